@@ -1,0 +1,28 @@
+"""Errors of the components.
+
+ComponentError            (pipeline.component) a failure that its component foresaw
+  BadData                 the data is broken: names file, record and feature
+  DatasetNotFound         nothing lies where the settings say the data is
+  TrainingFailed          the network or its training cannot work on these data
+  ModelRefused            a model cannot be loaded or does not answer
+"""
+
+from __future__ import annotations
+
+from pipeline.component import ComponentError
+
+
+class BadData(ComponentError):
+    """The data is broken; the message names file, record and feature."""
+
+
+class DatasetNotFound(ComponentError):
+    """Nothing lies where the settings say the data is."""
+
+
+class TrainingFailed(ComponentError):
+    """The network or its training cannot work on these data."""
+
+
+class ModelRefused(ComponentError):
+    """A model cannot be loaded or does not answer."""

@@ -1,0 +1,1 @@
+"""Declares, checks, runs, caches and records pipelines; knows nothing of TensorFlow or Beam."""

@@ -1,0 +1,235 @@
+"""What steps hand to each other: a folder written once, and a frozen record of facts about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A folder (or one file) that is never changed once its step is committed.
+
+    Attributes:
+      path: Where it lies. No part of its identity: a home that moved holds the same artifacts.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Artifact):
+    """An artifact that opens or closes a gate.
+
+    Attributes:
+      passed: Whether the steps behind the gate may run.
+      reasons: If not, one sentence for each failed check: what was measured, and the limit.
+    """
+
+    passed: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One TFRecord file of examples.
+
+    Attributes:
+      file: Path relative to the artifact's folder.
+      records: How many examples it holds.
+      source: The file it was read from, as its owner knows it; record numbers are the same in both.
+    """
+
+    file: str
+    records: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A named part of the examples, such as `train`."""
+
+    name: str
+    shards: tuple[Shard, ...]
+
+    @property
+    def records(self) -> int:
+        """Examples in all shards."""
+        return sum(shard.records for shard in self.shards)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples(Artifact):
+    """TFRecord files of `tf.Example`, by split."""
+
+    splits: tuple[Split, ...]
+
+    def split(self, name: str) -> Split:
+        """The split called `name`.
+
+        Raises:
+          KeyError: There is none.
+        """
+        for split in self.splits:
+            if split.name == name:
+                return split
+        raise KeyError(name)
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """The shard files of the split called `name`, in order."""
+        return tuple(self.path / shard.file for shard in self.split(name).shards)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics(Artifact):
+    """What the examples look like: one `DatasetFeatureStatisticsList`, a dataset for each split."""
+
+    @property
+    def proto_path(self) -> Path:
+        """The serialized `DatasetFeatureStatisticsList`."""
+        return self.path / "statistics.binpb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema(Artifact):
+    """What the examples must look like: a `tensorflow.metadata.v0.Schema` in text form."""
+
+    @property
+    def proto_path(self) -> Path:
+        """The text proto: the artifact itself if a person's file was given, else the file within."""
+        return self.path if self.path.is_file() else self.path / "schema.pbtxt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anomalies(Verdict):
+    """Where the examples break the schema; the offending records lie beside the findings.
+
+    Attributes:
+      records: Examples checked.
+      offending: Examples with at least one anomaly.
+    """
+
+    records: int
+    offending: int
+
+    @property
+    def proto_path(self) -> Path:
+        """The serialized `tensorflow.metadata.v0.Anomalies`."""
+        return self.path / "anomalies.binpb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel(Artifact):
+    """A Keras model as it left training, with its history and TensorBoard log.
+
+    Attributes:
+      parameters: Trainable numbers in the network.
+      loss: Mean training loss of the last epoch, in nats per example.
+      accuracy: Mean training accuracy of the last epoch, in 0..1.
+    """
+
+    parameters: int
+    loss: float
+    accuracy: float
+
+    @property
+    def keras_path(self) -> Path:
+        """The model, optimizer state included."""
+        return self.path / "model.keras"
+
+    @property
+    def history_path(self) -> Path:
+        """JSON: one object an epoch, with `epoch`, `loss`, `accuracy` and `seconds`."""
+        return self.path / "history.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServableModel(Artifact):
+    """A SavedModel at the root of its folder, ready to be a version folder of a model server.
+
+    Attributes:
+      signatures: Names of its signatures, the default first.
+    """
+
+    signatures: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveModel(Artifact):
+    """The model that a candidate has to hold its own against.
+
+    Attributes:
+      version: Its release number; None where nothing was live before the candidate.
+    """
+
+    version: int | None
+
+    @property
+    def model_path(self) -> Path:
+        """Its SavedModel; absent where `version` is None."""
+        return self.path / "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceMetrics:
+    """How a model did on one slice of the records.
+
+    Attributes:
+      name: What the slice holds, such as `label 7`.
+      records: How many.
+      accuracy: Share of right answers, in 0..1.
+      log_loss: Mean of -log(probability of the true label), in nats.
+    """
+
+    name: str
+    records: int
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Verdict):
+    """How good the exported model is, alone and against the live one.
+
+    Attributes:
+      overall: All records.
+      slices: By label.
+      live_version: The release compared with; None where there was none.
+      live: How that one did on the same records.
+    """
+
+    overall: SliceMetrics
+    slices: tuple[SliceMetrics, ...]
+    live_version: int | None = None
+    live: SliceMetrics | None = None
+
+    @property
+    def predictions_path(self) -> Path:
+        """NumPy archive: `probabilities` float32 [N, classes], `labels` int64 [N], in record order."""
+        return self.path / "predictions.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfraCheck(Verdict):
+    """Whether a real server process loaded the model and answered real requests.
+
+    Attributes:
+      requests: Requests answered as they should be.
+    """
+
+    requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release(Artifact):
+    """A published version of a model.
+
+    Attributes:
+      model: The model's name.
+      version: Its release number, from 1.
+      digest: sha256 of its manifest, in hex.
+    """
+
+    model: str
+    version: int
+    digest: str

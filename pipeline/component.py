@@ -1,0 +1,179 @@
+"""Turns a typed function into a component: what it takes, what it makes, how it may be run.
+
+A component's parameters are read by their annotation and name:
+
+* an `Artifact` class: an input, made by another step or given from outside;
+* a class declared with `@params`: settings;
+* `out: Path`: an empty folder that belongs to this execution alone;
+* `scratch: Path`: a folder that outlives a kill, for work worth resuming;
+* `say: Say`: tells the person at the terminal how far the work is.
+
+The return annotation is the artifact it makes. The function stays callable as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
+
+from typing_extensions import dataclass_transform
+
+from pipeline.artifacts import Artifact
+from pipeline.errors import DeclarationError
+
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
+T = TypeVar("T")
+
+Say = Callable[[str], None]
+"""Shows one short line of progress, replacing the last."""
+
+Reads = Callable[..., Sequence[Path]]
+"""From a component's settings to the files it will read besides its inputs."""
+
+
+class ComponentError(Exception):
+    """A failure its component foresaw: the message states what was wanted, what came, where, and the remedy."""
+
+
+SERVICES = frozenset({"out", "scratch", "say"})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def params(cls: type[T]) -> type[T]:
+    """Declares a frozen record of settings, in the cache key; unknown keys are refused where it is read."""
+    return _params(cls, in_cache_key=True)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def surroundings(cls: type[T]) -> type[T]:
+    """Declares settings that say where or how fast work is done, never what comes out: not in the cache key."""
+    return _params(cls, in_cache_key=False)
+
+
+def _params(cls: type[T], *, in_cache_key: bool) -> type[T]:
+    cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    cls.__in_cache_key__ = in_cache_key  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@dataclass(frozen=True)
+class Component(Generic[P, A]):
+    """A typed function that makes one artifact.
+
+    Attributes:
+      function: The function itself.
+      inputs: Artifact parameters and their classes.
+      settings: Settings parameters and their classes.
+      services: Which of `out`, `scratch` and `say` it takes.
+      output: The class of what it makes.
+      cached: Whether an earlier result may stand in for a new execution.
+      loads: Slow modules, imported ahead in a process kept for the components that share them.
+      reads: The outside files its result depends on, found from its settings.
+    """
+
+    function: Callable[P, A]
+    inputs: dict[str, type[Artifact]]
+    settings: dict[str, type[Any]]
+    services: frozenset[str]
+    output: type[A]
+    cached: bool = True
+    loads: tuple[str, ...] = ()
+    reads: Reads | None = field(default=None)
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def module(self) -> str:
+        """The module that defines it."""
+        return self.function.__module__
+
+    @property
+    def defaults(self) -> dict[str, object]:
+        """Settings that may be left out, and their values then."""
+        parameters = inspect.signature(self.function).parameters
+        return {
+            name: parameters[name].default
+            for name in self.settings
+            if parameters[name].default is not inspect.Parameter.empty
+        }
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
+        """Calls the function, with nothing around it."""
+        return self.function(*args, **kwargs)
+
+
+@overload
+def component(function: Callable[P, A]) -> Component[P, A]: ...
+@overload
+def component(
+    *, cached: bool = True, loads: tuple[str, ...] = (), reads: Reads | None = None
+) -> Callable[[Callable[P, A]], Component[P, A]]: ...
+def component(
+    function: Callable[P, A] | None = None,
+    *,
+    cached: bool = True,
+    loads: tuple[str, ...] = (),
+    reads: Reads | None = None,
+) -> Component[P, A] | Callable[[Callable[P, A]], Component[P, A]]:
+    """Declares `function` a component.
+
+    Args:
+      function: Typed throughout; see the head of this module.
+      cached: False for one whose result depends on more than its inputs, settings and files read.
+      loads: Modules worth importing before the step's turn comes.
+      reads: From the settings parameters to the outside files the result depends on.
+
+    Returns:
+      The component.
+
+    Raises:
+      DeclarationError: A parameter's annotation is missing or is none of the kinds above.
+    """
+
+    def declare(function: Callable[P, A]) -> Component[P, A]:
+        inputs: dict[str, type[Artifact]] = {}
+        settings: dict[str, type[Any]] = {}
+        hints = get_type_hints(function)
+        for name in inspect.signature(function).parameters:
+            if name in SERVICES:
+                continue
+            kind = _annotation(function, name, hints)
+            (inputs if issubclass(kind, Artifact) else settings)[name] = kind
+        return Component(
+            function=function,
+            inputs=inputs,
+            settings=settings,
+            services=SERVICES & set(hints),
+            output=_output(function, hints),
+            cached=cached,
+            loads=loads,
+            reads=reads,
+        )
+
+    return declare if function is None else declare(function)
+
+
+def _annotation(function: Callable[..., object], name: str, hints: dict[str, Any]) -> type[Any]:
+    kind = hints.get(name)
+    if isinstance(kind, type) and (issubclass(kind, Artifact) or hasattr(kind, "__in_cache_key__")):
+        return kind
+    raise DeclarationError(
+        f"{function.__module__}.{function.__qualname__}: parameter {name!r} must be annotated with an Artifact class "
+        f"or a @params class, or be one of {', '.join(sorted(SERVICES))}; got {kind!r}"
+    )
+
+
+def _output(function: Callable[..., object], hints: dict[str, Any]) -> Any:
+    kind = hints.get("return")
+    if isinstance(kind, type) and issubclass(kind, Artifact):
+        return kind
+    raise DeclarationError(
+        f"{function.__module__}.{function.__qualname__}: the return annotation must be one Artifact class, got {kind!r}"
+    )

@@ -1,0 +1,1 @@
+"""Everything about a served model: releases, the embedded server, the client."""
