@@ -14,8 +14,8 @@ The return annotation is the artifact it makes. The function stays callable as i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
@@ -39,24 +39,19 @@ class ComponentError(Exception):
     """A failure its component foresaw: the message states what was wanted, what came, where, and the remedy."""
 
 
+OUTSIDE_CACHE_KEY: Mapping[str, bool] = {"outside_cache_key": True}
+"""Field metadata of a setting that says where or how fast, never what comes out: a path, a port, a number of workers."""
+
 SERVICES = frozenset({"out", "scratch", "say"})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def params(cls: type[T]) -> type[T]:
-    """Declares a frozen record of settings, in the cache key; unknown keys are refused where it is read."""
-    return _params(cls, in_cache_key=True)
+    """Declares a frozen record of settings; unknown keys are refused where it is read.
 
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def surroundings(cls: type[T]) -> type[T]:
-    """Declares settings that say where or how fast work is done, never what comes out: not in the cache key."""
-    return _params(cls, in_cache_key=False)
-
-
-def _params(cls: type[T], *, in_cache_key: bool) -> type[T]:
+    Every field is in the cache key but those with `field(metadata=OUTSIDE_CACHE_KEY)`.
+    """
     cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
-    cls.__in_cache_key__ = in_cache_key  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -162,7 +157,7 @@ def component(
 
 def _annotation(function: Callable[..., object], name: str, hints: dict[str, Any]) -> type[Any]:
     kind = hints.get(name)
-    if isinstance(kind, type) and (issubclass(kind, Artifact) or hasattr(kind, "__in_cache_key__")):
+    if isinstance(kind, type) and (issubclass(kind, Artifact) or is_dataclass(kind)):
         return kind
     raise DeclarationError(
         f"{function.__module__}.{function.__qualname__}: parameter {name!r} must be annotated with an Artifact class "

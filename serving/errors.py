@@ -1,0 +1,75 @@
+"""Errors of serving, on both sides of the wire.
+
+ServingError
+  ModelNotFound          the server does not know the model
+  VersionNotReady        known, but that version is not loaded
+  BadRequest             wrong input name, dtype or shape
+  ServerUnavailable      nothing listens, or the connection broke
+    DeadlineExceeded     no answer within the time limit
+  LoadFailed             a SavedModel cannot be loaded
+  ConfigRefused          a model config is not one a server can follow
+  LedgerError
+    ReleaseNotFound      the ledger has no such model or version
+    NoEarlierRelease     there is nothing to roll back to
+    PublishFailed        a model could not be made a version folder
+    PromotionFailed      a server would not serve the version; the live one is untouched
+    LedgerConflict       somebody else moved the same model meanwhile
+"""
+
+from __future__ import annotations
+
+
+class ServingError(Exception):
+    """Says in one message what was wanted, what came, where, and what to do."""
+
+
+class ModelNotFound(ServingError):
+    """The server does not know the model."""
+
+
+class VersionNotReady(ServingError):
+    """The model is known, but that version is not loaded."""
+
+
+class BadRequest(ServingError):
+    """An input has a wrong name, dtype or shape."""
+
+
+class ServerUnavailable(ServingError):
+    """Nothing listens there, or the connection broke."""
+
+
+class DeadlineExceeded(ServerUnavailable):
+    """No answer came within the time limit."""
+
+
+class LoadFailed(ServingError):
+    """A SavedModel cannot be loaded."""
+
+
+class ConfigRefused(ServingError):
+    """A model config is not one a server can follow."""
+
+
+class LedgerError(ServingError):
+    """The ledger refuses, or cannot do, what was asked."""
+
+
+class ReleaseNotFound(LedgerError):
+    """The ledger has no such model or version."""
+
+
+class NoEarlierRelease(LedgerError):
+    """There is nothing to roll back to."""
+
+
+class PublishFailed(LedgerError):
+    """A model could not be made a version folder."""
+
+
+class PromotionFailed(LedgerError):
+    """A server would not serve the version; the live one is untouched."""
+
+
+class LedgerConflict(LedgerError):
+    """Somebody else moved the same model meanwhile."""
