@@ -40,7 +40,10 @@ class ComponentError(Exception):
 
 
 OUTSIDE_CACHE_KEY: Mapping[str, bool] = {"outside_cache_key": True}
-"""Field metadata of a setting that says where or how fast, never what comes out: a path, a port, a number of workers."""
+"""Field metadata of a setting that says where or how fast, never what comes out: a path, a port, a worker count."""
+
+NAMES_CODE: Mapping[str, bool] = {"names_code": True}
+"""Field metadata of a setting `package.module:function`: the code it names is in the cache key."""
 
 SERVICES = frozenset({"out", "scratch", "say"})
 

@@ -1,0 +1,110 @@
+"""Shows a person how a run goes: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.execute import Outcome, Status
+from pipeline.runners.local import Display
+
+PLAIN_LINE_EVERY_S = 5.0
+
+LOOKS = {
+    Status.DONE: ("✓", "green", "done"),
+    Status.CACHED: ("✓", "cyan", "cached"),
+    Status.BLOCKED: ("✗", "red", "blocked by a gate"),
+    Status.SKIPPED: ("-", "yellow", "not run"),
+    Status.FAILED: ("✗", "red", "failed"),
+}
+
+
+@contextmanager
+def open_display(steps: Sequence[str], *, quiet: bool = False) -> Iterator[Display]:
+    """The display that suits standard output; it shows its last state when the block ends."""
+    console = Console(quiet=quiet)
+    if not console.is_terminal:
+        yield PlainDisplay(console)
+        return
+    table = LiveTable(steps)
+    with Live(get_renderable=table.render, console=console, refresh_per_second=8):
+        yield table
+
+
+class PlainDisplay:
+    """A line for each step that ended, and now and then one from a step that takes long."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last_line_s = 0.0
+
+    def step_started(self, step: str) -> None:
+        """Says nothing yet."""
+        self._last_line_s = time.monotonic()
+
+    def step_said(self, step: str, line: str) -> None:
+        """Prints the line, unless another was printed a moment ago."""
+        if time.monotonic() - self._last_line_s >= PLAIN_LINE_EVERY_S:
+            self._last_line_s = time.monotonic()
+            self._print(f"{step:<20}{line}")
+
+    def step_ended(self, outcome: Outcome) -> None:
+        """Prints how the step ended, and how long it took."""
+        self._print(f"{outcome.step:<20}{LOOKS[outcome.status][2]:<20}{_seconds(outcome.seconds)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveTable:
+    """A row for each step: how it stands, how long it took or has been going, what it says."""
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self._steps = steps
+        self._ended: dict[str, Outcome] = {}
+        self._current = ""
+        self._line = ""
+        self._started_s = 0.0
+
+    def step_started(self, step: str) -> None:
+        """Marks the step as the one under way."""
+        self._current, self._line, self._started_s = step, "", time.monotonic()
+
+    def step_said(self, step: str, line: str) -> None:
+        """Shows the line beside the step."""
+        self._line = line
+
+    def step_ended(self, outcome: Outcome) -> None:
+        """Shows how the step ended."""
+        self._ended[outcome.step] = outcome
+        self._current = ""
+
+    def render(self) -> Table:
+        """The table as it stands now."""
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column()
+        table.add_column(min_width=18)
+        table.add_column(justify="right", min_width=8)
+        table.add_column()
+        for step in self._steps:
+            table.add_row(*self._row(step))
+        return table
+
+    def _row(self, step: str) -> tuple[Text, ...]:
+        if outcome := self._ended.get(step):
+            mark, colour, word = LOOKS[outcome.status]
+            return Text(mark, colour), Text(step), Text(_seconds(outcome.seconds)), Text(word, colour)
+        if step == self._current:
+            seconds = time.monotonic() - self._started_s
+            return Text("▸", "bold"), Text(step, "bold"), Text(_seconds(seconds)), Text(self._line, "dim")
+        return Text(" "), Text(step, "dim"), Text(""), Text("")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s"

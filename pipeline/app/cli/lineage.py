@@ -1,0 +1,79 @@
+"""`slipline lineage`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from sqlalchemy import select
+
+from pipeline.app.config import Home, home_from_environment
+from pipeline.store.lineage import Made, Taken, readable_settings, trace
+from pipeline.store.store import Store
+from pipeline.store.tables import ExecutionRow
+from serving.ledger import Ledger
+
+
+@click.command()
+@click.argument("target")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--dot", "as_dot", is_flag=True, help="Print a Graphviz graph.")
+def lineage(target: str, as_json: bool, as_dot: bool) -> None:
+    """Show what TARGET was made of, back to the data.
+
+    TARGET is a release such as mnist@2, or the id of an execution.
+    """
+    home = home_from_environment()
+    with Store.open(home.path) as store:
+        found = trace(store, _execution(target, home, store))
+    if as_json:
+        click.echo(found.to_json())
+    elif as_dot:
+        click.echo(found.to_dot())
+    else:
+        click.echo("\n".join(_in_words(made) for made in found.executions))
+
+
+def _execution(target: str, home: Home, store: Store) -> str:
+    model, at, version = target.partition("@")
+    if not at:
+        return target
+    if not version.isdecimal():
+        raise click.BadParameter(f"wanted MODEL@VERSION, such as mnist@2, got {target!r}", param_hint="TARGET")
+    with Ledger(None, home.releases) as ledger:
+        release = ledger.release(model, int(version))
+    return _push_of(release.model, release.version, store) or release.origin
+
+
+def _push_of(model: str, version: int, store: Store) -> str | None:
+    """The execution that released the version, with its gates; None if it was killed before it was on record."""
+    with store.session() as session:
+        for row in session.scalars(select(ExecutionRow).filter_by(artifact_type="Release")):
+            facts = json.loads(row.facts)
+            if (facts["model"], facts["version"]) == (model, version):
+                return row.id
+    return None
+
+
+def _in_words(made: Made) -> str:
+    lines = [
+        f"{made.step}  {made.execution_id}  {made.ended_at[:19]}",
+        f"  made      {made.artifact_type} {made.digest}",
+        *(f"  {'gate' if taken.gate else 'took':<9} {_taken(taken)}" for taken in made.taken),
+        f"  settings  {_settings(made)}",
+        f"  code      {made.code}",
+        f"  uses      {', '.join(made.frameworks)}",
+    ]
+    if made.files:
+        lines.append(f"  read      files of digest {made.files}")
+    return "\n".join(lines)
+
+
+def _taken(taken: Taken) -> str:
+    origin = f"execution {taken.execution_id}" if taken.execution_id else f"given, {taken.place}"
+    return f"{taken.name}: {taken.artifact_type} {taken.digest[:12]} ({origin})"
+
+
+def _settings(made: Made) -> str:
+    records = readable_settings(made.settings).values()
+    return ", ".join(f"{name}={value}" for record in records for name, value in record.items()) or "none"

@@ -1,0 +1,58 @@
+"""The command line `slipline`; each command's module is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "run": "Run the training pipeline and release the model.",
+    "runs": "List what ran.",
+    "lineage": "Show what a release or an artifact was made of.",
+    "clean": "Remove what a crash left.",
+    "schema": "Propose or show a schema.",
+    "serve": "Serve the releases over gRPC.",
+    "predict": "Ask a served model about images.",
+    "releases": "List the releases: who was live when, and why.",
+    "promote": "Make a release the live one.",
+    "rollback": "Serve the release before again.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and first line, so that help imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, its module imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"pipeline.app.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands and their first lines."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; what goes wrong comes out as one message and exit status 1."""
+        from pipeline.component import ComponentError
+        from pipeline.errors import PipelineError
+        from serving.errors import ServingError
+
+        try:
+            return super().invoke(ctx)
+        except (PipelineError, ComponentError, ServingError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="slipline")
+def main() -> None:
+    """Take data to a served, versioned, reversible model."""

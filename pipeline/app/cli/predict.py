@@ -1,0 +1,74 @@
+"""`slipline predict`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from serving.client import PredictClient, Prediction
+
+from serving.errors import BadRequest
+
+DEFAULT_TARGET = "127.0.0.1:8500"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model says of one image; `probability` in 0..1."""
+
+    image: str
+    label: int
+    probability: float
+    version: int
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--target", default=DEFAULT_TARGET, show_default=True, metavar="HOST:PORT", help="The server's gRPC port."
+)
+@click.option("--version", type=int, help="Ask this version.")
+@click.option("--label", default=None, help="Ask the version with this label; stable unless a version is given.")
+@click.option("--timeout", "timeout_s", default=10.0, show_default=True, help="Seconds to wait for the answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def predict(
+    model: str,
+    images: tuple[Path, ...],
+    target: str,
+    version: int | None,
+    label: str | None,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Ask MODEL which digit each of IMAGES, PNG or JPEG files, shows."""
+    if version is not None and label is not None:
+        raise click.UsageError("give --version or --label, not both")
+    encoded = [_read(image) for image in images]
+    with PredictClient.connect(target, model, timeout_s=timeout_s) as client:
+        prediction = client.predict_images(
+            encoded, version=version, label=label or ("stable" if version is None else None)
+        )
+    answers = _answers(images, prediction)
+    if as_json:
+        click.echo(json.dumps([asdict(answer) for answer in answers], indent=1))
+    else:
+        for answer in answers:
+            click.echo(f"{answer.image}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
+
+
+def _read(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{image}: wanted a PNG or JPEG file, but it cannot be read ({error.strerror})") from error
+
+
+def _answers(images: tuple[Path, ...], prediction: Prediction) -> list[Answer]:
+    labels, probabilities = prediction.outputs["class"], prediction.outputs["probabilities"]
+    return [
+        Answer(image=str(image), label=int(label), probability=float(row[label]), version=prediction.version)
+        for image, label, row in zip(images, labels, probabilities, strict=True)
+    ]

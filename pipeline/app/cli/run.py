@@ -1,0 +1,93 @@
+"""`slipline run`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import click
+
+from pipeline.app.cli.display import open_display
+from pipeline.app.config import DEFAULT_SETTINGS, TrainingSettings, home_from_environment, load_settings
+from pipeline.app.training import training_pipeline
+from pipeline.artifacts import Evaluation, Release
+from pipeline.execute import Outcome, Status
+from pipeline.runners.local import LocalRunner, RunReport
+from pipeline.store.store import Store
+
+
+@click.command()
+@click.argument("settings", default=DEFAULT_SETTINGS)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting: train.seed=2.")
+@click.option("--fresh", is_flag=True, help="Run every step, even where an earlier result could stand in.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.pass_context
+def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+    """Run the training pipeline and release the model.
+
+    SETTINGS is a TOML file, or the name of one that Slipline brings (mnist, the default, or test).
+    """
+    loaded = load_settings(settings, overrides)
+    home = home_from_environment()
+    pipeline = training_pipeline(loaded, home)
+    with Store.open(home.path) as store:
+        with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
+            report = LocalRunner(store=store, display=display, fresh=fresh).run(pipeline)
+        page = _report_page(report, loaded, store, home.reports)
+    click.echo(_as_json(report, page) if as_json else _in_words(report, page))
+    if not report.passed:
+        ctx.exit(1)
+
+
+def _report_page(report: RunReport, settings: TrainingSettings, store: Store, folder: Path) -> Path:
+    """The run's report; the one there is already, if nothing in it would differ."""
+    from pipeline.app.report import write_report
+
+    told = [(outcome.made.execution_id if outcome.made else "", outcome.message) for outcome in report.outcomes]
+    page = folder / f"{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}.html"
+    if not page.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_report(report, settings, store, page)
+    return page
+
+
+def _in_words(report: RunReport, page: Path) -> str:
+    lines = []
+    if report.all_cached:
+        lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
+    lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.message)
+    evaluation, release = report.made("evaluate"), report.made("push")
+    if evaluation and isinstance(evaluation.artifact, Evaluation):
+        overall = evaluation.artifact.overall
+        lines.append(f"test accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
+    if release and isinstance(release.artifact, Release):
+        lines.append(f"released {release.artifact.model} version {release.artifact.version}")
+    lines.append(f"report {_short(page)}")
+    if not report.passed:
+        lines.append(f"log    {_short(report.log_path)}")
+    return "\n".join(lines)
+
+
+def _problem(outcome: Outcome) -> str:
+    if outcome.status is Status.BLOCKED:
+        return f"{outcome.step} did not run, its gate is closed:\n  " + outcome.message.replace("\n", "\n  ")
+    return outcome.message if outcome.status is Status.FAILED else f"{outcome.step} {outcome.message}"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _as_json(report: RunReport, page: Path) -> str:
+    steps = [
+        {
+            "step": outcome.step,
+            "status": outcome.status.value,
+            "seconds": round(outcome.seconds, 3),
+            "message": outcome.message,
+            "execution_id": outcome.made.execution_id if outcome.made else None,
+        }
+        for outcome in report.outcomes
+    ]
+    return json.dumps({"run_id": report.run_id, "passed": report.passed, "steps": steps, "report": str(page)}, indent=1)

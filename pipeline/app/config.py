@@ -1,0 +1,164 @@
+"""Settings: TOML files, `--set` options and the environment are read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from components.beam_options import BeamSettings
+from components.evaluate import EvaluateParams
+from components.export import ExportParams
+from components.infra_validate import InfraParams
+from components.ingest import IngestParams
+from components.train import TrainParams
+from pipeline.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_SETTINGS = "mnist"
+
+
+class ReleaseSettings(BaseModel):
+    """How long servers may take at a release; the rest of its settings is the home's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ready_timeout_s: Annotated[float, Field(gt=0)] = 120.0
+
+
+class TrainingSettings(BaseModel):
+    """All settings of the training pipeline, a section for each component."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "mnist"
+    schema_path: Annotated[Path, Field(alias="schema")] = Path("data/schema/mnist.pbtxt")
+    ingest: IngestParams = IngestParams()
+    train: TrainParams = TrainParams()
+    export: ExportParams = ExportParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    infra_validate: InfraParams = InfraParams()
+    release: ReleaseSettings = ReleaseSettings()
+    beam: BeamSettings = BeamSettings()
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where runs and releases are kept."""
+
+    path: Path
+
+    @property
+    def releases(self) -> Path:
+        """Holds the version folders, the ledger and the model config file that servers follow."""
+        return self.path / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Holds the run reports."""
+        return self.path / "reports"
+
+
+def home_from_environment() -> Home:
+    """`SLIPLINE_HOME`, or `.slipline` in the working directory."""
+    return Home(Path(os.environ.get("SLIPLINE_HOME") or ".slipline").resolve())
+
+
+def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ()) -> TrainingSettings:
+    """The settings in a TOML file, or in one that Slipline brings, with some overridden.
+
+    Args:
+      source: Path of a TOML file, or the name of one of Slipline's own.
+      overrides: `section.key=value` each, the value as in TOML; a bare word is a string.
+
+    Returns:
+      The settings, each checked.
+
+    Raises:
+      SettingsError: The file cannot be read, a key is unknown, or a value is refused; names file and key.
+    """
+    origin, text = _read(source)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{origin}: not valid TOML: {error}") from error
+    for override in overrides:
+        _override(values, override)
+    try:
+        return TrainingSettings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(origin, error)) from error
+
+
+def _read(source: str) -> tuple[str, str]:
+    own = files("pipeline.app") / "settings"
+    path = Path(source)
+    if path.suffix != ".toml" and (own / f"{source}.toml").is_file():
+        return f"settings {source!r}", (own / f"{source}.toml").read_text("utf-8")
+    try:
+        return str(path), path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        names = ", ".join(sorted(file.name.removesuffix(".toml") for file in own.iterdir()))
+        raise SettingsError(
+            f"{path}: cannot be read as settings ({getattr(error, 'strerror', None) or error}); "
+            f"give a TOML file, or one of {names}"
+        ) from error
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    if not equals or not name:
+        raise SettingsError(f"--set {override}: wanted SECTION.KEY=VALUE, such as train.seed=2")
+    *sections, key = name.strip().split(".")
+    table = values
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise SettingsError(f"--set {override}: {section} is a value, not a section")
+    table[key] = _value(text.strip())
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(origin: str, error: ValidationError) -> str:
+    return "\n".join(_explain_one(origin, problem) for problem in error.errors(include_url=False))
+
+
+def _explain_one(origin: str, problem: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{origin}: unknown key {key}{_suggestion(problem['loc'])}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{origin}: {key}: {message[:1].lower()}{message[1:]}, got {problem['input']!r}"
+
+
+def _suggestion(location: tuple[str, ...]) -> str:
+    """The nearest key that there is, and all of them."""
+    from difflib import get_close_matches
+
+    known = _keys(location[:-1])
+    near = get_close_matches(str(location[-1]), known, n=1)
+    return (f"; did you mean {near[0]}?" if near else "") + f" Known here: {', '.join(known)}"
+
+
+def _keys(sections: tuple[str, ...]) -> list[str]:
+    fields = {field.alias or name: field.annotation for name, field in TrainingSettings.model_fields.items()}
+    if not sections:
+        return sorted(fields)
+    section: Any = fields[sections[0]]
+    return sorted(getattr(section, "__dataclass_fields__", None) or section.model_fields)

@@ -1,0 +1,133 @@
+"""Digests of the code behind a component: its module and every project module that one imports.
+
+Modules are found and read without being imported, so that no framework is loaded to compute a digest.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a module's behaviour depends on.
+
+    Attributes:
+      digest: sha256 in hex over the module and every project module it imports, directly or not.
+      frameworks: `name==version` of the installed packages these import.
+    """
+
+    digest: str
+    frameworks: tuple[str, ...]
+
+
+def code_of(module: str) -> Code:
+    """The code behind the module called `module`.
+
+    Raises:
+      ModuleNotFoundError: There is no such module outside the installed packages.
+    """
+    if _project_file(module) is None:
+        raise ModuleNotFoundError(f"no module {module!r} outside the installed packages")
+    files, packages = _closure(module)
+    digest = hashlib.sha256()
+    for name, file in sorted(files.items()):
+        digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return Code(digest.hexdigest(), tuple(sorted(filter(None, map(_version, packages)))))
+
+
+def _closure(module: str) -> tuple[dict[str, Path], set[str]]:
+    files: dict[str, Path] = {}
+    packages: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in files:
+            continue
+        file = _project_file(name)
+        if file is None:
+            packages.add(name.partition(".")[0])
+            continue
+        files[name] = file
+        waiting.extend(_imports(name, file))
+    return files, packages
+
+
+def _imports(module: str, file: Path) -> set[str]:
+    """Names a module imports anywhere, functions included; of `from a import b`, `a.b` too if that is a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(module, file, node)
+            found.add(base)
+            candidates = {f"{base}.{alias.name}" for alias in node.names}
+            found.update(name for name in candidates if _project_file(name) is not None)
+    return found
+
+
+def _absolute(module: str, file: Path, node: ast.ImportFrom) -> str:
+    if node.level == 0:
+        return node.module or ""
+    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    kept = package[: len(package) - node.level + 1]
+    return ".".join([*kept, node.module] if node.module else kept)
+
+
+@cache
+def _installed_folders() -> tuple[Path, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({Path(sysconfig.get_path(name)).resolve() for name in names})
+
+
+def _project_file(module: str) -> Path | None:
+    """The source file of a module of the project; None for the standard library and installed packages."""
+    top, *rest = module.split(".")
+    if top in sys.stdlib_module_names:
+        return None
+    for folder in _top_folders(top):
+        path = folder.joinpath(*rest) if rest else folder
+        for file in (path / "__init__.py", path.with_suffix(".py")):
+            if file.is_file():
+                return file
+    return None
+
+
+@cache
+def _top_folders(top: str) -> tuple[Path, ...]:
+    """Where a top-level project package or module lies, without its suffix; empty if it is an installed one."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    places = list(spec.submodule_search_locations or ()) or [str(spec.origin).removesuffix(".py")]
+    folders = [Path(place).resolve() for place in places]
+    return tuple(f for f in folders if not any(f.is_relative_to(installed) for installed in _installed_folders()))
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+@cache
+def _version(package: str) -> str | None:
+    """`name==version` of the distribution that brings an import package; None for the standard library."""
+    if package in sys.stdlib_module_names:
+        return None
+    try:
+        return f"{package}=={importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        names = sorted(set(_distributions().get(package, [])))
+        return ",".join(f"{name}=={importlib.metadata.version(name)}" for name in names) or None

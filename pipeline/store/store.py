@@ -1,0 +1,267 @@
+"""The store: folders for executions, and the rows that commit them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from pipeline.artifacts import Artifact
+from pipeline.errors import StoreError
+from pipeline.fingerprint import CacheKey, artifact_digest, sha256_of
+from pipeline.store.tables import Base, ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
+
+A = TypeVar("A", bound=Artifact)
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another process; commits take milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """An artifact whose execution is on record.
+
+    Attributes:
+      execution_id: Also the name of its folder.
+      artifact: The artifact itself.
+      digest: Its identity.
+    """
+
+    execution_id: str
+    artifact: Artifact
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRecord:
+    """An artifact taken by an execution.
+
+    Attributes:
+      artifact: The artifact.
+      digest: Its identity.
+      execution_id: What made it; None if it was given from outside.
+      gate: Whether it is a verdict that let the execution run, rather than something it read.
+    """
+
+    artifact: Artifact
+    digest: str
+    execution_id: str | None
+    gate: bool = False
+
+
+def now() -> str:
+    """The time in UTC, to the millisecond, as ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+class Store:
+    """Everything below a home folder: `runs/<step>/<execution id>/`, `scratch/`, `logs/`, and the database.
+
+    Safe to use from several processes at once.
+    """
+
+    def __init__(self, home: Path, engine: Engine) -> None:
+        self.home = home
+        self._engine = engine
+
+    @classmethod
+    @contextmanager
+    def open(cls, home: Path, url: str | None = None) -> Iterator[Store]:
+        """A store in `home`, made if there is none.
+
+        Args:
+          home: The home folder.
+          url: SQLAlchemy URL of the database; a SQLite file in `home` by default.
+
+        Raises:
+          StoreError: The folder or the database cannot be used.
+        """
+        home = home.resolve()
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            engine = _engine(url or f"sqlite:///{home / 'slipline.db'}")
+            Base.metadata.create_all(engine)
+        except (OSError, SQLAlchemyError) as error:
+            raise StoreError(
+                f"cannot use {home} as home: {error}; choose another with SLIPLINE_HOME, or mend what is broken"
+            ) from error
+        try:
+            yield cls(home, engine)
+        finally:
+            engine.dispose()
+
+    def session(self) -> Session:
+        """A database session, for reading what the verbs here do not give."""
+        return Session(self._engine)
+
+    def begin_run(self, pipeline: str) -> str:
+        """Puts a new run on record and returns its id."""
+        run_id = uuid.uuid4().hex[:12]
+        with self.session() as session, session.begin():
+            session.add(RunRow(id=run_id, pipeline=pipeline, started_at=now(), pid=os.getpid()))
+        return run_id
+
+    def end_run(self, run_id: str, *, passed: bool) -> None:
+        """Puts the end of a run on record."""
+        with self.session() as session, session.begin():
+            run = session.get_one(RunRow, run_id)
+            run.ended_at, run.passed = now(), passed
+
+    def record_step(self, row: RunStepRow) -> None:
+        """Puts on record how one step of a run went."""
+        with self.session() as session, session.begin():
+            session.add(row)
+
+    def find(self, key: CacheKey, kind: type[Artifact]) -> Committed | None:
+        """The latest artifact made under `key`, if it still lies there unchanged."""
+        with self.session() as session:
+            query = select(ExecutionRow).filter_by(cache_key=key.digest).order_by(ExecutionRow.ended_at.desc())
+            rows = session.scalars(query).all()
+        committed = (self.committed(row, kind) for row in rows)
+        return next((hit for hit in committed if self._is_intact(hit)), None)
+
+    def committed(self, row: ExecutionRow, kind: type[Artifact]) -> Committed:
+        """What an execution's row stands for."""
+        artifact = artifact_from_json(kind, row.facts, self.home / row.folder)
+        return Committed(execution_id=row.id, artifact=artifact, digest=row.digest)
+
+    def _is_intact(self, hit: Committed) -> bool:
+        try:
+            return artifact_digest(hit.artifact, self.sha256) == hit.digest
+        except OSError:
+            return False
+
+    def commit(
+        self,
+        *,
+        execution_id: str,
+        step: str,
+        component: str,
+        key: CacheKey,
+        inputs: Mapping[str, InputRecord],
+        artifact: Artifact,
+        seconds: float,
+    ) -> Committed:
+        """Makes an artifact count, with everything it came from."""
+        digest = artifact_digest(artifact, self.sha256)
+        row = ExecutionRow(
+            id=execution_id,
+            step=step,
+            component=component,
+            cache_key=key.digest,
+            code=key.code,
+            frameworks="\n".join(key.frameworks),
+            settings=key.settings,
+            files=key.files,
+            ended_at=now(),
+            seconds=seconds,
+            artifact_type=type(artifact).__name__,
+            facts=artifact_to_json(artifact),
+            folder=artifact.path.relative_to(self.home).as_posix(),
+            digest=digest,
+        )
+        taken = [_input_row(execution_id, name, record) for name, record in inputs.items()]
+        with self.session() as session, session.begin():
+            session.add(row)
+            session.flush()
+            session.add_all(taken)
+        return Committed(execution_id=execution_id, artifact=artifact, digest=digest)
+
+    def new_folder(self, step: str) -> tuple[str, Path]:
+        """The id of a new execution, and its empty folder."""
+        execution_id = uuid.uuid4().hex[:12]
+        folder = self.home / "runs" / step / execution_id
+        folder.mkdir(parents=True)
+        return execution_id, folder
+
+    def scratch(self, key: CacheKey) -> Path:
+        """The folder where work under `key` may be left for its next execution."""
+        folder = self.home / "scratch" / key.digest[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def drop_scratch(self, key: CacheKey) -> None:
+        """Removes what was left for a next execution under `key`."""
+        shutil.rmtree(self.home / "scratch" / key.digest[:16], ignore_errors=True)
+
+    @contextmanager
+    def lock(self, key: CacheKey) -> Iterator[None]:
+        """Lets one process at a time work under `key`; the lock of a process that dies goes with it."""
+        file = self.home / "locks" / key.digest[:16]
+        file.parent.mkdir(exist_ok=True)
+        with file.open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def sha256(self, file: Path) -> str:
+        """The sha256 of a file in hex, computed anew only if its size or time of change is new."""
+        stat = file.stat()
+        seen = (stat.st_size, stat.st_mtime_ns)
+        path = str(file.resolve())
+        with self.session() as session, session.begin():
+            row = session.get(FileRow, path)
+            if row is not None and (row.size_bytes, row.modified_ns) == seen:
+                return row.sha256
+        fresh = FileRow(path=path, size_bytes=seen[0], modified_ns=seen[1], sha256=sha256_of(file))
+        with self.session() as session, session.begin():
+            session.merge(fresh)
+        return fresh.sha256
+
+
+def latest(store: Store, kind: type[A]) -> A | None:
+    """The artifact of class `kind` that was made last; None if there is none."""
+    query = select(ExecutionRow).filter_by(artifact_type=kind.__name__).order_by(ExecutionRow.ended_at.desc()).limit(1)
+    with store.session() as session:
+        row = session.scalars(query).first()
+    return None if row is None else artifact_from_json(kind, row.facts, store.home / row.folder)
+
+
+def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionInputRow:
+    return ExecutionInputRow(
+        execution_id=execution_id,
+        name=name,
+        gate=record.gate,
+        source_id=record.execution_id,
+        artifact_type=type(record.artifact).__name__,
+        place=str(record.artifact.path),
+        digest=record.digest,
+    )
+
+
+def artifact_to_json(artifact: Artifact) -> str:
+    """The facts of an artifact, all but its path, as JSON."""
+    adapter: TypeAdapter[Any] = TypeAdapter(type(artifact))
+    return adapter.dump_json(artifact, exclude={"path"}).decode()
+
+
+def artifact_from_json(kind: type[A], facts: str, path: Path) -> A:
+    """The artifact of class `kind` with these facts, lying at `path`."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    artifact: A = adapter.validate_python({**json.loads(facts), "path": path})
+    return artifact
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if url.startswith("sqlite") else {})
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for a writer
+    connection.execute("PRAGMA foreign_keys=ON")

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.runners.local import LocalRunner
+from pipeline.store.lineage import Lineage, readable_settings, trace
+from pipeline.store.store import Store
+from tests.pipeline.recorder import Recorder
+from tests.pipeline.toy import SumParams, toy_pipeline
+
+
+@pytest.fixture
+def lineage(store: Store) -> Lineage:
+    made = LocalRunner(store=store, display=Recorder()).run(toy_pipeline(added=SumParams(factor=2))).made("add_up")
+    assert made is not None
+    return trace(store, made.execution_id)
+
+
+def test_it_goes_back_to_where_the_data_came_in_upstream_first(lineage: Lineage) -> None:
+    assert [made.step for made in lineage.executions] == ["write", "check", "add_up"]
+    total = lineage.executions[-1]
+    assert {(taken.name, taken.artifact_type, taken.gate) for taken in total.taken} == {
+        ("words", "Words", False),
+        ("check", "Check", True),
+    }
+    assert all(taken.execution_id in {made.execution_id for made in lineage.executions} for taken in total.taken)
+
+
+def test_settings_read_as_a_person_wrote_them(lineage: Lineage) -> None:
+    assert readable_settings(lineage.executions[-1].settings) == {"params": {"factor": 2, "trouble": ""}}
+    assert readable_settings(lineage.executions[0].settings) == {"params": {"words": ["pipe", "liner"]}}
+
+
+def test_json_holds_digests_of_data_code_and_settings(lineage: Lineage) -> None:
+    plain = json.loads(lineage.to_json())
+    assert [made["step"] for made in plain] == ["write", "check", "add_up"]
+    assert all(len(made["digest"]) == len(made["code"]) == 64 for made in plain)
+    assert plain[-1]["facts"] == {"value": 18}
+
+
+def test_dot_has_a_box_for_each_execution_and_a_dashed_arrow_for_each_gate(lineage: Lineage) -> None:
+    dot = lineage.to_dot()
+    assert dot.startswith("digraph lineage {")
+    assert dot.endswith("}")
+    assert dot.count("->") == 3
+    assert dot.count("style=dashed") == 1
+
+
+def test_an_unknown_execution_is_refused_with_what_to_do(store: Store) -> None:
+    with pytest.raises(StoreError, match=r"no execution 'nope' on record; `slipline runs` lists"):
+        trace(store, "nope")

@@ -1,0 +1,62 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.source_code import code_of
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package `plant` of three modules: work imports part, beside imports nothing."""
+    package = tmp_path / f"plant_{tmp_path.name.replace('-', '_')}"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "work.py").write_text("def go():\n    from . import part\n    import numpy\n    return part.x\n")
+    (package / "part.py").write_text("x = 1\n")
+    (package / "beside.py").write_text("y = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return package
+
+
+def test_a_change_of_the_module_changes_the_digest(project: Path) -> None:
+    before = code_of(f"{project.name}.work")
+    (project / "work.py").write_text((project / "work.py").read_text() + "# changed\n")
+    assert code_of(f"{project.name}.work").digest != before.digest
+
+
+def test_a_change_of_an_imported_project_module_changes_the_digest_even_if_imported_in_a_function(
+    project: Path,
+) -> None:
+    before = code_of(f"{project.name}.work")
+    (project / "part.py").write_text("x = 2\n")
+    assert code_of(f"{project.name}.work").digest != before.digest
+
+
+def test_an_unrelated_file_beside_the_module_changes_nothing(project: Path) -> None:
+    before = code_of(f"{project.name}.work")
+    (project / "beside.py").write_text("y = 2\n")
+    (project / "stray.py").write_text("import tensorflow\n")
+    assert code_of(f"{project.name}.work") == before
+
+
+def test_installed_packages_count_by_name_and_version(project: Path) -> None:
+    import numpy
+
+    assert code_of(f"{project.name}.work").frameworks == (f"numpy=={numpy.__version__}",)
+    assert code_of(f"{project.name}.beside").frameworks == ()
+
+
+def test_a_module_that_is_not_the_projects_is_refused() -> None:
+    with pytest.raises(ModuleNotFoundError, match="no module 'numpy' outside the installed packages"):
+        code_of("numpy")
+
+
+def test_the_trainers_digest_is_computed_without_importing_its_frameworks() -> None:
+    code = "import sys; from pipeline.source_code import code_of; print(*code_of('components.train').frameworks);" + (
+        "assert not {'tensorflow', 'keras', 'apache_beam'} & set(sys.modules), 'imported a framework'"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "tensorflow==" in printed
+    assert "keras==" in printed
