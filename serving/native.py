@@ -1,0 +1,333 @@
+"""TensorFlow's C API through ctypes: a session over one SavedModel, without the Python package's slow import.
+
+The libraries come from the installed wheel. A process that has imported `tensorflow` shares them with it. ctypes gives
+up the interpreter lock during each call, so runs from several threads go on side by side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import itertools
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from serving.errors import LoadFailed, ServingError
+from serving.tensors import Array, data_type_of, numpy_dtype, string_array, strings_of
+from serving.wire import session_pb2, tensor_pb2
+
+INVALID_ARGUMENT = 3
+STRING_SIZE_BYTES = 24  # sizeof(TF_TString)
+RUN_IN_CALLER_THREAD = -1  # of RunOptions.inter_op_thread_pool
+_TENSORFLOW_LINE = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} ")
+
+
+class TensorFlowError(ServingError):
+    """TensorFlow refused a call.
+
+    Attributes:
+      code: Its status code; the numbers are gRPC's.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threads:
+    """How many threads TensorFlow computes with; the first session decides for the whole process.
+
+    Attributes:
+      intra_op: Within one operation; 0 for one per core.
+      inter_op: Operations side by side; 0 for none but the caller's own thread, which answers soonest.
+    """
+
+    intra_op: int = 0
+    inter_op: int = 0
+
+
+class _Output(ctypes.Structure):
+    """TF_Output: one output of one operation."""
+
+    _fields_ = [("operation", c_void_p), ("index", c_int)]
+
+
+_Deallocator = ctypes.CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)
+
+# Result and argument types of every C function used.
+_PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
+    "TF_NewStatus": (c_void_p, ()),
+    "TF_DeleteStatus": (None, (c_void_p,)),
+    "TF_GetCode": (c_int, (c_void_p,)),
+    "TF_Message": (c_char_p, (c_void_p,)),
+    "TF_NewBufferFromString": (c_void_p, (c_char_p, c_size_t)),
+    "TF_DeleteBuffer": (None, (c_void_p,)),
+    "TF_NewSessionOptions": (c_void_p, ()),
+    "TF_SetConfig": (None, (c_void_p, c_char_p, c_size_t, c_void_p)),
+    "TF_DeleteSessionOptions": (None, (c_void_p,)),
+    "TF_NewGraph": (c_void_p, ()),
+    "TF_DeleteGraph": (None, (c_void_p,)),
+    "TF_GraphOperationByName": (c_void_p, (c_void_p, c_char_p)),
+    "TF_GraphNextOperation": (c_void_p, (c_void_p, POINTER(c_size_t))),
+    "TF_OperationOpType": (c_char_p, (c_void_p,)),
+    "TF_OperationNumOutputs": (c_int, (c_void_p,)),
+    "TF_LoadSessionFromSavedModel": (
+        c_void_p,
+        (c_void_p, c_void_p, c_char_p, POINTER(c_char_p), c_int, c_void_p, c_void_p, c_void_p),
+    ),
+    "TF_SessionRun": (
+        None,
+        (
+            *(c_void_p, c_void_p),
+            *(POINTER(_Output), POINTER(c_void_p), c_int),
+            *(POINTER(_Output), POINTER(c_void_p), c_int),
+            *(c_void_p, c_int, c_void_p, c_void_p),
+        ),
+    ),
+    "TF_CloseSession": (None, (c_void_p, c_void_p)),
+    "TF_DeleteSession": (None, (c_void_p, c_void_p)),
+    "TF_NewTensor": (c_void_p, (c_int, POINTER(c_int64), c_int, c_void_p, c_size_t, _Deallocator, c_void_p)),
+    "TF_AllocateTensor": (c_void_p, (c_int, POINTER(c_int64), c_int, c_size_t)),
+    "TF_DeleteTensor": (None, (c_void_p,)),
+    "TF_TensorType": (c_int, (c_void_p,)),
+    "TF_NumDims": (c_int, (c_void_p,)),
+    "TF_Dim": (c_int64, (c_void_p, c_int)),
+    "TF_TensorData": (c_void_p, (c_void_p,)),
+    "TF_StringInit": (None, (c_void_p,)),
+    "TF_StringCopy": (None, (c_void_p, c_char_p, c_size_t)),
+    "TF_StringGetDataPointer": (c_void_p, (c_void_p,)),
+    "TF_StringGetSize": (c_size_t, (c_void_p,)),
+    "TF_StringDealloc": (None, (c_void_p,)),
+}
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """The C API with all prototypes declared; takes about 0.6 s the first time."""
+    spec = importlib.util.find_spec("tensorflow")
+    if spec is None or spec.origin is None:
+        raise LoadFailed("running a SavedModel takes TensorFlow's libraries; install the package `tensorflow`")
+    with _quiet():
+        # Not RTLD_GLOBAL: its BoringSSL would stand in for the OpenSSL of Python's own modules, and crash them.
+        library = ctypes.CDLL(str(Path(spec.origin).with_name("libtensorflow_cc.so.2")))
+    for name, (result, arguments) in _PROTOTYPES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow's messages off the terminal, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
+
+    The variable alone does not silence what the libraries say while they are being loaded, so that is held back here.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") in ("0", "1"):
+        yield
+        return
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not _TENSORFLOW_LINE.match(line)))
+
+
+class _StringBuffers:
+    """The memory of string tensors; TensorFlow says when it has dropped the last reference to each."""
+
+    def __init__(self) -> None:
+        self._keys = itertools.count(1)
+        self._buffers: dict[int, ctypes.Array[ctypes.c_char]] = {}
+        self.released = _Deallocator(self._release)
+
+    def add(self, strings: Sequence[bytes]) -> tuple[int, ctypes.Array[ctypes.c_char]]:
+        """Copies `strings` into a row of TF_TString; gives its key and memory."""
+        library, key = _library(), next(self._keys)
+        buffer = ctypes.create_string_buffer(max(len(strings), 1) * STRING_SIZE_BYTES)
+        begin = ctypes.addressof(buffer)
+        for position, string in enumerate(strings):
+            library.TF_StringInit(begin + position * STRING_SIZE_BYTES)
+            library.TF_StringCopy(begin + position * STRING_SIZE_BYTES, string, len(string))
+        self._buffers[key] = buffer
+        return key, buffer
+
+    def _release(self, data: int, size_bytes: int, key: int) -> None:
+        buffer = self._buffers.pop(key)
+        for position in range(size_bytes // STRING_SIZE_BYTES):
+            _library().TF_StringDealloc(ctypes.addressof(buffer) + position * STRING_SIZE_BYTES)
+
+
+@functools.cache
+def _string_buffers() -> _StringBuffers:
+    return _StringBuffers()
+
+
+@contextmanager
+def _status() -> Iterator[int]:
+    """A status to hand to one call; raises TensorFlowError at the end of the block if the call failed."""
+    library = _library()
+    status = library.TF_NewStatus()
+    try:
+        yield status
+        code = library.TF_GetCode(status)
+        if code:
+            raise TensorFlowError(code, library.TF_Message(status).decode(errors="replace"))
+    finally:
+        library.TF_DeleteStatus(status)
+
+
+def _new_tensor(array: Array) -> int:
+    library = _library()
+    dims = (c_int64 * array.ndim)(*array.shape)
+    data_type = data_type_of(array)
+    if data_type == tensor_pb2.DT_STRING:
+        buffers = _string_buffers()
+        key, buffer = buffers.add(strings_of(array))
+        size_bytes = array.size * STRING_SIZE_BYTES
+        return int(library.TF_NewTensor(data_type, dims, array.ndim, buffer, size_bytes, buffers.released, key))
+    values = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    tensor = library.TF_AllocateTensor(data_type, dims, array.ndim, values.nbytes)
+    ctypes.memmove(library.TF_TensorData(tensor), values.ctypes.data, values.nbytes)
+    return int(tensor)
+
+
+def _read_tensor(tensor: int) -> Array:
+    library = _library()
+    data_type = library.TF_TensorType(tensor)
+    shape = [library.TF_Dim(tensor, axis) for axis in range(library.TF_NumDims(tensor))]
+    data = library.TF_TensorData(tensor)
+    if data_type == tensor_pb2.DT_STRING:
+        return string_array([_read_string(data + i * STRING_SIZE_BYTES) for i in range(int(np.prod(shape)))], shape)
+    array = np.empty(shape, numpy_dtype(data_type))
+    ctypes.memmove(array.ctypes.data, data, array.nbytes)
+    return array
+
+
+def _read_string(address: int) -> bytes:
+    library = _library()
+    return ctypes.string_at(library.TF_StringGetDataPointer(address), library.TF_StringGetSize(address))
+
+
+class Session:
+    """A loaded graph with its variables; runs may come from several threads at once."""
+
+    def __init__(self, session: int, graph: int, run_options: session_pb2.RunOptions) -> None:
+        """Takes over both handles; `load` makes them."""
+        self._session, self._graph = session, graph
+        serialized = run_options.SerializeToString()
+        self._run_options = _library().TF_NewBufferFromString(serialized, len(serialized))
+        self._endpoints: dict[str, _Output] = {}
+        self._closing = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def load(cls, folder: Path, tags: Sequence[str], threads: Threads) -> Session:
+        """Loads the MetaGraph with exactly `tags`, its variables and tables.
+
+        Raises:
+          TensorFlowError: TensorFlow's own loader refuses it.
+        """
+        library = _library()
+        graph = library.TF_NewGraph()
+        try:
+            with _session_options(threads) as options, _status() as status:
+                names = (c_char_p * len(tags))(*(tag.encode() for tag in tags))
+                session = library.TF_LoadSessionFromSavedModel(
+                    options, None, os.fsencode(folder), names, len(tags), graph, None, status
+                )
+        except TensorFlowError:
+            library.TF_DeleteGraph(graph)
+            raise
+        pool = 0 if threads.inter_op else RUN_IN_CALLER_THREAD
+        return cls(session, graph, session_pb2.RunOptions(inter_op_thread_pool=pool))
+
+    def operation_types(self) -> set[str]:
+        """The types of all operations in the graph, such as `VarHandleOp`."""
+        library, position, types = _library(), c_size_t(0), set()
+        while operation := library.TF_GraphNextOperation(self._graph, byref(position)):
+            types.add(library.TF_OperationOpType(operation).decode())
+        return types
+
+    def run(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> list[Array]:
+        """Computes the tensors called `fetches`, such as `dense/Softmax:0`.
+
+        Args:
+          feeds: From the name of a tensor to its value.
+          fetches: Names of the tensors wanted, in the order of the result.
+
+        Raises:
+          TensorFlowError: A name is not in the graph, a dtype is wrong, or an operation failed.
+        """
+        library = _library()
+        inputs = (_Output * len(feeds))(*map(self._endpoint, feeds))
+        outputs = (_Output * len(fetches))(*map(self._endpoint, fetches))
+        values, results = (c_void_p * len(feeds))(), (c_void_p * len(fetches))()
+        try:
+            for position, array in enumerate(feeds.values()):
+                values[position] = _new_tensor(array)
+            with _status() as status:
+                library.TF_SessionRun(
+                    *(self._session, self._run_options, inputs, values, len(feeds)),
+                    *(outputs, results, len(fetches), None, 0, None, status),
+                )
+            return [_read_tensor(result) for result in filter(None, results)]
+        finally:
+            for tensor in filter(None, (*values, *results)):
+                library.TF_DeleteTensor(tensor)
+
+    def close(self) -> None:
+        """Frees the memory, once; no run may be going on or come after."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        library = _library()
+        with _status() as status:
+            library.TF_CloseSession(self._session, status)
+        with _status() as status:
+            library.TF_DeleteSession(self._session, status)
+        library.TF_DeleteGraph(self._graph)
+        library.TF_DeleteBuffer(self._run_options)
+
+    def _endpoint(self, tensor_name: str) -> _Output:
+        if found := self._endpoints.get(tensor_name):
+            return found
+        name, _, index = tensor_name.partition(":")
+        operation = _library().TF_GraphOperationByName(self._graph, name.encode())
+        if not operation or int(index or 0) >= _library().TF_OperationNumOutputs(operation):
+            raise TensorFlowError(
+                INVALID_ARGUMENT, f"Tensor {tensor_name!r}, specified in a signature, is not in the graph"
+            )
+        found = self._endpoints[tensor_name] = _Output(operation, int(index or 0))
+        return found
+
+
+@contextmanager
+def _session_options(threads: Threads) -> Iterator[int]:
+    library = _library()
+    config = session_pb2.ConfigProto(
+        intra_op_parallelism_threads=threads.intra_op, inter_op_parallelism_threads=threads.inter_op
+    ).SerializeToString()
+    options = library.TF_NewSessionOptions()
+    try:
+        with _status() as status:
+            library.TF_SetConfig(options, config, len(config), status)
+        yield options
+    finally:
+        library.TF_DeleteSessionOptions(options)

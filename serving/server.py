@@ -1,0 +1,211 @@
+"""The embedded model server: `python -m serving.server --model_name=mnist --model_base_path=/models/mnist`.
+
+It takes TensorFlow Serving's flags and answers as it does, so that either can stand in for the other. Unlike it, the
+port opens at once, and no failing model keeps another from being served.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from serving.errors import ConfigRefused, ServerUnavailable
+from serving.native import Threads
+from serving.options import BadFlag, ServerOptions, parse_flags, usage
+from serving.saved_model import SavedModel
+from serving.services import ModelService, PredictionService
+from serving.sources import ModelSource, read_config, read_config_file
+from serving.versions import LoadPolicy, VersionManager
+from serving.wire import serving_pb2
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 2**31 - 1
+EXIT_USAGE = 255  # as TensorFlow Serving
+# The names under which probes ask for the whole server.
+WHOLE_SERVER = ("", "PredictionService", "ModelService")
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+
+
+class Server:
+    """A model server in this process; a context manager that starts and stops it."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        """Nothing listens and nothing is loaded before `start`."""
+        self.options = options
+        self.address = f"{options.host}:{options.port}"
+        self._health = health.HealthServicer()
+        self._probed: set[str] = set()
+        self._versions = VersionManager(self._load, _load_policy(options), self._show_readiness)
+        self._stopping = threading.Event()
+        workers = options.grpc_max_threads or 4 * (os.cpu_count() or 1)
+        self._grpc = grpc.server(
+            ThreadPoolExecutor(workers, thread_name_prefix="request"),
+            handlers=[
+                PredictionService(self._versions).handlers(),
+                ModelService(self._versions, reload_wait_s=options.reload_wait_seconds).handlers(),
+            ],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),  # or a second server would quietly share the port
+            ],
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+
+    def start(self) -> str:
+        """Listens, and begins to load; the address, with the port that was picked.
+
+        Raises:
+          ConfigRefused: The options name no model, or a config that cannot be followed; nothing listens then.
+          ServerUnavailable: The port is taken, or the address is not of this machine.
+        """
+        sources = _sources(self.options)
+        try:
+            port = self._grpc.add_insecure_port(f"{self.options.host}:{self.options.port}")
+        except RuntimeError as error:
+            raise ServerUnavailable(
+                f"cannot listen on {self.options.host}:{self.options.port}; is another server there? ({error})"
+            ) from error
+        self.address = f"{self.options.host}:{port}"
+        self._versions.configure(sources)
+        self._grpc.start()
+        if self.options.model_config_file and self.options.model_config_file_poll_wait_seconds > 0:
+            threading.Thread(target=self._follow_config_file, name="config file", daemon=True).start()
+        return self.address
+
+    def stop(self) -> None:
+        """Takes no more requests, lets those in flight finish within the grace period, and unloads everything."""
+        self._stopping.set()
+        self._health.enter_graceful_shutdown()
+        self._grpc.stop(self.options.shutdown_grace_seconds).wait()
+        self._versions.stop()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _load(self, folder: Path) -> SavedModel:
+        threads = Threads(
+            intra_op=self.options.tensorflow_intra_op_parallelism,
+            inter_op=self.options.tensorflow_inter_op_parallelism,
+        )
+        model = SavedModel.load(folder, threads=threads)
+        try:
+            if self.options.enable_model_warmup:
+                model.warm_up()
+        except BaseException:
+            model.close()
+            raise
+        return model
+
+    def _follow_config_file(self) -> None:
+        file = Path(self.options.model_config_file)
+        while not self._stopping.wait(self.options.model_config_file_poll_wait_seconds):
+            try:
+                self._versions.configure(read_config_file(file))
+            except ConfigRefused as error:
+                log.error("the config before stays in force: %s", error)
+
+    def _show_readiness(self, ready: Mapping[str, bool]) -> None:
+        answers = {name: SERVING if is_ready else NOT_SERVING for name, is_ready in ready.items()}
+        answers.update(dict.fromkeys(WHOLE_SERVER, SERVING if all(ready.values()) else NOT_SERVING))
+        for name in self._probed - answers.keys():
+            self._health.set(name, SERVICE_UNKNOWN)
+        for name, answer in answers.items():
+            self._health.set(name, answer)
+        self._probed.update(answers)
+
+
+def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, from the main thread; every request that was begun is answered.
+
+    Args:
+      options: What to serve, and where.
+      on_ready: Told `host:port` once the port is open.
+
+    Raises:
+      ConfigRefused: The options name no model, or a config that cannot be followed.
+      ServerUnavailable: The port is taken.
+    """
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    server = Server(options)
+    try:
+        on_ready(server.start())
+        ended.wait()
+    finally:
+        server.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves as the flags say; the exit status."""
+    try:
+        options, unknown = parse_flags(arguments)
+    except BadFlag as error:
+        print(f"{error}\n{usage()}")
+        return EXIT_USAGE
+    if "--help" in unknown:
+        print(usage())
+        return EXIT_USAGE
+    if options.version:
+        print(f"TensorFlow ModelServer: slipline {metadata.version('slipline')}")
+        print(f"TensorFlow Library: {metadata.version('tensorflow')}")
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for argument in unknown:
+        log.warning("unknown flag, ignored: %s", argument)
+    try:
+        serve(options, on_ready=lambda address: print(f"gRPC server at {address}", flush=True))
+    except (ConfigRefused, ServerUnavailable) as error:
+        print(f"Failed to start server. Error: {error}")
+        return EXIT_USAGE
+    return 0
+
+
+def _sources(options: ServerOptions) -> dict[str, ModelSource]:
+    if options.model_config_file:
+        return read_config_file(Path(options.model_config_file))
+    if not options.model_base_path:
+        raise ConfigRefused("nothing to serve; give --model_base_path, or --model_config_file")
+    config = serving_pb2.ModelServerConfig()
+    config.model_config_list.config.add(
+        name=options.model_name, base_path=options.model_base_path, model_platform="tensorflow"
+    )
+    return read_config(config)
+
+
+def _load_policy(options: ServerOptions) -> LoadPolicy:
+    return LoadPolicy(
+        poll_wait_s=options.file_system_poll_wait_seconds,
+        retries=max(0, options.max_num_load_retries),
+        retry_interval_s=max(0.0, options.load_retry_interval_micros / 1e6),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

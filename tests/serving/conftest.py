@@ -1,0 +1,161 @@
+"""Two small models that answer differently, and servers of them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from serving.client import PredictClient
+from serving.options import ServerOptions
+from serving.server import Server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def tf() -> ModuleType:
+    """TensorFlow itself, which takes seconds to import."""
+    import tensorflow
+
+    return tensorflow
+
+
+def save_scaler(tf: Any, factor: float, folder: Path) -> None:
+    """A model with a variable, `y = factor * x`, and signatures that greet, measure strings, refuse and take long."""
+    model = tf.Module()
+    model.factor = tf.Variable(factor)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def scale(x: Any) -> Any:
+        return {"y": model.factor * x, "count": tf.size(x, out_type=tf.int64)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="name")])
+    def greet(name: Any) -> Any:
+        return {"greeting": tf.strings.join(["hello ", name]), "same": tf.identity(name)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="encoded")])
+    def sizes(encoded: Any) -> Any:
+        return {"size": tf.strings.length(encoded)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def picky(x: Any) -> Any:
+        with tf.control_dependencies([tf.debugging.assert_less(x, 10.0, message="x must be small")]):
+            return {"y": tf.identity(x)}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int64, name="steps")])
+    def count(steps: Any) -> Any:
+        (counted,) = tf.while_loop(lambda i: i < steps, lambda i: (i + 1,), (tf.constant(0, tf.int64),))
+        return {"counted": counted}
+
+    signatures = {"serving_default": scale, "greet": greet, "serving_images": sizes, "picky": picky, "count": count}
+    tf.saved_model.save(model, str(folder), signatures=signatures)
+
+
+@pytest.fixture(scope="session")
+def scalers(tf: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the versions 1 (`y = 10 x`) and 2 (`y = 20 x`); not to be changed."""
+    folder = tmp_path_factory.mktemp("scalers")
+    for version in (1, 2):
+        save_scaler(tf, 10.0 * version, folder / str(version))
+    return folder
+
+
+Publish = Callable[[int], Path]
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """An empty base path for version folders."""
+    folder = tmp_path / "models" / "scaler"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def publish(base: Path, scalers: Path) -> Publish:
+    """Copies a version to `base` in one step, as a careful publisher does."""
+
+    def copy(version: int) -> Path:
+        aside = base / f".{version}"
+        shutil.copytree(scalers / str(version), aside)
+        return aside.rename(base / str(version))
+
+    return copy
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts servers in this process on free ports, and stops them."""
+    servers: list[Server] = []
+
+    def begin(**options: Any) -> Server:
+        quick = {
+            "port": 0,
+            "file_system_poll_wait_seconds": 0.05,
+            "max_num_load_retries": 0,
+            "shutdown_grace_seconds": 5,
+        }
+        server = Server(ServerOptions(**{**quick, **options}))
+        servers.append(server)
+        server.start()
+        return server
+
+    yield begin
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., PredictClient]]:
+    """Connects clients, and closes them."""
+    clients: list[PredictClient] = []
+
+    def begin(target: str, model: str = "scaler") -> PredictClient:
+        clients.append(PredictClient.connect(target, model, timeout_s=30))
+        return clients[-1]
+
+    yield begin
+    for client in clients:
+        client.close()
+
+
+class ServerProcess:
+    """`python -m serving.server` and the address it said."""
+
+    def __init__(self, flags: list[str]) -> None:
+        command = [sys.executable, "-m", "serving.server", "--port=0", *flags]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().removeprefix("gRPC server at ").strip()
+
+    def end(self) -> tuple[int, str]:
+        """Asks it to stop; its exit status and its log."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        _, log = self.process.communicate(timeout=60)
+        return self.process.returncode, log
+
+
+@pytest.fixture
+def start_process() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts servers as processes on free ports, and ends them."""
+    processes: list[ServerProcess] = []
+
+    def begin(*flags: str) -> ServerProcess:
+        processes.append(ServerProcess(list(flags)))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.end()

@@ -1,0 +1,127 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.release_history import earlier_version, live_periods, live_version, loaded_versions, state_of
+from serving.release_records import Move, MoveKind
+
+
+def moved(moves: tuple[Move, ...], kind: MoveKind, version: int) -> tuple[Move, ...]:
+    number = len(moves) + 1
+    move = Move(
+        model="mnist",
+        number=number,
+        kind=kind,
+        version=version,
+        former=live_version(moves),
+        at=f"2026-01-01T00:00:{number:02}",
+        by="ada",
+        reason=f"reason {number}",
+    )
+    return (*moves, move)
+
+
+def promoted(*versions: int) -> tuple[Move, ...]:
+    moves: tuple[Move, ...] = ()
+    for version in versions:
+        moves = moved(moves, "promoted", version)
+    return moves
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Move, ...]:
+    moves: tuple[Move, ...] = ()
+    for kind in draw(st.lists(st.sampled_from(["promoted", "promoted", "rolled_back", "failed"]), max_size=9)):
+        earlier = earlier_version(moves)
+        if kind == "rolled_back" and earlier is not None:
+            moves = moved(moves, "rolled_back", earlier)
+        elif kind != "rolled_back":
+            others = [version for version in range(1, 5) if version != live_version(moves)]
+            moves = moved(moves, "promoted", draw(st.sampled_from(others)))
+            if kind == "failed":
+                moves = moved(moves, "undone", moves[-1].version)
+    return moves
+
+
+def test_nothing_is_live_before_the_first_promotion() -> None:
+    assert live_version(()) is None
+    assert loaded_versions(()) == ()
+    assert earlier_version(()) is None
+
+
+def test_replaced_version_is_superseded_and_stays_loaded() -> None:
+    moves = promoted(1, 2)
+    assert (state_of(1, moves), state_of(2, moves), state_of(3, moves)) == ("superseded", "live", "published")
+    assert loaded_versions(moves) == (1, 2)
+
+
+def test_version_rolled_back_from_is_withdrawn_and_unloaded() -> None:
+    moves = moved(promoted(1, 2), "rolled_back", 1)
+    assert (state_of(1, moves), state_of(2, moves)) == ("live", "withdrawn")
+    assert loaded_versions(moves) == (1,)
+
+
+def test_candidate_is_loaded_beside_the_live_version_only() -> None:
+    assert loaded_versions(promoted(1, 2), beside=3) == (2, 3)
+    assert loaded_versions((), beside=1) == (1,)
+
+
+def test_promoting_an_older_version_unloads_the_higher_one() -> None:
+    """Clients who ask by model name only get the highest number."""
+    assert loaded_versions(promoted(1, 2, 1)) == (1,)
+
+
+def test_rolling_back_again_passes_over_what_was_withdrawn() -> None:
+    moves = promoted(1, 2, 3)
+    moves = moved(moves, "rolled_back", 2)
+    assert earlier_version(moves) == 1
+    moves = moved(moves, "rolled_back", 1)
+    assert earlier_version(moves) is None
+
+
+def test_withdrawn_version_that_is_promoted_again_is_withdrawn_no_more() -> None:
+    moves = moved(moved(promoted(1, 2), "rolled_back", 1), "promoted", 2)
+    assert (state_of(2, moves), state_of(1, moves)) == ("live", "superseded")
+
+
+def test_live_periods_say_from_when_to_when_and_why() -> None:
+    moves = moved(promoted(1, 2), "rolled_back", 1)
+    first, second = live_periods(1, moves)
+    assert (first.since, first.until, first.reason, first.until_reason) == (
+        "2026-01-01T00:00:01",
+        "2026-01-01T00:00:02",
+        "reason 1",
+        "reason 2",
+    )
+    assert (second.since, second.until, second.until_reason) == ("2026-01-01T00:00:03", None, None)
+
+
+@given(histories())
+def test_what_is_live_is_loaded_and_is_the_highest_loaded(moves: tuple[Move, ...]) -> None:
+    live = live_version(moves)
+    assert (max(loaded_versions(moves)) if live is not None else ()) == (live if live is not None else ())
+
+
+@given(histories())
+def test_one_version_at_most_is_live(moves: tuple[Move, ...]) -> None:
+    live = [version for version in range(1, 5) if state_of(version, moves) == "live"]
+    assert live == ([] if live_version(moves) is None else [live_version(moves)])
+
+
+@given(histories())
+def test_a_roll_back_goes_to_a_superseded_version(moves: tuple[Move, ...]) -> None:
+    earlier = earlier_version(moves)
+    assert earlier is None or state_of(earlier, moves) == "superseded"
+
+
+@given(histories(), st.integers(1, 4))
+def test_a_move_undone_leaves_no_trace_in_what_is_served(moves: tuple[Move, ...], version: int) -> None:
+    undone = moved(moved(moves, "promoted", version), "undone", version)
+    assert (live_version(undone), loaded_versions(undone)) == (live_version(moves), loaded_versions(moves))
+    assert [state_of(v, undone) for v in range(1, 5)] == [state_of(v, moves) for v in range(1, 5)]
+
+
+@given(histories())
+def test_live_periods_of_all_versions_follow_each_other_without_gap(moves: tuple[Move, ...]) -> None:
+    periods = sorted((p for v in range(1, 5) for p in live_periods(v, moves)), key=lambda period: period.since)
+    assert [period.until for period in periods[:-1]] == [period.since for period in periods[1:]]
+    assert all(period.until is None for period in periods[-1:])
