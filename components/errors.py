@@ -5,6 +5,7 @@ ComponentError            (pipeline.component) a failure that its component fore
   DatasetNotFound         nothing lies where the settings say the data is
   TrainingFailed          the network or its training cannot work on these data
   ModelRefused            a model cannot be loaded or does not answer
+  PushFailed              a model could not be released
 """
 
 from __future__ import annotations
@@ -26,3 +27,7 @@ class TrainingFailed(ComponentError):
 
 class ModelRefused(ComponentError):
     """A model cannot be loaded or does not answer."""
+
+
+class PushFailed(ComponentError):
+    """A model could not be released; the live release is untouched."""

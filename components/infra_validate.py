@@ -1,0 +1,146 @@
+"""Tries the exported model in a real server process before it is released."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.examples_io import decode_image
+from components.schema_io import ImageFeature, example_spec
+from components.tfrecord import read_records
+from pipeline.artifacts import Examples, InfraCheck, Schema, ServableModel
+from pipeline.component import Say, component, params
+from serving.wire.example_pb2 import Example
+
+if TYPE_CHECKING:
+    from serving.client import PredictClient
+
+MODEL_NAME = "candidate"
+READY_LINE = "gRPC server at "
+LARGEST_DIFFERENCE = 1e-5
+"""Between the signatures' probabilities for one image: float32 sums taken in another order."""
+
+
+@params
+class InfraParams:
+    """How the model is tried.
+
+    Attributes:
+      split: Where the images come from.
+      requests: How many images are sent, each to every signature.
+      start_timeout_s: How long the server may take until the model is available.
+    """
+
+    split: str = "test"
+    requests: int = 32
+    start_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("requests", "start_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+
+
+@component
+def infra_validate(
+    model: ServableModel, examples: Examples, schema: Schema, params: InfraParams, out: Path, say: Say
+) -> InfraCheck:
+    """Loads the model in a server process of its own and sends real requests to each of its signatures.
+
+    Args:
+      model: The candidate.
+      examples: Where the images come from.
+      schema: Names the image feature.
+      params: How the model is tried.
+      out: Takes the server's log.
+      say: Told what is tried.
+
+    Returns:
+      Passed if every request was answered, and alike by all signatures; else why not.
+    """
+    from serving.errors import ServingError
+
+    image = example_spec(schema).image
+    records = list(islice(_records(examples, params.split), params.requests))
+    say("starting a server")
+    try:
+        with _server(model.path, out, params.start_timeout_s) as client:
+            client.wait_until_available(timeout_s=params.start_timeout_s)
+            say(f"sending {len(records)} requests to each signature")
+            reasons = tuple(filter(None, (_try(client, record, image) for record in records)))
+    except ServingError as error:
+        reasons = (f"{error}; the server's log is kept in this step's folder",)
+    return InfraCheck(path=out, passed=not reasons, reasons=reasons[:3], requests=0 if reasons else len(records))
+
+
+def _records(examples: Examples, split: str) -> Iterator[bytes]:
+    for file in examples.files(split):
+        yield from read_records(file)
+
+
+@contextmanager
+def _server(model: Path, folder: Path, timeout_s: float) -> Iterator[PredictClient]:
+    """A client of a server process that serves `model` as its only version; both end with the block."""
+    from serving.client import PredictClient
+
+    versions = folder / "versions"
+    versions.mkdir()
+    (versions / "1").symlink_to(model)
+    flags = [
+        "--port=0",
+        f"--model_name={MODEL_NAME}",
+        f"--model_base_path={versions}",
+        "--max_num_load_retries=0",
+    ]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving.server", *flags], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            with PredictClient.connect(_target(process), MODEL_NAME) as client:
+                yield client
+        finally:
+            process.terminate()
+            process.wait(timeout_s)
+            (versions / "1").unlink()
+
+
+def _target(process: subprocess.Popen[str]) -> str:
+    """Where the server listens, from its own words."""
+    from serving.errors import ServerUnavailable
+
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(READY_LINE):
+            return line.removeprefix(READY_LINE).strip()
+    raise ServerUnavailable(f"the server ended with status {process.wait()} before it listened")
+
+
+def _try(client: PredictClient, record: bytes, image: ImageFeature) -> str:
+    """Sends one image to every signature; says what is wrong with the answers, if anything."""
+    encoded = Example.FromString(record).features.feature[image.name].bytes_list.value[0]
+    pixels = decode_image(encoded).astype(np.float32) / np.float32(255)
+    answers = [
+        client.predict({"images": pixels[np.newaxis]}).outputs,
+        client.predict({"examples": np.array([record], object)}, signature="serving_examples").outputs,
+        client.predict({"encoded": np.array([encoded], object)}, signature="serving_images").outputs,
+    ]
+    return _difference(answers)
+
+
+def _difference(answers: list[Mapping[str, NDArray[np.generic]]]) -> str:
+    first, *others = [np.asarray(answer["probabilities"], np.float32) for answer in answers]
+    if not np.isfinite(first).all() or abs(float(first.sum()) - 1) > LARGEST_DIFFERENCE * first.size:
+        return f"the probabilities of an image add up to {float(first.sum())}, wanted 1"
+    gap = max(float(np.abs(first - other).max()) for other in others)
+    if gap > LARGEST_DIFFERENCE:
+        return f"the signatures disagree on one image by {gap:.2g}, more than {LARGEST_DIFFERENCE}"
+    return ""

@@ -1,0 +1,77 @@
+"""Real data in small: TFRecord files written into a folder, and the data plane's steps run on it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.beam_options import BeamSettings
+from components.compute_statistics import compute_statistics
+from components.examples_io import encode_example
+from components.ingest import IngestParams, ingest
+from components.tfrecord import write_records
+from components.validate import validate
+from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
+
+MNIST_SCHEMA = Schema(path=Path(__file__).parents[2] / "data/schema/mnist.pbtxt")
+
+
+@dataclass(frozen=True)
+class DataPlane:
+    """A folder of source files, and each step run into a folder of its own."""
+
+    home: Path
+
+    @property
+    def source(self) -> Path:
+        return self.home / "source"
+
+    def write(self, split: str, records: Sequence[bytes], name: str = "digits.tfrecord") -> Path:
+        file = self.source / split / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_records(file, records)
+        return file
+
+    def ingest(self, *splits: str) -> Examples:
+        params = IngestParams(folder=self.source, splits=splits or ("train",))
+        return ingest(params, BeamSettings(), self.out("ingest"), lambda line: None)
+
+    def statistics(self, examples: Examples) -> Statistics:
+        return compute_statistics(examples, BeamSettings(), self.out("statistics"))
+
+    def validate(self, examples: Examples, schema: Schema = MNIST_SCHEMA) -> Anomalies:
+        return validate(examples, self.statistics(examples), schema, BeamSettings(), self.out("validate"))
+
+    def out(self, step: str) -> Path:
+        folder = self.home / step
+        folder.mkdir()
+        return folder
+
+
+@pytest.fixture
+def plane(tmp_path):
+    return DataPlane(tmp_path)
+
+
+def _png(height: int = 28, width: int = 28, *, value: int = 7) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((height, width), value, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def png():
+    """Makes a grey PNG image of one value: `png(height, width, value=...)`."""
+    return _png
+
+
+@pytest.fixture
+def digits():
+    """Ten good examples: labels 0 to 9, each image as bright as its label."""
+    return [encode_example(_png(value=label), label) for label in range(10)]

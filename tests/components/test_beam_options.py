@@ -1,0 +1,50 @@
+"""Beam: work is handed out and comes back whole, quietly, in this process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.beam_options import BeamSettings, Problem, pipeline_options, run_jobs
+from components.errors import BadData
+
+
+def doubled(jobs):
+    import apache_beam as beam
+
+    return jobs | beam.Map(lambda job: Problem(f"job {job} is bad") if job in (13, 14) else 2 * job)
+
+
+def test_every_job_comes_back_once_and_no_file_is_left(tmp_path):
+    assert sorted(run_jobs(BeamSettings(), range(10), doubled, tmp_path)) == list(range(0, 20, 2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_jobs_give_no_results(tmp_path):
+    assert run_jobs(BeamSettings(), [], doubled, tmp_path) == []
+
+
+def test_a_problem_that_a_worker_returns_is_raised_as_bad_data(tmp_path):
+    with pytest.raises(BadData, match=r"job 13 is bad \(and 1 more such files\)"):
+        run_jobs(BeamSettings(), [1, 13, 14], doubled, tmp_path)
+
+
+def test_the_direct_runner_is_the_in_process_one_and_others_keep_their_name():
+    """Beam's own DirectRunner would first try to download another runner."""
+    assert pipeline_options(BeamSettings()).get_all_options()["runner"] == "FnApiRunner"
+    settings = BeamSettings(runner="FlinkRunner", options=("--flink_master=localhost:8081",))
+    assert pipeline_options(settings).get_all_options()["runner"] == "FlinkRunner"
+
+
+def test_nothing_is_printed(tmp_path):
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from components.beam_options import BeamSettings, run_jobs\n"
+        "assert run_jobs(BeamSettings(), [1], lambda jobs: jobs, Path(sys.argv[1])) == [1]\n"
+    )
+    root = Path(__file__).parents[2]
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, check=True)
+    assert (run.stdout, run.stderr) == (b"", b"")

@@ -1,0 +1,231 @@
+"""Export, evaluation, the trial in a server, and the release, on one small trained model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.beam_options import BeamSettings
+from components.evaluate import EvaluateParams, evaluate
+from components.examples_io import decode_image
+from components.export import ExportParams, export
+from components.find_live import find_live
+from components.infra_validate import InfraParams, infra_validate
+from components.push import push
+from components.release_settings import ReleaseParams
+from components.train import TrainParams, train
+from pipeline.artifacts import Examples, LiveModel, ServableModel
+from serving.errors import BadRequest
+from serving.ledger import Ledger
+from serving.saved_model import SavedModel
+from serving.version_folder import verify
+from serving.wire.example_pb2 import Example
+from tests.small_mnist import MNIST_SCHEMA, examples_in
+
+
+def folder(parent: Path, name: str) -> Path:
+    made = parent / name
+    made.mkdir()
+    return made
+
+
+def no_one(line: str) -> None:
+    """Hears what a step says."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def examples(home: Path) -> Examples:
+    return examples_in(home / "data", train=600, test=200)
+
+
+@pytest.fixture(scope="module")
+def model(home: Path, examples: Examples) -> ServableModel:
+    params = TrainParams(epochs=2, batch_size=32)
+    out, scratch = folder(home, "train"), folder(home, "scratch")
+    trained = train(examples, MNIST_SCHEMA, params, out, scratch, no_one)
+    return export(trained, MNIST_SCHEMA, ExportParams(), folder(home, "export"))
+
+
+@pytest.fixture(scope="module")
+def loaded(model: ServableModel) -> SavedModel:
+    return SavedModel.load(model.path)
+
+
+@pytest.fixture(scope="module")
+def records(examples: Examples) -> list[bytes]:
+    from components.tfrecord import read_records
+
+    return list(read_records(examples.files("test")[0]))
+
+
+def encoded_image(record: bytes) -> bytes:
+    return Example.FromString(record).features.feature["image"].bytes_list.value[0]
+
+
+def test_the_three_signatures_answer_alike_in_the_promised_types(loaded: SavedModel, records: list[bytes]) -> None:
+    images = [encoded_image(record) for record in records[:50]]
+    pixels = np.stack([decode_image(image) for image in images]).astype(np.float32) / np.float32(255)
+    answers = [
+        loaded.run({"images": pixels}),
+        loaded.run({"examples": np.array(records[:50], object)}, "serving_examples"),
+        loaded.run({"encoded": np.array(images, object)}, "serving_images"),
+    ]
+    for answer in answers:
+        assert answer["probabilities"].shape == (50, 10)
+        assert answer["probabilities"].dtype == np.float32
+        assert answer["class"].dtype == np.int64
+        np.testing.assert_array_equal(answer["class"], answer["probabilities"].argmax(axis=1))
+        np.testing.assert_allclose(answer["probabilities"], answers[0]["probabilities"], atol=1e-5)
+
+
+def test_a_jpeg_is_answered_too(loaded: SavedModel) -> None:
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("L", (28, 28), 128).save(file, "JPEG")
+    answer = loaded.run({"encoded": np.array([file.getvalue()], object)}, "serving_images")
+    assert answer["probabilities"].shape == (1, 10)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (1, 27, 28, 1), (1, 28, 28, 3), (1, 1, 28, 28, 1), (784,)])
+def test_an_input_of_the_wrong_shape_is_refused_by_the_graph_itself(loaded: SavedModel, shape: tuple[int, ...]) -> None:
+    with pytest.raises(BadRequest, match="28"):
+        loaded.run({"images": np.zeros(shape, np.float32)})
+
+
+def test_an_image_that_cannot_be_decoded_is_refused(loaded: SavedModel) -> None:
+    with pytest.raises(BadRequest):
+        loaded.run({"encoded": np.array([b"no image"], object)}, "serving_images")
+
+
+def test_tensorflows_own_loaders_take_the_model_as_well(model: ServableModel, records: list[bytes]) -> None:
+    import tensorflow as tf
+
+    images = [encoded_image(record) for record in records[:3]]
+    new = tf.saved_model.load(str(model.path)).signatures["serving_images"](encoded=tf.constant(images))["class"]
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(model.path))
+        signature = graph.signature_def["serving_images"]
+        feed = {signature.inputs["encoded"].name: images}
+        old = session.run(signature.outputs["class"].name, feed)
+    np.testing.assert_array_equal(new.numpy(), old)
+
+
+def test_the_warm_up_requests_are_answered(loaded: SavedModel, model: ServableModel) -> None:
+    assert (model.path / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+    loaded.warm_up()
+
+
+def test_the_evaluation_is_what_the_model_answers(
+    model: ServableModel, examples: Examples, loaded: SavedModel, records: list[bytes], tmp_path: Path
+) -> None:
+    params = EvaluateParams(min_accuracy=0.2, max_log_loss=5.0)
+    live = LiveModel(path=tmp_path, version=None)
+    evaluation = evaluate(model, examples, MNIST_SCHEMA, live, params, BeamSettings(), folder(tmp_path, "out"))
+    labels = np.array([Example.FromString(r).features.feature["label"].int64_list.value[0] for r in records])
+    answer = loaded.run({"examples": np.array(records, object)}, "serving_examples")
+    assert evaluation.passed
+    assert evaluation.overall.records == 200
+    assert evaluation.overall.accuracy == pytest.approx(float(np.mean(answer["class"] == labels)))
+    assert evaluation.overall.log_loss == pytest.approx(
+        float(-np.mean(np.log(answer["probabilities"][np.arange(200), labels]))), rel=1e-4
+    )
+    assert sum(piece.records for piece in evaluation.slices) == 200
+    with np.load(evaluation.predictions_path) as kept:
+        np.testing.assert_array_equal(kept["labels"], labels)
+        np.testing.assert_allclose(kept["probabilities"], answer["probabilities"], atol=1e-5)
+
+
+def test_a_model_beyond_its_limits_does_not_pass_and_the_reasons_give_value_and_limit(
+    model: ServableModel, examples: Examples, tmp_path: Path
+) -> None:
+    params = EvaluateParams(min_accuracy=0.999, max_log_loss=0.001)
+    live = LiveModel(path=tmp_path, version=None)
+    evaluation = evaluate(model, examples, MNIST_SCHEMA, live, params, BeamSettings(), folder(tmp_path, "out"))
+    assert not evaluation.passed
+    accuracy, log_loss = evaluation.reasons
+    assert accuracy == f"accuracy {evaluation.overall.accuracy:.4f} is below evaluate.min_accuracy 0.999"
+    assert log_loss == f"log loss {evaluation.overall.log_loss:.4f} is above evaluate.max_log_loss 0.001"
+
+
+def test_a_real_server_answers_for_a_sound_model(model: ServableModel, examples: Examples, tmp_path: Path) -> None:
+    check = infra_validate(model, examples, MNIST_SCHEMA, InfraParams(requests=5), tmp_path, no_one)
+    assert (check.passed, check.reasons, check.requests) == (True, (), 5)
+
+
+def test_a_half_copied_model_does_not_pass_the_trial_in_a_server(
+    model: ServableModel, examples: Examples, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(model.path, tmp_path / "half")
+    shutil.rmtree(tmp_path / "half" / "variables")
+    half = ServableModel(path=tmp_path / "half", signatures=model.signatures)
+    check = infra_validate(half, examples, MNIST_SCHEMA, InfraParams(requests=5), folder(tmp_path, "out"), no_one)
+    assert not check.passed
+    assert "half-copied" in check.reasons[0]
+    assert "Traceback" not in check.reasons[0]
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> ReleaseParams:
+    return ReleaseParams(model="digits", root=tmp_path / "releases", by="ann")
+
+
+def changed(model: ServableModel, parent: Path) -> ServableModel:
+    """Another model: the same, with one file more."""
+    import shutil
+
+    shutil.copytree(model.path, parent / "changed")
+    (parent / "changed" / "note").write_text("x")
+    return ServableModel(path=parent / "changed", signatures=model.signatures)
+
+
+def test_a_push_publishes_and_makes_live(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
+    made = push(model, release, folder(tmp_path, "out"), no_one)
+    assert (made.model, made.version) == ("digits", 1)
+    with Ledger(release.url, release.root) as ledger:
+        live = ledger.live("digits")
+    assert live is not None
+    assert (live.version, live.digest, live.by) == (1, made.digest, "ann")
+    assert verify(live.path) == ()
+
+
+def test_a_model_is_published_once(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
+    assert push(model, release, folder(tmp_path, "a"), no_one).version == 1
+    assert push(model, release, folder(tmp_path, "b"), no_one).version == 1
+
+
+def test_a_withdrawn_model_is_not_made_live_by_pushing_it_again(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    push(model, release, folder(tmp_path, "a"), no_one)
+    second = changed(model, tmp_path)
+    push(second, release, folder(tmp_path, "b"), no_one)
+    with Ledger(release.url, release.root) as ledger:
+        ledger.roll_back("digits", by="bob", reason="worse")
+        push(second, release, folder(tmp_path, "c"), no_one)
+        live = ledger.live("digits")
+    assert live is not None
+    assert live.version == 1
+
+
+def test_a_candidate_is_compared_with_what_is_live_and_a_released_one_with_what_was(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    assert find_live(model, release, folder(tmp_path, "a")).version is None
+    push(model, release, folder(tmp_path, "b"), no_one)
+    assert find_live(model, release, folder(tmp_path, "c")).version is None
+    second = changed(model, tmp_path)
+    before = find_live(second, release, folder(tmp_path, "d"))
+    assert before.version == 1
+    assert verify(before.model_path) == ()
+    push(second, release, folder(tmp_path, "e"), no_one)
+    assert find_live(second, release, folder(tmp_path, "f")).version == 1
