@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 """Shows one short line of progress, replacing the last."""
 
 Reads = Callable[..., Sequence[Path]]
-"""From a component's settings to the files it will read besides its inputs."""
+"""From those of a component's settings that it names as parameters to the files read besides the inputs."""
 
 
 class ComponentError(Exception):
@@ -101,6 +101,13 @@ class Component(Generic[P, A]):
             for name in self.settings
             if parameters[name].default is not inspect.Parameter.empty
         }
+
+    def outside_files(self, settings: Mapping[str, object]) -> Sequence[Path]:
+        """The files besides its inputs that its result depends on, under these settings."""
+        if self.reads is None:
+            return ()
+        wanted = inspect.signature(self.reads).parameters
+        return self.reads(**{name: settings[name] for name in wanted})
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
         """Calls the function, with nothing around it."""

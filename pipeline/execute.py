@@ -9,7 +9,6 @@ import enum
 import errno
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def call_here(component: Component[Any, Any], arguments: Mapping[str, object], s
     """Calls `component` in this process; `say` is passed on if it takes one.
 
     Raises:
-      ComponentError: It failed; a failure it did not foresee is told apart, with its traceback on standard error.
+      ComponentError: It failed; of a failure that it did not foresee, the cause says where.
     """
     service = {"say": say} if "say" in component.services else {}
     with _only_component_errors():
@@ -225,7 +224,6 @@ def _only_component_errors() -> Iterator[None]:
                 "no space left to write its result; nothing half-written was kept. "
                 "Free space, or move the home with SLIPLINE_HOME, and run again"
             ) from error
-        traceback.print_exc()
         raise ComponentError(f"unexpected {type(error).__name__}: {error}; the run's log has the traceback") from error
 
 

@@ -9,7 +9,8 @@ import dataclasses
 import enum
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,12 @@ def content_digest(path: Path, sha256: Sha256 = sha256_of) -> str:
     return _digest((file.relative_to(path).as_posix(), sha256(file)) for file in files)
 
 
-def files_digest(files: Iterable[Path], sha256: Sha256 = sha256_of) -> str:
-    """The sha256 over the last name and the content of each file, in the order given."""
-    return _digest((file.name, sha256(file)) for file in files)
+def files_digest(files: Sequence[Path], sha256: Sha256 = sha256_of) -> str:
+    """The sha256 over the content of each file in the order given, and its path from the folder they all lie in."""
+    if not files:
+        return _digest([])
+    common = Path(os.path.commonpath([file.parent for file in files]))
+    return _digest((file.relative_to(common).as_posix(), sha256(file)) for file in files)
 
 
 def artifact_digest(artifact: Artifact, sha256: Sha256 = sha256_of) -> str:
@@ -136,7 +140,7 @@ def cache_key(
     """
     code = code_of(component.module)
     plain = json.dumps({name: canonical(record) for name, record in sorted(settings.items())})
-    files = "" if component.reads is None else files_digest(component.reads(**settings), sha256)
+    files = "" if component.reads is None else files_digest(component.outside_files(settings), sha256)
     parts = [
         ("component", component.name),
         ("code", code.digest),

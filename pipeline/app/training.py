@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from components.validate import validate
-
 from components.compute_statistics import compute_statistics
 from components.evaluate import evaluate
 from components.export import export
@@ -13,6 +11,7 @@ from components.ingest import ingest
 from components.push import push
 from components.release_settings import ReleaseParams
 from components.train import train
+from components.validate import validate
 from pipeline.app.config import Home, TrainingSettings
 from pipeline.artifacts import Schema
 from pipeline.graph import Pipeline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -117,6 +118,8 @@ class LocalRunner:
                 on_miss=lambda: _import_ahead(workers, step, pipeline),
             )
         except StepError as error:
+            with workers.log_path.open("a") as log:
+                log.writelines(traceback.format_exception(error))
             seconds = time.perf_counter() - started
             return Outcome(step=step.name, status=Status.FAILED, seconds=seconds, message=str(error))
 

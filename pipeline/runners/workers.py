@@ -38,10 +38,14 @@ class _Worker:
 
 
 class Workers:
-    """Calls components in worker processes; use it as a context manager, so that none outlives the run."""
+    """Calls components in worker processes; use it as a context manager, so that none outlives the run.
+
+    Attributes:
+      log_path: Takes whatever the workers print.
+    """
 
     def __init__(self, log_path: Path) -> None:
-        self._log_path = log_path
+        self.log_path = log_path
         self._context = multiprocessing.get_context("spawn")
         self._workers: dict[Loads, _Worker] = {}
 
@@ -87,7 +91,7 @@ class Workers:
             self._workers.pop(loads)
             raise StepCrashed(
                 f"{component.name}: its process ended without a word (killed, or out of memory?); "
-                f"{self._log_path} has its last lines. Run again to carry on"
+                f"{self.log_path} has its last lines. Run again to carry on"
             ) from error
 
     def _new_worker(self) -> _Worker:
@@ -96,7 +100,7 @@ class Workers:
             max_workers=1,
             mp_context=self._context,
             initializer=_begin,
-            initargs=(self._log_path, lines),
+            initargs=(self.log_path, lines),
         )
         return _Worker(executor, lines)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fingerprint import artifact_digest, cache_key, canonical, content_digest
+from pipeline.fingerprint import artifact_digest, cache_key, canonical, content_digest, files_digest
 from tests.pipeline.toy import SumParams, Words, WriteParams, add_up, write
 
 VALUES = st.recursive(
@@ -82,3 +82,14 @@ def test_an_artifact_is_its_class_its_facts_and_its_content(tmp_path: Path) -> N
 def test_nothing_there_has_no_digest(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         content_digest(tmp_path / "missing")
+
+
+def test_outside_files_count_by_their_place_in_their_folder_wherever_that_lies(tmp_path: Path) -> None:
+    for root in ("here", "there", "moved"):
+        for label, name in (("a", "1.png"), ("b", "2.png")):
+            (tmp_path / root / label).mkdir(parents=True)
+            (tmp_path / root / label / name).write_text(name)
+    here, there, moved = ([*sorted((tmp_path / root).glob("*/*"))] for root in ("here", "there", "moved"))
+    assert files_digest(here) == files_digest(there)
+    moved[0] = moved[0].rename(tmp_path / "moved" / "b" / "1.png")
+    assert files_digest(moved) != files_digest(here)

@@ -7,6 +7,7 @@ import click
 from pipeline.app.config import home_from_environment
 from pipeline.store.history import remove_leftovers
 from pipeline.store.store import Store
+from serving import version_folder
 
 
 @click.command()
@@ -15,8 +16,11 @@ def clean() -> None:
 
     Does nothing while a run is under way.
     """
-    with Store.open(home_from_environment().path) as store:
+    home = home_from_environment()
+    with Store.open(home.path) as store:
         removed = remove_leftovers(store)
+    for model_root in sorted(home.releases.glob("*/")):
+        removed += version_folder.remove_leftovers(model_root)
     for folder in removed:
         click.echo(f"removed {folder}")
     if not removed:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-from serving.client import PredictClient, Prediction
 
+from serving.client import PredictClient, Prediction
 from serving.errors import BadRequest
 
 DEFAULT_TARGET = "127.0.0.1:8500"

@@ -1,0 +1,64 @@
+# `make run` and `make test` set everything up in .venv and need only git, make, Python 3.10 to 3.13 and pip.
+
+PYTHON ?= python3
+SETTINGS ?= mnist
+BIN := .venv/bin
+READY := .venv/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+# uv does not read pip's settings; what pip was told of a package index and of certificates holds for it too.
+export UV_DEFAULT_INDEX ?= $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+export SSL_CERT_FILE ?= $(PIP_CERT)
+ifeq ($(strip $(UV_DEFAULT_INDEX)),)
+unexport UV_DEFAULT_INDEX
+endif
+ifeq ($(strip $(SSL_CERT_FILE)),)
+unexport SSL_CERT_FILE
+endif
+
+.PHONY: run test fast check setup bench data protos lock clean
+
+run: $(READY)  ## train and release the default model
+	@$(BIN)/slipline run $(SETTINGS)
+
+test: $(READY)  ## all tests
+	@$(BIN)/python -m pytest
+
+fast: $(READY)  ## the tests that take seconds
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: $(READY)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## speed, as ratios measured side by side
+	$(BIN)/python -m tests.bench
+
+setup: $(READY)
+
+$(READY): requirements.txt .ci/installer.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 10) <= sys.version_info < (3, 14); sys.exit(None if ok else \
+	  "Slipline needs Python 3.10 to 3.13, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	@echo "setting up .venv (about 2.5 GB, once)"
+	@$(PYTHON) -m pip install --quiet --upgrade --target .tools --require-hashes -r .ci/installer.txt
+	@.tools/bin/uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@.tools/bin/uv pip sync --quiet --python .venv --require-hashes requirements.txt
+	@.tools/bin/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCHIVES
+	$(BIN)/python -m components.prepare_dataset $(ARCHIVES)
+
+protos: $(READY)  ## the modules of serving/wire, from its .proto files
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/wire/*.proto
+
+lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml
+	.tools/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --all-extras \
+	  --upgrade --output-file requirements.txt pyproject.toml
+	echo uv | .tools/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	  --upgrade --output-file .ci/installer.txt -
+
+clean:  ## the environment and all caches; runs and releases in .slipline stay
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
