@@ -34,7 +34,8 @@ check: $(READY)  ## style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## speed, as ratios measured side by side
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.speed
+	$(BIN)/python -m tests.bench.quality
 
 setup: $(READY)
 
@@ -44,7 +45,7 @@ $(READY): requirements.txt .ci/installer.txt pyproject.toml
 	@echo "setting up .venv (about 2.5 GB, once)"
 	@$(PYTHON) -m pip install --quiet --upgrade --target .tools --require-hashes -r .ci/installer.txt
 	@.tools/bin/uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
-	@.tools/bin/uv pip sync --quiet --python .venv --require-hashes requirements.txt
+	@.tools/bin/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.txt
 	@.tools/bin/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def parse_example(serialized: tf.Tensor, spec: ExampleSpec) -> tuple[tf.Tensor, tf.Tensor]:
-    """The encoded image (string scalar) and the label (int64 scalar) of one serialized `tf.Example`."""
+def parse_examples(serialized: tf.Tensor, spec: ExampleSpec) -> tuple[tf.Tensor, tf.Tensor]:
+    """The encoded images, string [N], and the labels, int64 [N], of serialized `tf.Example`s, string [N]."""
     import tensorflow as tf
 
     features = {
         spec.image.name: tf.io.FixedLenFeature([], tf.string),
         spec.label.name: tf.io.FixedLenFeature([], tf.int64),
     }
-    parsed = tf.io.parse_single_example(serialized, features)
+    parsed = tf.io.parse_example(serialized, features)
     return parsed[spec.image.name], parsed[spec.label.name]
 
 
@@ -29,19 +29,15 @@ def parse_images(serialized: tf.Tensor, spec: ExampleSpec) -> tf.Tensor:
     return tf.io.parse_example(serialized, {spec.image.name: tf.io.FixedLenFeature([], tf.string)})[spec.image.name]
 
 
-def decode_image(encoded: tf.Tensor, image: ImageFeature) -> tf.Tensor:
-    """The pixels, uint8 [height, width, channels], of one PNG or JPEG; any other size is an error of the graph."""
-    import tensorflow as tf
-
-    pixels = tf.io.decode_image(encoded, channels=image.channels, expand_animations=False)
-    return tf.ensure_shape(pixels, [image.height, image.width, image.channels])
-
-
 def decode_images(encoded: tf.Tensor, image: ImageFeature) -> tf.Tensor:
-    """The pixels, uint8 [N, height, width, channels], of N encoded images."""
+    """The pixels, uint8 [N, height, width, channels], of N PNG or JPEG files; any other size is the graph's error."""
     import tensorflow as tf
 
-    return tf.map_fn(lambda one: decode_image(one, image), encoded, fn_output_signature=tf.uint8)
+    def decode(one: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(one, channels=image.channels, expand_animations=False)
+        return tf.ensure_shape(pixels, [image.height, image.width, image.channels])
+
+    return tf.map_fn(decode, encoded, fn_output_signature=tf.uint8)
 
 
 def scale(pixels: tf.Tensor) -> tf.Tensor:

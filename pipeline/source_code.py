@@ -41,7 +41,7 @@ def code_of(module: str) -> Code:
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return Code(digest.hexdigest(), tuple(sorted(filter(None, map(_version, packages)))))
+    return Code(digest.hexdigest(), tuple(sorted({version for package in packages for version in _versions(package)})))
 
 
 def _closure(module: str) -> tuple[dict[str, Path], set[str]]:
@@ -122,12 +122,12 @@ def _distributions() -> dict[str, list[str]]:
 
 
 @cache
-def _version(package: str) -> str | None:
-    """`name==version` of the distribution that brings an import package; None for the standard library."""
+def _versions(package: str) -> tuple[str, ...]:
+    """`name==version` of what brings an import package: several distributions for a namespace such as `google`."""
     if package in sys.stdlib_module_names:
-        return None
+        return ()
     try:
-        return f"{package}=={importlib.metadata.version(package)}"
+        return (f"{package}=={importlib.metadata.version(package)}",)
     except importlib.metadata.PackageNotFoundError:
         names = sorted(set(_distributions().get(package, [])))
-        return ",".join(f"{name}=={importlib.metadata.version(name)}" for name in names) or None
+        return tuple(f"{name}=={importlib.metadata.version(name)}" for name in names)

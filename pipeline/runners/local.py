@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from pipeline.errors import StepError
@@ -68,11 +70,13 @@ class LocalRunner:
       store: Where results are kept and found.
       display: Shows the progress.
       fresh: Whether to call every component even if an earlier result could stand in.
+      meanwhile: Called in a thread whenever a worker is put to work, for what the caller wants ready at the end.
     """
 
     store: Store
     display: Display
     fresh: bool = False
+    meanwhile: Callable[[], None] = lambda: None
 
     def run(self, pipeline: Pipeline) -> RunReport:
         """Runs `pipeline` and reports each step's outcome; a failure ends what depends on it, not the report."""
@@ -115,7 +119,7 @@ class LocalRunner:
                 call=workers.call,
                 say=lambda line: self.display.step_said(step.name, line),
                 fresh=self.fresh,
-                on_miss=lambda: _import_ahead(workers, step, pipeline),
+                on_miss=lambda: self._prepare(workers, step, pipeline),
             )
         except StepError as error:
             with workers.log_path.open("a") as log:
@@ -123,12 +127,12 @@ class LocalRunner:
             seconds = time.perf_counter() - started
             return Outcome(step=step.name, status=Status.FAILED, seconds=seconds, message=str(error))
 
-
-def _import_ahead(workers: Workers, step: Step, pipeline: Pipeline) -> None:
-    """Starts a worker for every set of modules that this step or one behind it will want."""
-    for other in (step, *pipeline.downstream_of(step)):
-        if other.component.loads:
-            workers.start(other.component.loads)
+    def _prepare(self, workers: Workers, step: Step, pipeline: Pipeline) -> None:
+        """Has everything imported, in a process each, that this step or one behind it will want."""
+        for other in (step, *pipeline.downstream_of(step)):
+            if other.component.loads:
+                workers.start(other.component.loads)
+        Thread(target=self.meanwhile, daemon=True).start()
 
 
 def _end_idle_workers(workers: Workers, current_and_left: list[Step]) -> None:

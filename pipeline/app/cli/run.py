@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -33,11 +34,18 @@ def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bo
     pipeline = training_pipeline(loaded, home)
     with Store.open(home.path) as store:
         with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
-            report = LocalRunner(store=store, display=display, fresh=fresh).run(pipeline)
+            runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
+            report = runner.run(pipeline)
         page = _report_page(report, loaded, store, home.reports)
     click.echo(_as_json(report, page) if as_json else _in_words(report, page))
     if not report.passed:
         ctx.exit(1)
+
+
+def _import_for_report() -> None:
+    """Loads, while workers work, what drawing the report takes a second to load."""
+    for module in ("pipeline.app.report", "matplotlib.figure", "matplotlib.backends.backend_svg", "jinja2"):
+        import_module(module)
 
 
 def _report_page(report: RunReport, settings: TrainingSettings, store: Store, folder: Path) -> Path:

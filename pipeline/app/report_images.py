@@ -1,0 +1,127 @@
+"""The images that the report shows: a few of each label, and single records by number."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.examples_io import PNG_SIGNATURE, UndecodableImage, decode_image, looks_like_image, parse_example
+from components.schema_io import ExampleSpec
+from components.sources import sources_list
+from components.tfrecord import read_records
+from pipeline.artifacts import Examples, Shard
+
+PER_LABEL = 3
+LOOKED_AT_RECORDS = 100_000
+"""Where to stop looking for a label that hardly occurs; a tenth of a second's reading."""
+
+INLINE_BYTES = 8_192
+LARGEST_SIDE_PIXELS = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The image of one record.
+
+    Attributes:
+      uri: A `data:` URI; None if the record holds no readable image.
+      file: The source file, as its owner knows it.
+      record: Number within that file, from 0; None if the file is the image itself.
+    """
+
+    uri: str | None
+    file: str
+    record: int | None
+
+
+def samples_by_label(examples: Examples, split: str, spec: ExampleSpec) -> dict[int, tuple[Picture, ...]]:
+    """The first few images of each label in the split, by label.
+
+    A label outside the schema's, or a record that lacks either feature, is passed over: that is for the anomalies.
+    """
+    found: dict[int, list[Picture]] = {label: [] for label in range(spec.label.classes)}
+    wanted = PER_LABEL * len(found)
+    for number, (shard, position, record) in enumerate(_records(examples, split)):
+        if wanted == 0 or number == LOOKED_AT_RECORDS:
+            break
+        encoded, label = _image_and_label(record, spec)
+        if encoded is not None and len(found.get(label, range(PER_LABEL))) < PER_LABEL:
+            found[label].append(_picture(examples, shard, position, encoded))
+            wanted -= 1
+    return {label: tuple(pictures) for label, pictures in found.items() if pictures}
+
+
+def pictures_of(examples: Examples, split: str, numbers: Collection[int], spec: ExampleSpec) -> dict[int, Picture]:
+    """The images of the records with these numbers, counted from 0 over the whole split."""
+    left = set(numbers)
+    found: dict[int, Picture] = {}
+    for number, (shard, position, record) in enumerate(_records(examples, split)):
+        if not left:
+            break
+        if number in left:
+            left.remove(number)
+            encoded, _ = _image_and_label(record, spec)
+            found[number] = _picture(examples, shard, position, encoded or b"")
+    return found
+
+
+def data_uri(encoded: bytes) -> str | None:
+    """A PNG or JPEG image as a `data:` URI, made smaller if it is large; None if it is no such image."""
+    if not looks_like_image(encoded):
+        return None
+    if len(encoded) > INLINE_BYTES:
+        try:
+            encoded = _thumbnail(encoded)
+        except UndecodableImage:
+            return None
+    kind = "png" if encoded.startswith(PNG_SIGNATURE) else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
+
+
+def _thumbnail(encoded: bytes) -> bytes:
+    from PIL import Image
+
+    pixels = decode_image(encoded)
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((LARGEST_SIDE_PIXELS, LARGEST_SIDE_PIXELS))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _records(examples: Examples, split: str) -> Iterator[tuple[Shard, int, bytes]]:
+    for shard in examples.split(split).shards:
+        for position, record in enumerate(read_records(examples.path / shard.file)):
+            yield shard, position, record
+
+
+def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes | None, int]:
+    example = parse_example(record)
+    if example is None:
+        return None, -1
+    images = example.features.feature[spec.image.name].bytes_list.value
+    labels = example.features.feature[spec.label.name].int64_list.value
+    return (images[0] if images else None), (labels[0] if labels else -1)
+
+
+def _picture(examples: Examples, shard: Shard, position: int, encoded: bytes) -> Picture:
+    names = sources_list(examples.path / shard.file)
+    if names.is_file():
+        file = names.read_text("utf-8").splitlines()[position]
+        return Picture(uri=data_uri(encoded), file=file, record=None)
+    return Picture(uri=data_uri(encoded), file=shard.source, record=position)
+
+
+def class_names(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:
+    """The name of each label: its class folder's where `ingest` read such folders, else its number."""
+    names = examples.path / "classes.txt"
+    given = tuple(names.read_text("utf-8").splitlines()) if names.is_file() else ()
+    return given + tuple(str(label) for label in range(len(given), spec.label.classes))
+
+
+def file_name(file: str) -> str:
+    """The last part of a source file's path."""
+    return Path(file).name

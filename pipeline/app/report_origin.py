@@ -1,0 +1,90 @@
+"""What the report says about where things came from: executions, given artifacts, source files, settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.app.config import TrainingSettings
+from pipeline.app.report_format import count
+from pipeline.artifacts import Examples
+from pipeline.runners.local import RunReport
+from pipeline.store.lineage import Made, Taken, readable_settings, trace
+from pipeline.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting: its name as `--set` takes it, and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """One execution, with its settings in readable form."""
+
+    made: Made
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file of records that went in."""
+
+    split: str
+    file: str
+    records: str
+
+
+def origins_of(run: RunReport, store: Store) -> tuple[Origin, ...]:
+    """Every execution behind what the run made or found, upstream first."""
+    reached: dict[str, Made] = {}
+    # The last one's lineage is nearly all of it; a blocked run has gates beside it that nothing took.
+    for outcome in reversed(run.outcomes):
+        if outcome.made is not None and outcome.made.execution_id not in reached:
+            for made in trace(store, outcome.made.execution_id).executions:
+                reached.setdefault(made.execution_id, made)
+    ordered = sorted(reached.values(), key=lambda made: made.ended_at)
+    return tuple(Origin(made=made, settings=_settings_of(made)) for made in ordered)
+
+
+def _settings_of(made: Made) -> tuple[Setting, ...]:
+    records = readable_settings(made.settings)
+    return tuple(
+        Setting(name=name, value=_plain(value)) for fields in records.values() for name, value in fields.items()
+    )
+
+
+def given_to(origins: tuple[Origin, ...]) -> tuple[Taken, ...]:
+    """The artifacts that came from outside, each once."""
+    given = {taken.digest: taken for origin in origins for taken in origin.made.taken if taken.execution_id is None}
+    return tuple(given.values())
+
+
+def source_files(examples: Examples) -> tuple[SourceFile, ...]:
+    """The files that the examples were read from."""
+    return tuple(
+        SourceFile(split=split.name, file=shard.source, records=count(shard.records))
+        for split in examples.splits
+        for shard in split.shards
+    )
+
+
+def settings_in_force(settings: TrainingSettings) -> tuple[Setting, ...]:
+    """Every setting of the run, defaults included."""
+    return tuple(_flat(settings.model_dump(mode="json", by_alias=True), ""))
+
+
+def _flat(values: dict[str, object], prefix: str) -> Iterator[Setting]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield Setting(name=prefix + name, value=_plain(value))
+
+
+def _plain(value: object) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)
