@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SAY_EVERY_STEPS = 50
 
+PREFETCHED_BATCHES = 2
+
 DECODE_BATCH_SIZE = 512
 """Small batches keep both decoding threads busy to the end; 60,000 digits take 1.0 s so, and 1.9 s one by one."""
 
@@ -201,7 +203,13 @@ def _batches(arrays: Arrays, params: TrainParams, epoch: int) -> tf.data.Dataset
     def gather(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return scale(tf.gather(images, rows)), tf.gather(labels, rows)
 
-    return tf.data.Dataset.from_tensor_slices(order).batch(params.batch_size).map(gather).prefetch(4)
+    # One thread of its own prepares batches; more would take the cores from the steps they are for.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    options.threading.max_intra_op_parallelism = 1
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(params.batch_size).map(gather)
+    return batches.prefetch(PREFETCHED_BATCHES).with_options(options)
 
 
 def _saying(say: Say, epoch: int, params: TrainParams, steps: int) -> keras.callbacks.Callback:

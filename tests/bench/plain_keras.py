@@ -1,6 +1,7 @@
-"""The default network in a plain Keras script over NumPy arrays in memory: `python -m tests.bench.plain_keras EPOCHS SEED`.
+"""The default network in a plain Keras script over NumPy arrays in memory.
 
-Prints the seconds inside `fit`, and accuracy and loss on the test images.
+`python -m tests.bench.plain_keras EPOCHS SEED` prints the seconds inside `fit`, and accuracy and loss on the test
+images.
 """
 
 from __future__ import annotations

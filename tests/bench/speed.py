@@ -1,4 +1,4 @@
-"""The speed of the main job, as ratios measured in one run: `python -m tests.bench.speed`, about 6 minutes on 2 cores."""
+"""The speed of the main job, as ratios measured in one run: `python -m tests.bench.speed`, 4 minutes on 2 cores."""
 
 from __future__ import annotations
 
