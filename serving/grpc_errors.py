@@ -46,6 +46,8 @@ _REMEDY_OF_STATUS: Mapping[grpc.StatusCode, str] = {
     grpc.StatusCode.UNIMPLEMENTED: "check that a model server listens there, and on its gRPC port",
 }
 
+_UNKNOWN_LABEL = "Unrecognized servable version label"
+
 
 @contextmanager
 def translated_errors(target: str) -> Iterator[None]:
@@ -55,7 +57,7 @@ def translated_errors(target: str) -> Iterator[None]:
       target: `host:port` of the server that the block calls.
 
     Raises:
-      ServingError: As `ERROR_OF_STATUS` says; `VersionNotReady` where the server names the missing version.
+      ServingError: As `ERROR_OF_STATUS` says; `VersionNotReady` where the server names the missing version or label.
     """
     try:
         yield
@@ -67,6 +69,8 @@ def _kind(error: grpc.RpcError) -> type[ServingError]:
     # A server says Latest(...) for a model without any loaded version, Specific(...) for one version of it.
     if error.code() is grpc.StatusCode.NOT_FOUND and "Specific(" in error.details():
         return VersionNotReady
+    if _UNKNOWN_LABEL in error.details():
+        return VersionNotReady
     return ERROR_OF_STATUS.get(error.code(), ServingError)
 
 
@@ -74,5 +78,7 @@ def _message(target: str, error: grpc.RpcError) -> str:
     status, words = error.code(), error.details()
     if status is grpc.StatusCode.UNAVAILABLE:
         return f"nothing answers at {target}; start a server with `slipline serve`. gRPC says: {words}"
+    # A model that the server does not know has no labels either, and is answered so.
+    status = grpc.StatusCode.NOT_FOUND if _UNKNOWN_LABEL in words else status
     remedy = _REMEDY_OF_STATUS.get(status, "the server's log says more")
-    return f"{target} answered {status.name}: {words}; {remedy}"
+    return f"{target} answered {error.code().name}: {words}; {remedy}"

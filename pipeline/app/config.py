@@ -144,7 +144,8 @@ def _explain_one(origin: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{origin}: unknown key {key}{_suggestion(problem['loc'])}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{origin}: {key}: {message[:1].lower()}{message[1:]}, got {problem['input']!r}"
+    got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"  # our own messages say it
+    return f"{origin}: {key}: {message[:1].lower()}{message[1:]}{got}"
 
 
 def _suggestion(location: tuple[str, ...]) -> str:

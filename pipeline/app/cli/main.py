@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -9,15 +10,15 @@ import click
 
 COMMANDS = {
     "run": "Run the training pipeline and release the model.",
-    "runs": "List what ran.",
-    "lineage": "Show what a release or an artifact was made of.",
-    "clean": "Remove what a crash left.",
+    "runs": "List what ran, the latest first.",
+    "lineage": "Show what TARGET was made of, back to the data.",
+    "clean": "Remove what a crash left: folders that no committed step owns.",
     "schema": "Propose or show a schema.",
-    "serve": "Serve the releases over gRPC.",
-    "predict": "Ask a served model about images.",
+    "serve": "Serve the releases over gRPC until told to stop.",
+    "predict": "Ask MODEL which class each of IMAGES shows.",
     "releases": "List the releases: who was live when, and why.",
     "promote": "Make a release the live one.",
-    "rollback": "Serve the release before again.",
+    "rollback": "Serve the release that was live before again.",
 }
 
 
@@ -42,6 +43,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; what goes wrong comes out as one message and exit status 1."""
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC has to say is in our messages
         from pipeline.component import ComponentError
         from pipeline.errors import PipelineError
         from serving.errors import ServingError
@@ -50,6 +52,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (PipelineError, ComponentError, ServingError) as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.ClickException("interrupted; the same command carries on where it was") from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -43,7 +43,10 @@ def predict(
     timeout_s: float,
     as_json: bool,
 ) -> None:
-    """Ask MODEL which digit each of IMAGES, PNG or JPEG files, shows."""
+    """Ask MODEL which class each of IMAGES shows.
+
+    IMAGES are PNG or JPEG files of the size that the model was trained on.
+    """
     if version is not None and label is not None:
         raise click.UsageError("give --version or --label, not both")
     encoded = [_read(image) for image in images]

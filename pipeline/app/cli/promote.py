@@ -16,7 +16,10 @@ from serving.ledger import Ledger
 @click.option("--reason", required=True, help="Why; kept in the ledger.")
 @click.option("--by", default=getpass.getuser, help="Who; the user of this machine by default.")
 def promote(model: str, version: int, reason: str, by: str) -> None:
-    """Make release VERSION of MODEL the live one, once every running server has it ready."""
+    """Make a release the live one.
+
+    VERSION of MODEL is loaded beside the live one first; the label stable moves once every running server has it.
+    """
     with Ledger(None, home_from_environment().releases) as ledger:
         release = ledger.promote(model, version, by=by, reason=reason)
     for warning in release.warnings:

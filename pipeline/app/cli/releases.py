@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from pipeline.app.cli.tables import print_table
 from pipeline.app.config import home_from_environment
 from serving.ledger import Ledger
-from serving.release_records import LivePeriod, ReleaseRow
+from serving.release_records import ReleaseRow
+
+COLUMNS = ("model", "version", "state", "live from (UTC)", "until", "by", "why")
 
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def releases(model: str | None, as_json: bool) -> None:
-    """List the releases, of MODEL or of all: who was live when, and why."""
+    """List the releases: who was live when, and why."""
     with Ledger(None, home_from_environment().releases) as ledger:
         found = ledger.releases(model)
     if as_json:
@@ -25,29 +28,19 @@ def releases(model: str | None, as_json: bool) -> None:
     elif not found:
         click.echo("no releases yet; `slipline run` makes one")
     else:
-        Console(soft_wrap=True).print(_table(found))
+        print_table(COLUMNS, (row for release in found for row in _rows(release)))
 
 
-def _table(found: tuple[ReleaseRow, ...]) -> Table:
-    table = Table("model", "version", "state", "published", "by", "live (UTC)", "why", box=None, pad_edge=False)
-    for release in found:
-        periods = release.live_periods or (None,)
-        for number, period in enumerate(periods):
-            head = _head(release) if number == 0 else ("",) * 5
-            table.add_row(*head, *_period(period))
-    return table
-
-
-def _head(release: ReleaseRow) -> tuple[str, ...]:
-    return release.model, str(release.version), release.state, _time(release.at), release.by
-
-
-def _period(period: LivePeriod | None) -> tuple[str, str]:
-    if period is None:
-        return "never", ""
-    until = _time(period.until) if period.until else "now"
-    why = f"{period.reason} ({period.by})"
-    return f"{_time(period.since)} to {until}", f"{why}; left: {period.until_reason}" if period.until_reason else why
+def _rows(release: ReleaseRow) -> Iterator[tuple[str, ...]]:
+    """A row for each time the release was live; one row if it never was."""
+    head: tuple[str, ...] = (release.model, str(release.version), release.state)
+    if not release.live_periods:
+        yield *head, "never", "", release.by, f"published {_time(release.at)}"
+    for period in release.live_periods:
+        until = _time(period.until) if period.until else "now"
+        left = f"; left: {period.until_reason}" if period.until_reason else ""
+        yield *head, _time(period.since), until, period.by, f"{period.reason}{left}"
+        head = ("", "", "")
 
 
 def _time(at: str) -> str:
@@ -55,6 +48,4 @@ def _time(at: str) -> str:
 
 
 def _plain(release: ReleaseRow) -> dict[str, object]:
-    from dataclasses import asdict
-
     return {**asdict(release), "path": str(release.path)}

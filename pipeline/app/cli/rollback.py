@@ -16,7 +16,10 @@ from serving.ledger import Ledger
 @click.option("--reason", required=True, help="Why the live version is withdrawn; kept in the ledger.")
 @click.option("--by", default=getpass.getuser, help="Who; the user of this machine by default.")
 def rollback(model: str, to: int | None, reason: str, by: str) -> None:
-    """Serve the release of MODEL that was live before again, and withdraw the present one."""
+    """Serve the release that was live before again.
+
+    The present release of MODEL is withdrawn.
+    """
     with Ledger(None, home_from_environment().releases) as ledger:
         release = ledger.roll_back(model, to=to, by=by, reason=reason)
     for warning in release.warnings:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from pipeline.app.cli.tables import print_table
 from pipeline.app.config import home_from_environment
 from pipeline.store.history import RecordedRun, recorded_runs
 from pipeline.store.store import Store
@@ -25,12 +24,10 @@ def runs(limit: int, as_json: bool) -> None:
     elif not found:
         click.echo("no runs yet; `slipline run` makes one")
     else:
-        Console(soft_wrap=True).print(_table(found))
+        print_table(("run", "pipeline", "started (UTC)", "outcome", "seconds", "steps"), map(_row, found))
 
 
-def _table(found: tuple[RecordedRun, ...]) -> Table:
-    table = Table("run", "pipeline", "started", "outcome", "seconds", "steps", box=None, pad_edge=False)
-    for run in found:
-        steps = ", ".join(f"{count} {status}" for status, count in run.counts().items())
-        table.add_row(run.run_id, run.pipeline, run.started_at[:19], run.outcome, f"{run.seconds:.1f}", steps)
-    return table
+def _row(run: RecordedRun) -> tuple[str, ...]:
+    steps = ", ".join(f"{count} {status}" for status, count in run.counts().items())
+    started = run.started_at[:19].replace("T", " ")
+    return run.run_id, run.pipeline, started, run.outcome, f"{run.seconds:.1f}", steps

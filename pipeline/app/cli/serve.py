@@ -19,7 +19,10 @@ CONFIG_POLL_S = 1.0
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8500, show_default=True, help="Port for gRPC; 0 picks a free one.")
 def serve(host: str, port: int) -> None:
-    """Serve the releases over gRPC until told to stop (Ctrl-C); promotions and roll-backs take effect at once."""
+    """Serve the releases over gRPC until told to stop.
+
+    Promotions and roll-backs take effect at once. Ctrl-C stops it once every request has its answer.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     with Ledger(None, home_from_environment().releases) as ledger:
         options = ServerOptions(

@@ -1,0 +1,35 @@
+import io
+
+from rich.console import Console
+
+from pipeline.app.cli.display import LiveTable, PlainDisplay
+from pipeline.execute import Outcome, Status
+
+
+def shown(table: LiveTable) -> list[str]:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(table.render())
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_the_live_table_shows_each_step_as_it_stands() -> None:
+    table = LiveTable(["ingest", "train", "push"])
+    table.step_started("ingest")
+    table.step_ended(Outcome(step="ingest", status=Status.CACHED, seconds=0.04))
+    table.step_started("train")
+    table.step_said("train", "epoch 2/5")
+    ingest, train, push = shown(table)
+    assert ingest.split() == ["✓", "ingest", "0.0", "s", "cached"]
+    assert train.split()[:2] == ["▸", "train"]
+    assert train.rstrip().endswith("epoch 2/5")
+    assert push.split() == ["push"]
+
+
+def test_without_a_terminal_each_step_is_one_plain_line() -> None:
+    file = io.StringIO()
+    display = PlainDisplay(Console(file=file))
+    display.step_started("train")
+    display.step_said("train", "epoch 1/5")
+    display.step_ended(Outcome(step="train", status=Status.FAILED, seconds=1.26, message="[bold]why"))
+    assert file.getvalue() == "train               failed              1.3 s\n"

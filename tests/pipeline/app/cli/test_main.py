@@ -1,0 +1,46 @@
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pipeline.app.cli.main import COMMANDS, main
+
+
+def test_help_lists_every_command_with_the_first_line_of_its_own_help() -> None:
+    printed = CliRunner().invoke(main, ["--help"]).output
+    for name, line in COMMANDS.items():
+        assert f"  {name} " in printed
+        command: click.Command = getattr(import_module(f"pipeline.app.cli.{name}"), name)
+        assert str(command.help).splitlines()[0] == line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["releases"], ["runs"], ["predict", "--help"], ["lineage", "--help"]]
+)
+def test_what_shows_and_asks_imports_no_framework(arguments: list[str], tmp_path: str) -> None:
+    code = (
+        "import sys; from pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "print(sorted({'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={"SLIPLINE_HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_usage_error_exits_2_and_another_error_1_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: str
+) -> None:
+    monkeypatch.setenv("SLIPLINE_HOME", str(tmp_path))
+    assert CliRunner().invoke(main, ["nonsense"]).exit_code == 2
+    failed = CliRunner().invoke(main, ["rollback", "mnist", "--reason", "x"])
+    assert failed.exit_code == 1
+    assert failed.output.startswith("Error: ")
+    assert "Traceback" not in failed.output
