@@ -105,9 +105,9 @@ class PredictClient:
           signature: Its name; empty for `serving_default`.
 
         Raises:
-          BadRequest: The model takes other inputs, or has no such signature or label.
+          BadRequest: The model takes other inputs, or has no such signature.
           ModelNotFound: No version of the model is up.
-          VersionNotReady: That version is not up.
+          VersionNotReady: That version is not up, or no version has that label.
           DeadlineExceeded: No answer within the time limit.
           ServerUnavailable: Nothing listens there, or the connection broke.
         """

@@ -54,6 +54,8 @@ def test_missing_version_is_told_from_a_missing_model() -> None:
 
 def test_wrong_input_is_a_bad_request() -> None:
     assert type(translated(Failure(grpc.StatusCode.INVALID_ARGUMENT, "input size"))) is BadRequest
+    unknown_label = "Unrecognized servable version label: stable"
+    assert type(translated(Failure(grpc.StatusCode.INVALID_ARGUMENT, unknown_label))) is VersionNotReady
 
 
 def test_other_errors_pass_as_they_are() -> None:
