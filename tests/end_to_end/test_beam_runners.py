@@ -16,6 +16,8 @@ from components.ingest import IngestParams, ingest
 from components.validate import validate
 from tests.small_mnist import MNIST_SCHEMA, write_folder
 
+STARTED = re.compile(r"started at localhost on port (\d+)")
+
 pytestmark = pytest.mark.slow
 
 
@@ -26,7 +28,7 @@ def portable() -> Iterator[BeamSettings]:
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert service.stderr is not None
     try:
-        (port,) = next(found for line in service.stderr if (found := re.findall(r"started at localhost on port (\d+)", line)))
+        port = next(found[1] for line in service.stderr if (found := STARTED.search(line)))
         options = (f"--job_endpoint=localhost:{port}", "--environment_type=LOOPBACK")
         yield BeamSettings(runner="PortableRunner", options=options)
     finally:
