@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from components.examples_io import decode_image
+from pipeline.artifacts import Evaluation, Examples
 from pipeline.store.store import Store, latest
 from serving.client import PredictClient
 from serving.wire.example_pb2 import Example
@@ -67,6 +68,19 @@ def test_one_command_does_every_step_and_releases_the_model(released: tuple[User
     assert (version / "saved_model.pb").is_file()
     assert (version / "variables" / "variables.index").is_file()
     assert len(list((user.home / "reports").glob("*.html"))) == 1
+
+
+def test_the_default_job_on_all_of_mnist_passes_its_gates_after_one_epoch(tmp_path: Path) -> None:
+    run = User(tmp_path / "home").slipline("run", "test")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "released mnist-test version 1" in run.stdout
+    with Store.open(tmp_path / "home") as store:
+        evaluation, examples = latest(store, Evaluation), latest(store, Examples)
+    assert evaluation is not None
+    assert examples is not None
+    assert [(split.name, split.records) for split in examples.splits] == [("train", 60_000), ("test", 10_000)]
+    assert evaluation.overall.records == 10_000
+    assert evaluation.overall.accuracy > 0.975
 
 
 def test_no_noise_of_a_framework_reaches_the_terminal_and_the_runs_log_has_it(released: tuple[User, str]) -> None:

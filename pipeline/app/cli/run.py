@@ -64,7 +64,7 @@ def _in_words(report: RunReport, page: Path) -> str:
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
-    lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.message)
+    lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.status in (Status.BLOCKED, Status.FAILED))
     evaluation, release = report.made("evaluate"), report.made("push")
     if evaluation and isinstance(evaluation.artifact, Evaluation):
         overall = evaluation.artifact.overall
@@ -80,7 +80,7 @@ def _in_words(report: RunReport, page: Path) -> str:
 def _problem(outcome: Outcome) -> str:
     if outcome.status is Status.BLOCKED:
         return f"{outcome.step} did not run, its gate is closed:\n  " + outcome.message.replace("\n", "\n  ")
-    return outcome.message if outcome.status is Status.FAILED else f"{outcome.step} {outcome.message}"
+    return outcome.message
 
 
 def _short(path: Path) -> str:
