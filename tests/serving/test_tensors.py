@@ -14,7 +14,7 @@ from serving.errors import BadRequest
 from serving.tensors import DATA_TYPES, FIELDS, Array, data_type_of, to_array, to_proto
 from serving.wire import tensor_pb2
 
-in_one_session = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+in_one_session = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 
 

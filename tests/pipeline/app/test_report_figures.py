@@ -57,7 +57,7 @@ def test_a_curve_of_a_hundred_epochs_has_few_ticks_and_none_at_zero() -> None:
     assert len(ticks) < 16
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30), min_size=1))
 def test_any_class_name_can_be_drawn(names: list[str]) -> None:
     svg = label_counts_figure("a", names[:5], [3] * len(names[:5]))
