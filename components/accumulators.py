@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Numbers: TypeAlias = NDArray[Any]
 
+LEAST_EXPONENT = -1074
+"""Of the smallest number above zero that a float can hold."""
+
 MAX_BINS = 64
 MAX_DISTINCT = 1_000
 
@@ -151,7 +154,7 @@ class Bins:
 
 def _finest_exponent(finite: NDArray[np.float64]) -> int:
     # Finer than the last bit of the greatest value, nothing is left to tell apart, and bin numbers fit 53 bits.
-    return math.frexp(float(np.abs(finite).max()))[1] - 53
+    return max(math.frexp(float(np.abs(finite).max()))[1] - 53, LEAST_EXPONENT)
 
 
 def _coarsened(exponent: int, counts: Mapping[int, int]) -> Bins:

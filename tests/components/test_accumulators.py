@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from components.accumulators import MAX_BINS, MAX_DISTINCT, Bins, Moments, NumberSummary, PixelCounts, ValueCounts
@@ -65,6 +65,7 @@ def test_bins_of_integers_merge_exactly_and_are_at_least_1_wide(parts, data):
     assert bins.exponent is None or bins.exponent >= 0
 
 
+@example([2.225e-311])
 @given(st.lists(moderate_floats, min_size=1, max_size=50))
 def test_bins_hold_each_value_between_their_edges(values):
     bins = list(Bins.of(np.array(values)))
