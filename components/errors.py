@@ -4,7 +4,8 @@ ComponentError            (pipeline.component) a failure that its component fore
   BadData                 the data is broken: names file, record and feature
   DatasetNotFound         nothing lies where the settings say the data is
   TrainingFailed          the network or its training cannot work on these data
-  ModelRefused            a model cannot be loaded or does not answer
+  TrialFailed             the server that tries a model ended, or did not answer in time
+  ReleaseDamaged          a version folder is not what was published
   PushFailed              a model could not be released
 """
 
@@ -25,8 +26,12 @@ class TrainingFailed(ComponentError):
     """The network or its training cannot work on these data."""
 
 
-class ModelRefused(ComponentError):
-    """A model cannot be loaded or does not answer."""
+class TrialFailed(ComponentError):
+    """The server that tries a model ended, or did not answer in time."""
+
+
+class ReleaseDamaged(ComponentError):
+    """A version folder is not what was published."""
 
 
 class PushFailed(ComponentError):

@@ -47,6 +47,8 @@ class EvaluateParams:
         for name in ("min_accuracy", "max_accuracy_drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+        if not self.max_log_loss >= 0:
+            raise ValueError(f"max_log_loss must be at least 0, got {self.max_log_loss}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,7 @@ class _Work:
     label_name: str
 
 
-@component(loads=("apache_beam",))
+@component(loads=("apache_beam",), runs=("tensorflow",))
 def evaluate(
     model: ServableModel,
     examples: Examples,
@@ -128,9 +130,9 @@ def judge(
 ) -> tuple[str, ...]:
     """One sentence for each limit that the candidate is beyond: what was measured, and the limit."""
     reasons = []
-    if candidate.accuracy < params.min_accuracy:
+    if not candidate.accuracy >= params.min_accuracy:
         reasons.append(f"accuracy {candidate.accuracy:.4f} is below evaluate.min_accuracy {params.min_accuracy}")
-    if candidate.log_loss > params.max_log_loss:
+    if not candidate.log_loss <= params.max_log_loss:  # nor is NaN within it
         reasons.append(f"log loss {candidate.log_loss:.4f} is above evaluate.max_log_loss {params.max_log_loss}")
     if live is not None and live.accuracy - candidate.accuracy > params.max_accuracy_drop:
         reasons.append(

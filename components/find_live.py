@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from components.errors import ReleaseDamaged
 from components.release_settings import ReleaseParams
 from pipeline.artifacts import LiveModel, ServableModel
 from pipeline.component import component
@@ -13,7 +14,7 @@ from pipeline.component import component
 
 @component(cached=False)
 def find_live(candidate: ServableModel, params: ReleaseParams, out: Path) -> LiveModel:
-    """The live release; for a candidate that is itself released, the one that was live before it.
+    """The live release; for a candidate that has been live itself, the one that was live before it.
 
     So a rerun of a pipeline that released its model compares with what the first run compared with.
 
@@ -24,16 +25,26 @@ def find_live(candidate: ServableModel, params: ReleaseParams, out: Path) -> Liv
 
     Returns:
       The live model; without a version where nothing was live.
+
+    Raises:
+      ReleaseDamaged: Its version folder is not what was published.
     """
     from serving.ledger import Ledger
-    from serving.version_folder import manifest_of
+    from serving.version_folder import manifest_of, verify
 
     with Ledger(params.url, params.root) as ledger:
         released = ledger.find_by_digest(params.model, manifest_of(candidate.path).digest)
         live = ledger.live(params.model)
-        version = released.predecessor if released else live.version if live else None
+        version = live.version if live else None
+        if released and released.live_periods:
+            version = released.predecessor
     if version is not None:
         source = params.root / params.model / str(version)
+        if problems := verify(source):
+            raise ReleaseDamaged(
+                f"{params.model} version {version}, which the new model is to be compared with, is damaged: "
+                f"{problems[0]}; restore {source}, or `slipline promote` another release"
+            )
         shutil.copytree(source, out / "model", copy_function=_link_or_copy)
     return LiveModel(path=out, version=version)
 

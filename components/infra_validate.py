@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from components.errors import TrialFailed
 from components.examples_io import decode_image
 from components.schema_io import ImageFeature, example_spec
 from components.tfrecord import read_records
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from serving.client import PredictClient
 
 MODEL_NAME = "candidate"
+LOG_NAME = "server.log"
+STOP_TIMEOUT_S = 10.0
 READY_LINE = "gRPC server at "
 LARGEST_DIFFERENCE = 1e-5
 """Between the signatures' probabilities for one image: float32 sums taken in another order."""
@@ -49,7 +53,7 @@ class InfraParams:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
 
 
-@component
+@component(runs=("serving.server", "tensorflow"))
 def infra_validate(
     model: ServableModel, examples: Examples, schema: Schema, params: InfraParams, out: Path, say: Say
 ) -> InfraCheck:
@@ -65,8 +69,11 @@ def infra_validate(
 
     Returns:
       Passed if every request was answered, and alike by all signatures; else why not.
+
+    Raises:
+      TrialFailed: The server ended or did not answer in time, which need not be the model's fault.
     """
-    from serving.errors import ServingError
+    from serving.errors import ServerUnavailable, ServingError
 
     image = example_spec(schema).image
     records = list(islice(_records(examples, params.split), params.requests))
@@ -76,8 +83,10 @@ def infra_validate(
             client.wait_until_available(timeout_s=params.start_timeout_s)
             say(f"sending {len(records)} requests to each signature")
             reasons = tuple(filter(None, (_try(client, record, image) for record in records)))
+    except ServerUnavailable as error:
+        raise TrialFailed(_last_words(out / LOG_NAME, params.start_timeout_s)) from error
     except ServingError as error:
-        reasons = (f"{error}; the server's log is kept in this step's folder",)
+        reasons = (f"{error}; {out / LOG_NAME} has the server's log",)
     return InfraCheck(path=out, passed=not reasons, reasons=reasons[:3], requests=0 if reasons else len(records))
 
 
@@ -99,18 +108,39 @@ def _server(model: Path, folder: Path, timeout_s: float) -> Iterator[PredictClie
         f"--model_name={MODEL_NAME}",
         f"--model_base_path={versions}",
         "--max_num_load_retries=0",
+        "--stop_at_stdin_end",  # with this process, even if that is killed
     ]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving.server", *flags], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+    command = [sys.executable, "-m", "serving.server", *flags]
+    with (folder / LOG_NAME).open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        timer = threading.Timer(timeout_s, process.kill)
+        timer.start()
         try:
-            with PredictClient.connect(_target(process), MODEL_NAME) as client:
+            target = _target(process)
+            timer.cancel()
+            with PredictClient.connect(target, MODEL_NAME) as client:
                 yield client
         finally:
-            process.terminate()
-            process.wait(timeout_s)
+            timer.cancel()
+            _end(process)
             (versions / "1").unlink()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    with process:  # closes its pipes
+        pass
+
+
+def _last_words(log: Path, timeout_s: float) -> str:
+    """What to tell of a server that did not answer; its log goes with the step's folder."""
+    lines = log.read_text(errors="replace").splitlines()[-3:]
+    words = f" Its last words: {' / '.join(lines)}" if lines else ""
+    return f"the server that tries the model ended, or did not answer within {timeout_s:g} s; run again.{words}"
 
 
 def _target(process: subprocess.Popen[str]) -> str:

@@ -9,11 +9,12 @@ from pipeline.artifacts import Release, ServableModel
 from pipeline.component import Say, component
 
 
-@component
+@component(cached=False)
 def push(model: ServableModel, params: ReleaseParams, out: Path, say: Say) -> Release:
     """Publishes `model` and moves the label `stable` to it once every running server has it ready.
 
-    A model that is a release already is not published twice; one that was withdrawn stays so.
+    A model that is a release already is not published twice; one that was live before and is not now stays so. What it
+    does shows outside its folder: so it is called in every run, and mends what a run that was killed left undone.
 
     Args:
       model: Becomes a version folder, unchanged.
@@ -27,14 +28,13 @@ def push(model: ServableModel, params: ReleaseParams, out: Path, say: Say) -> Re
     Raises:
       PushFailed: It could not be published, or a server would not serve it; the live release is untouched.
     """
-    import getpass
-
     from components.errors import PushFailed
     from serving.errors import ServingError
     from serving.ledger import Ledger
+    from serving.person import current_person
     from serving.version_folder import MANIFEST_NAME
 
-    by = params.by or getpass.getuser()
+    by = params.by or current_person()
     try:
         with Ledger(params.url, params.root) as ledger:
             say("publishing")
@@ -44,6 +44,8 @@ def push(model: ServableModel, params: ReleaseParams, out: Path, say: Say) -> Re
                 ledger.promote(
                     params.model, release.version, by=by, reason="passed its gates", timeout_s=params.ready_timeout_s
                 )
+            elif release.state == "live":
+                ledger.rewrite_config()
     except ServingError as error:
         raise PushFailed(str(error)) from error
     (out / MANIFEST_NAME).write_bytes((release.path / MANIFEST_NAME).read_bytes())

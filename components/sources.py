@@ -83,13 +83,12 @@ def folder_sources(folder: Path, splits: Sequence[str]) -> dict[str, list[Source
 
 
 def class_names(folder: Path, splits: Sequence[str]) -> list[str]:
-    """The names of the class folders of all `splits`, each one's place being its label.
+    """The names of the class folders of all `splits` that hold images, each one's place being its label.
 
     They are sorted by name, or by number where all are numbers.
     """
-    names = {
-        path.name for split in splits for path in folder.glob(f"{split}/*") if path.is_dir() and path.name[0] != "."
-    }
+    places = [path for split in splits for path in folder.glob(f"{split}/*") if path.is_dir() and path.name[0] != "."]
+    names = {path.name for path in places if ClassFolder(path=path, label=0).files()}
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names)
 
 

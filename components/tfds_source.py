@@ -68,15 +68,29 @@ def prepared_sources(folder: Path, splits: Sequence[str]) -> dict[str, list[Sour
     Raises:
       BadData: A split or a file is missing, or the files are no TFRecords.
     """
-    info = json.loads((folder / INFO_FILE).read_text("utf-8"))
+    info = _read_info(folder / INFO_FILE)
     file_format = info.get("fileFormat", "tfrecord")
     if file_format != "tfrecord":
         raise BadData(f"{folder / INFO_FILE}: wanted files of format tfrecord, got {file_format}")
-    known = {split["name"]: split for split in info.get("splits", [])}
+    known = {split["name"]: split for split in info["splits"]}
     missing = [split for split in splits if split not in known]
     if missing:
         raise BadData(f"{folder}: wanted split {missing[0]!r}, got {', '.join(known) or 'none'}; mend `splits`")
     return {split: _shards(folder, info["name"], known[split]) for split in splits}
+
+
+def _read_info(file: Path) -> dict[str, Any]:
+    try:
+        info: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        for split in info["splits"]:
+            [int(length) for length in split["shardLengths"]], str(split["name"])
+        str(info["name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadData(
+            f"{file}: wanted the name, splits and shard lengths of a prepared TFDS data set, got "
+            f"{type(error).__name__}: {error}; restore the file, or remove its folder to have the data prepared anew"
+        ) from error
+    return info
 
 
 def _shards(folder: Path, name: str, split: dict[str, Any]) -> list[Source]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
     from numpy.typing import NDArray
+
+WEIGHTS_NAME = "model.weights.h5"
+HISTORY_NAME = "history.json"
 
 SAY_EVERY_STEPS = 50
 
@@ -55,8 +60,10 @@ class TrainParams:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
         if self.network.count(":") != 1:
             raise ValueError(f"network must read package.module:function, got {self.network!r}")
 
@@ -105,13 +112,12 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
     spec = example_spec(schema)
     say("reading examples")
     arrays = load_arrays(examples.files(params.split), spec)
-    model = build(params, spec)
-    history = _resume(model, scratch)
+    model, history = _resumed(params, spec, scratch, say)
     for epoch in range(len(history), params.epochs):
         history = (*history, _fit_epoch(model, arrays, params, epoch, say))
         _keep(model, history, scratch)
     model.save(out / "model.keras")
-    (out / "history.json").write_text(_to_json(history))
+    (out / HISTORY_NAME).write_text(_to_json(history))
     _write_tensorboard(history, out / "tensorboard")
     last = history[-1]
     return TrainedModel(path=out, parameters=model.count_params(), loss=last.loss, accuracy=last.accuracy)
@@ -144,7 +150,7 @@ def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
 
     keras.utils.set_random_seed(params.seed)
     shape = (spec.image.height, spec.image.width, spec.image.channels)
-    model = _network(params.network)(shape, spec.label.classes)
+    model = _called(params.network, shape, spec.label.classes)
     if model.output_shape != (None, spec.label.classes):
         raise TrainingFailed(
             f"{params.network}: wanted probabilities of shape (None, {spec.label.classes}), as the schema has "
@@ -155,6 +161,22 @@ def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
         loss="sparse_categorical_crossentropy",  # categorical cross-entropy over labels kept as numbers
         metrics=["accuracy"],
     )
+    return model
+
+
+def _called(reference: str, shape: tuple[int, int, int], classes: int) -> keras.Model:
+    import keras
+
+    network = _network(reference)
+    try:
+        model = network(shape, classes)
+    except Exception as error:
+        raise TrainingFailed(
+            f"train.network={reference}: failed for images of {shape} and {classes} classes with "
+            f"{type(error).__name__}: {error}; the run's log has the traceback"
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise TrainingFailed(f"train.network={reference}: wanted a keras.Model, got {model!r}; mend its return")
     return model
 
 
@@ -225,21 +247,36 @@ def _saying(say: Say, epoch: int, params: TrainParams, steps: int) -> keras.call
 
 def _keep(model: keras.Model, history: tuple[Epoch, ...], scratch: Path) -> None:
     """Leaves weights, optimizer state and history for a next execution; the rename makes them count together."""
+    before = _kept(scratch)
     folder = scratch / f"epoch-{len(history)}.part"
     folder.mkdir(exist_ok=True)
-    model.save_weights(folder / "model.weights.h5", overwrite=True)
-    (folder / "history.json").write_text(_to_json(history))
+    model.save_weights(folder / WEIGHTS_NAME, overwrite=True)
+    (folder / HISTORY_NAME).write_text(_to_json(history))
+    for name in (WEIGHTS_NAME, HISTORY_NAME):
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
     folder.rename(folder.with_suffix(""))
+    for old in before:
+        shutil.rmtree(old)
 
 
-def _resume(model: keras.Model, scratch: Path) -> tuple[Epoch, ...]:
-    """Loads what the last whole epoch left, if any did, and returns its history."""
-    kept = sorted(scratch.glob("epoch-*[0-9]"), key=lambda folder: int(folder.name.removeprefix("epoch-")))
-    if not kept:
-        return ()
-    model.optimizer.build(model.trainable_variables)
-    model.load_weights(kept[-1] / "model.weights.h5")
-    return tuple(Epoch(**line) for line in json.loads((kept[-1] / "history.json").read_text()))
+def _resumed(params: TrainParams, spec: ExampleSpec, scratch: Path, say: Say) -> tuple[keras.Model, tuple[Epoch, ...]]:
+    """The network as the last whole epoch left it, and its history; with initial weights if none did."""
+    for folder in reversed(_kept(scratch)):
+        model = build(params, spec)
+        try:
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(folder / WEIGHTS_NAME)
+            return model, tuple(Epoch(**line) for line in json.loads((folder / HISTORY_NAME).read_text()))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            say(f"{folder.name} cannot be taken up ({error})")
+            shutil.rmtree(folder)
+    return build(params, spec), ()
+
+
+def _kept(scratch: Path) -> list[Path]:
+    folders = scratch.glob("epoch-*[0-9]")
+    return sorted(folders, key=lambda folder: int(folder.name.removeprefix("epoch-")))
 
 
 def _to_json(history: tuple[Epoch, ...]) -> str:

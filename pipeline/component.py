@@ -70,6 +70,7 @@ class Component(Generic[P, A]):
       output: The class of what it makes.
       cached: Whether an earlier result may stand in for a new execution.
       loads: Slow modules, imported ahead in a process kept for the components that share them.
+      runs: Modules and packages that it runs without importing them by name, such as a program it starts.
       reads: The outside files its result depends on, found from its settings.
     """
 
@@ -80,6 +81,7 @@ class Component(Generic[P, A]):
     output: type[A]
     cached: bool = True
     loads: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
     reads: Reads | None = field(default=None)
 
     @property
@@ -118,13 +120,14 @@ class Component(Generic[P, A]):
 def component(function: Callable[P, A]) -> Component[P, A]: ...
 @overload
 def component(
-    *, cached: bool = True, loads: tuple[str, ...] = (), reads: Reads | None = None
+    *, cached: bool = True, loads: tuple[str, ...] = (), runs: tuple[str, ...] = (), reads: Reads | None = None
 ) -> Callable[[Callable[P, A]], Component[P, A]]: ...
 def component(
     function: Callable[P, A] | None = None,
     *,
     cached: bool = True,
     loads: tuple[str, ...] = (),
+    runs: tuple[str, ...] = (),
     reads: Reads | None = None,
 ) -> Component[P, A] | Callable[[Callable[P, A]], Component[P, A]]:
     """Declares `function` a component.
@@ -133,6 +136,7 @@ def component(
       function: Typed throughout; see the head of this module.
       cached: False for one whose result depends on more than its inputs, settings and files read.
       loads: Modules worth importing before the step's turn comes.
+      runs: Modules and packages whose code counts although it does not import them by name.
       reads: From the settings parameters to the outside files the result depends on.
 
     Returns:
@@ -159,6 +163,7 @@ def component(
             output=_output(function, hints),
             cached=cached,
             loads=loads,
+            runs=runs,
             reads=reads,
         )
 

@@ -101,7 +101,9 @@ def execute(
         return Outcome(step=step.name, status=Status.BLOCKED, seconds=0.0, message=closed)
     inputs = {name: _input_record(source, made, store) for name, source in step.inputs.items()}
     key = _key(step, inputs, store)
-    with store.lock(key):
+    with store.lock(key, on_wait=lambda: say("waiting for another run that is at this step")):
+        if fresh:
+            store.drop_scratch(key)
         earlier = None if fresh else store.find(key, step.output)
         work = _Work(step=step, inputs=inputs, gates=_gate_records(step, made), key=key, store=store)
         if not step.component.cached:
@@ -131,7 +133,7 @@ def _input_record(source: Source, made: Mapping[Step, Committed], store: Store) 
         except OSError as error:
             raise StepError(
                 f"{source.name}: wanted {type(source.artifact).__name__} at {source.artifact.path}, but it cannot be "
-                f"read ({error.strerror or error}); give the right path in the settings"
+                f"read ({error.strerror}); {source.remedy}"
             ) from error
         return InputRecord(artifact=source.artifact, digest=digest, execution_id=None)
     committed = made[source]
@@ -164,8 +166,9 @@ class _Work:
 
     def call_and_commit(self, call: Call, say: Say, earlier: Committed | None = None) -> Committed:
         """Calls the component and commits what it made, unless that is what `earlier` is already."""
-        execution_id, folder = self.store.new_folder(self.step.name)
         started = time.perf_counter()
+        with _naming(self.step):
+            execution_id, folder = self.store.new_folder(self.step.name)
         try:
             with _naming(self.step):
                 artifact = call(self.step.component, self._arguments(folder), say)
@@ -189,8 +192,17 @@ class _Work:
         return committed
 
     def _key_after_call(self) -> CacheKey:
-        """The key, made anew if the component reads from outside: the call itself may have fetched that."""
-        return self.key if self.step.component.reads is None else _key(self.step, self.inputs, self.store)
+        """The key made anew, as the call itself may have fetched what the component reads from outside.
+
+        Raises:
+          StepError: Its code or files changed during the call, so that nobody knows which of them made the result.
+        """
+        after = _key(self.step, self.inputs, self.store)
+        fetched = not self.key.files and after.code == self.key.code
+        if after.digest != self.key.digest and not fetched:
+            changed = "its source code" if after.code != self.key.code else "what it reads"
+            raise StepError(f"{self.step.name}: {changed} changed while it ran, so its result was dropped; run again")
+        return after
 
     def _arguments(self, folder: Path) -> dict[str, object]:
         services: dict[str, object] = {}
@@ -216,7 +228,7 @@ def _only_component_errors() -> Iterator[None]:
     """Lets foreseen failures out of the block as they are, others in words for a person and the cause kept."""
     try:
         yield
-    except (ComponentError, PipelineError):
+    except (ComponentError, StepError):
         raise
     except Exception as error:
         if _is_disk_full(error):
@@ -224,6 +236,8 @@ def _only_component_errors() -> Iterator[None]:
                 "no space left to write its result; nothing half-written was kept. "
                 "Free space, or move the home with SLIPLINE_HOME, and run again"
             ) from error
+        if isinstance(error, PipelineError):
+            raise
         raise ComponentError(f"unexpected {type(error).__name__}: {error}; the run's log has the traceback") from error
 
 
@@ -238,5 +252,6 @@ def _naming(step: Step) -> Iterator[None]:
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    """Whether the disk is full; Beam and TensorFlow say so only in the text of errors of their own."""
-    return (isinstance(error, OSError) and error.errno in DISK_FULL) or "No space left on device" in str(error)
+    """Whether the disk is full; Beam, TensorFlow and SQLite say so only in the text of errors of their own."""
+    words = ("No space left on device", "database or disk is full")
+    return (isinstance(error, OSError) and error.errno in DISK_FULL) or any(text in str(error) for text in words)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import errno
 import hashlib
 import json
 import os
@@ -43,15 +44,13 @@ def content_digest(path: Path, sha256: Sha256 = sha256_of) -> str:
     if path.is_file():
         return _digest([("", sha256(path))])
     if not path.is_dir():
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return _digest((file.relative_to(path).as_posix(), sha256(file)) for file in files)
 
 
 def files_digest(files: Sequence[Path], sha256: Sha256 = sha256_of) -> str:
     """The sha256 over the content of each file in the order given, and its path from the folder they all lie in."""
-    if not files:
-        return _digest([])
     common = Path(os.path.commonpath([file.parent for file in files]))
     return _digest((file.relative_to(common).as_posix(), sha256(file)) for file in files)
 
@@ -99,7 +98,8 @@ def _canonical_field(record: object, field: dataclasses.Field[Any]) -> Any:
     value = getattr(record, field.name)
     if not field.metadata.get("names_code"):
         return canonical(value)
-    return [canonical(value), code_of(str(value).partition(":")[0]).digest]
+    code = code_of(str(value).partition(":")[0])
+    return [canonical(value), code.digest, *code.frameworks]
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,10 @@ def cache_key(
     Returns:
       The key and the parts it was made of.
     """
-    code = code_of(component.module)
+    code = code_of(component.module, *component.runs)
     plain = json.dumps({name: canonical(record) for name, record in sorted(settings.items())})
-    files = "" if component.reads is None else files_digest(component.outside_files(settings), sha256)
+    outside = component.outside_files(settings)
+    files = files_digest(outside, sha256) if outside else ""
     parts = [
         ("component", component.name),
         ("code", code.digest),

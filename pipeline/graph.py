@@ -13,10 +13,17 @@ from pipeline.errors import GraphError
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """An artifact that comes from outside, such as a schema a person reviewed."""
+    """An artifact that comes from outside, such as a schema a person reviewed.
+
+    Attributes:
+      name: What messages call it.
+      artifact: The artifact.
+      remedy: What a person can do where it is missing.
+    """
 
     name: str
     artifact: Artifact
+    remedy: str = "give the right path in the settings"
 
     @property
     def output(self) -> type[Artifact]:
@@ -68,9 +75,9 @@ class Pipeline:
     name: str
     steps: list[Step] = field(default_factory=list)
 
-    def given(self, artifact: Artifact, *, name: str | None = None) -> Given:
-        """Brings in an artifact from outside."""
-        return Given(name or type(artifact).__name__.lower(), artifact)
+    def given(self, artifact: Artifact, *, remedy: str = Given.remedy) -> Given:
+        """Brings in an artifact from outside; `remedy` says what to do where it is missing."""
+        return Given(type(artifact).__name__.lower(), artifact, remedy)
 
     def add(
         self,

@@ -29,36 +29,49 @@ class Code:
     frameworks: tuple[str, ...]
 
 
-def code_of(module: str) -> Code:
-    """The code behind the module called `module`.
+OWN_PACKAGES = frozenset({"pipeline", "components", "serving"})
+"""Read as project code even where they are installed."""
+
+
+def code_of(*modules: str) -> Code:
+    """The code behind modules of the project; of an installed package, its version.
 
     Raises:
-      ModuleNotFoundError: There is no such module outside the installed packages.
+      ModuleNotFoundError: There is no such module.
     """
-    if _project_file(module) is None:
-        raise ModuleNotFoundError(f"no module {module!r} outside the installed packages")
-    files, packages = _closure(module)
+    files, packages = _closure(modules)
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return Code(digest.hexdigest(), tuple(sorted({version for package in packages for version in _versions(package)})))
 
 
-def _closure(module: str) -> tuple[dict[str, Path], set[str]]:
+def _closure(modules: tuple[str, ...]) -> tuple[dict[str, Path], set[str]]:
     files: dict[str, Path] = {}
     packages: set[str] = set()
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name in files:
             continue
         file = _project_file(name)
-        if file is None:
+        if file is not None:
+            files[name] = file
+            waiting.extend(_imports(name, file))
+            waiting.extend(parent for parent in _parents(name) if _project_file(parent) is not None)
+        elif name in modules and not _versions(name.partition(".")[0]):
+            raise ModuleNotFoundError(
+                f"no module {name!r}; name one as package.module, found from the working directory"
+            )
+        else:
             packages.add(name.partition(".")[0])
-            continue
-        files[name] = file
-        waiting.extend(_imports(name, file))
     return files, packages
+
+
+def _parents(module: str) -> list[str]:
+    """The packages that a module lies in: their `__init__` runs before it does."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
 def _imports(module: str, file: Path) -> set[str]:
@@ -112,7 +125,9 @@ def _top_folders(top: str) -> tuple[Path, ...]:
     if spec is None:
         return ()
     places = list(spec.submodule_search_locations or ()) or [str(spec.origin).removesuffix(".py")]
-    folders = [Path(place).resolve() for place in places]
+    folders = tuple(Path(place).resolve() for place in places)
+    if top in OWN_PACKAGES:
+        return folders
     return tuple(f for f in folders if not any(f.is_relative_to(installed) for installed in _installed_folders()))
 
 

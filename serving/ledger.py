@@ -7,7 +7,6 @@ TensorFlow Serving checks labels before it loads: first the new version is loade
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -19,24 +18,28 @@ from serving.errors import (
     LedgerConflict,
     NoEarlierRelease,
     PromotionFailed,
-    PublishFailed,
     ReleaseNotFound,
     ServingError,
 )
 from serving.file_lock import locked
 from serving.ledger_store import LedgerStore, conflict
 from serving.model_config import ServedModel, write_config
-from serving.release_history import earlier_version, events_of, live_version, loaded_versions
-from serving.release_records import Event, Move, MoveKind, NewRelease, RegisteredServer, ReleaseRow
+from serving.release_history import earlier_version, live_version, loaded_versions
+from serving.release_records import Move, MoveKind, NewRelease, RegisteredServer, ReleaseRow
 from serving.rollout import Rollout, process_ended, rollout_to_named, rollout_to_registered
-from serving.version_folder import manifest_of, numbered_versions, publish_folder, read_manifest, verify
+from serving.version_folder import (
+    CONFIG_NAME,
+    DATABASE_NAME,
+    check_model_name,
+    manifest_of,
+    numbered_versions,
+    publish_folder,
+    read_manifest,
+    verify,
+)
 
 STABLE = "stable"
 """The label of the live version."""
-
-CONFIG_NAME = "models.config"
-DATABASE_NAME = "ledger.sqlite"
-_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Ledger:
@@ -68,7 +71,7 @@ class Ledger:
         """Makes `source` the next version of `model`; no server is told.
 
         Args:
-          model: Letters, digits, `_`, `-` and `.`.
+          model: Its name; see `check_model_name`.
           source: A SavedModel's folder; left as it is.
           by: Who publishes it.
           origin: The execution that made it.
@@ -77,10 +80,9 @@ class Ledger:
           The new release, or the one that has this very content already.
 
         Raises:
-          PublishFailed: The folder cannot be read or copied.
+          PublishFailed: The name is refused, or the folder cannot be read or copied.
         """
-        if not _MODEL_NAME.fullmatch(model):
-            raise PublishFailed(f"a model's name has letters, digits, '_', '-' and '.', got {model!r}; choose another")
+        check_model_name(model)
         digest = manifest_of(source).digest
         with locked(self.root / model):
             known = self.find_by_digest(model, digest)
@@ -121,13 +123,6 @@ class Ledger:
         """The latest release of `model` with this content; None if there is none."""
         return next((row for row in reversed(self.releases(model)) if row.digest == digest), None)
 
-    def history(self, model: str | None = None) -> tuple[Event, ...]:
-        """What happened to all models, or to one, oldest first."""
-        moves = self._store.moves_by_model()
-        if model is not None:
-            moves = {model: moves.get(model, ())}
-        return events_of(self.releases(model), [move for name in moves for move in moves[name]])
-
     def promote(
         self,
         model: str,
@@ -159,10 +154,12 @@ class Ledger:
           ServerUnavailable: Nothing answers at one of `servers`.
           PromotionFailed: The version folder was altered, or a server would not serve it; the live one is untouched.
           LedgerConflict: Somebody else moved the model meanwhile.
+          ConfigRefused: `models.config` cannot be written.
         """
         seen = self._store.moves(model)
         release = self.release(model, version)
         with self._rollout(release, seen, servers, timeout_s) as rollout:
+            _check_intact(release)
             self._load(rollout, release)
             if release.state != "live":
                 self._move(rollout, seen, "promoted", version, by, reason)
@@ -194,12 +191,15 @@ class Ledger:
         Raises:
           NoEarlierRelease: There is nothing to roll back to, or `to` was never live before.
           ServerUnavailable: Nothing answers at one of `servers`.
-          PromotionFailed: A server would not serve the earlier release; the live one is untouched.
+          PromotionFailed: The earlier release's folder was altered, or a server would not serve it; the live one is
+            untouched.
           LedgerConflict: Somebody else moved the model meanwhile.
+          ConfigRefused: `models.config` cannot be written.
         """
         seen = self._store.moves(model)
         release = self._earlier_release(model, to, seen)
         with self._rollout(release, seen, servers, timeout_s) as rollout:
+            _check_intact(release)  # served or not, as every server that starts later loads it from there
             if not rollout.serves(release.version):
                 self._load(rollout, release)
             self._move(rollout, seen, "rolled_back", release.version, by, reason)
@@ -233,11 +233,6 @@ class Ledger:
         return self.config_path
 
     def _load(self, rollout: Rollout, release: ReleaseRow) -> None:
-        if problems := verify(release.path):
-            raise PromotionFailed(
-                f"version {release.version} of {release.model!r} is not what was published: {'; '.join(problems)}. "
-                "Run the pipeline again, it publishes a new version"
-            )
         beside = None if release.state == "live" else release
         rollout.load(self._config(beside), release.version)
 
@@ -267,6 +262,7 @@ class Ledger:
     ) -> Iterator[Rollout]:
         # One at a time per root: the config file and the servers' configs hold all models.
         with locked(self.root):
+            write_config(self.config_path, self._config())  # a crash may have come between a move and its file
             if self._store.moves(release.model) != seen:
                 raise conflict(release.model)
             with self._reached(release.model, targets, timeout_s) as rollout:
@@ -348,6 +344,14 @@ class Ledger:
             origin=origin,
         )
         self._store.add_release(release)
+
+
+def _check_intact(release: ReleaseRow) -> None:
+    if problems := verify(release.path):
+        raise PromotionFailed(
+            f"version {release.version} of {release.model!r} is not what was published: {'; '.join(problems)}. "
+            "Run the pipeline again, it publishes a new version"
+        )
 
 
 def _now() -> str:

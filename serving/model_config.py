@@ -69,19 +69,6 @@ def render(models: Sequence[ServedModel]) -> str:
     return text_format.MessageToString(to_proto(models))
 
 
-def parse(text: str) -> tuple[ServedModel, ...]:
-    """The models of a config file whose versions are listed one by one; the counterpart of `render`.
-
-    Raises:
-      ConfigRefused: The text is no such config.
-    """
-    try:
-        config = text_format.Parse(text, serving_pb2.ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ConfigRefused(f"wanted a ModelServerConfig in text form, got an error at line:column {error}") from error
-    return tuple(_served_model(model) for model in config.model_config_list.config)
-
-
 def write_config(path: Path, models: Sequence[ServedModel]) -> None:
     """Replaces the config file in one step: a server that polls it sees the old text or the new, never a part.
 
@@ -113,18 +100,4 @@ def _model_proto(model: ServedModel) -> serving_pb2.ModelConfig:
         model_platform=PLATFORM,
         model_version_policy=serving_pb2.ServableVersionPolicy(specific=specific),
         version_labels=model.labels,
-    )
-
-
-def _served_model(config: serving_pb2.ModelConfig) -> ServedModel:
-    if config.model_version_policy.WhichOneof("policy_choice") != "specific":
-        raise ConfigRefused(
-            f"model {config.name!r}: wanted model_version_policy {{ specific {{ versions: ... }} }}; "
-            "a release is served by its number, so that the ledger decides what is live"
-        )
-    return ServedModel(
-        name=config.name,
-        base_path=config.base_path,
-        versions=tuple(config.model_version_policy.specific.versions),
-        labels=dict(config.version_labels),
     )

@@ -32,6 +32,7 @@ class ServerOptions:
     load_retry_interval_micros: int = field(default=60_000_000, metadata={"help": "between two attempts"})
     reload_wait_seconds: float = field(default=60, metadata={"help": "a reload waits for new models at most so long"})
     shutdown_grace_seconds: float = field(default=30, metadata={"help": "requests in flight get so long at the end"})
+    stop_at_stdin_end: bool = field(default=False, metadata={"help": "stop once standard input ends, as a child does"})
     version: bool = field(default=False, metadata={"help": "print the version and exit"})
 
 

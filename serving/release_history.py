@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from serving.release_records import Event, EventKind, LivePeriod, Move, ReleaseRow, State
+from serving.release_records import LivePeriod, Move, State
 
 
 def effective(moves: Sequence[Move]) -> tuple[Move, ...]:
@@ -76,24 +76,9 @@ def live_periods(version: int, moves: Sequence[Move]) -> tuple[LivePeriod, ...]:
     )
 
 
-def events_of(releases: Sequence[ReleaseRow], moves: Sequence[Move]) -> tuple[Event, ...]:
-    """What happened to `releases`, of one model or of several, oldest first."""
-    rows = {(row.model, row.version): row for row in releases}
-    events = [_event(row, "published", row.at, row.by, "") for row in releases]
-    for move in moves:
-        if move.kind == "rolled_back" and move.former is not None:
-            events.append(_event(rows[move.model, move.former], "withdrawn", move.at, move.by, move.reason))
-        events.append(_event(rows[move.model, move.version], move.kind, move.at, move.by, move.reason))
-    return tuple(sorted(events, key=lambda event: event.at))
-
-
 def _kept(moves: Sequence[Move]) -> int | None:
     standing = effective(moves)
     if not standing or standing[-1].kind != "promoted":
         return None
     last = standing[-1]
     return last.former if last.former is not None and last.former < last.version else None
-
-
-def _event(row: ReleaseRow, kind: EventKind, at: str, by: str, reason: str) -> Event:
-    return Event(model=row.model, version=row.version, kind=kind, at=at, by=by, reason=reason, origin=row.origin)

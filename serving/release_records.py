@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 MoveKind = Literal["promoted", "rolled_back", "undone"]
-EventKind = Literal["published", "promoted", "rolled_back", "withdrawn", "undone"]
 State = Literal["published", "live", "superseded", "withdrawn"]
 
 
@@ -34,30 +33,6 @@ class Move:
     at: str
     by: str
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One thing that happened to a release.
-
-    Attributes:
-      model: The model's name.
-      version: The release.
-      kind: rolled_back is said of the release live again, withdrawn of the one it replaced; undone of a move that a
-        server would not follow.
-      at: UTC, ISO 8601.
-      by: Who did it.
-      reason: Why; empty for published.
-      origin: The execution that made the release.
-    """
-
-    model: str
-    version: int
-    kind: EventKind
-    at: str
-    by: str
-    reason: str
-    origin: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -20,7 +21,9 @@ from types import FrameType, TracebackType
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from serving.config_in_force import ConfigInForce
 from serving.errors import ConfigRefused, ServerUnavailable
+from serving.model_config import PLATFORM
 from serving.native import Threads
 from serving.options import BadFlag, ServerOptions, parse_flags, usage
 from serving.saved_model import SavedModel
@@ -50,13 +53,14 @@ class Server:
         self._health = health.HealthServicer()
         self._probed: set[str] = set()
         self._versions = VersionManager(self._load, _load_policy(options), self._show_readiness)
+        self._config = ConfigInForce(self._versions.configure)
         self._stopping = threading.Event()
         workers = options.grpc_max_threads or 4 * (os.cpu_count() or 1)
         self._grpc = grpc.server(
             ThreadPoolExecutor(workers, thread_name_prefix="request"),
             handlers=[
                 PredictionService(self._versions).handlers(),
-                ModelService(self._versions, reload_wait_s=options.reload_wait_seconds).handlers(),
+                ModelService(self._versions, self._config, reload_wait_s=options.reload_wait_seconds).handlers(),
             ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -81,7 +85,7 @@ class Server:
                 f"cannot listen on {self.options.host}:{self.options.port}; is another server there? ({error})"
             ) from error
         self.address = f"{self.options.host}:{port}"
-        self._versions.configure(sources)
+        self._config.follow(lambda: sources)
         self._grpc.start()
         if self.options.model_config_file and self.options.model_config_file_poll_wait_seconds > 0:
             threading.Thread(target=self._follow_config_file, name="config file", daemon=True).start()
@@ -118,10 +122,10 @@ class Server:
         return model
 
     def _follow_config_file(self) -> None:
-        file = Path(self.options.model_config_file)
+        read = partial(read_config_file, Path(self.options.model_config_file))
         while not self._stopping.wait(self.options.model_config_file_poll_wait_seconds):
             try:
-                self._versions.configure(read_config_file(file))
+                self._config.follow(read)
             except ConfigRefused as error:
                 log.error("the config before stays in force: %s", error)
 
@@ -138,6 +142,8 @@ class Server:
 def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT, from the main thread; every request that was begun is answered.
 
+    The end of standard input ends it, too, if the options say so.
+
     Args:
       options: What to serve, and where.
       on_ready: Told `host:port` once the port is open.
@@ -152,6 +158,8 @@ def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
         ended.set()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    if options.stop_at_stdin_end:
+        threading.Thread(target=_await_stdin_end, args=(ended,), name="standard input", daemon=True).start()
     server = Server(options)
     try:
         on_ready(server.start())
@@ -187,6 +195,16 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _await_stdin_end(ended: threading.Event) -> None:
+    # A parent's pipe closes even if the parent was killed. Not sys.stdin: its lock, held by a read, breaks the exit.
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError as error:
+        log.error("standard input cannot be read, so the server stops: %s", error)
+    ended.set()
+
+
 def _sources(options: ServerOptions) -> dict[str, ModelSource]:
     if options.model_config_file:
         return read_config_file(Path(options.model_config_file))
@@ -194,7 +212,7 @@ def _sources(options: ServerOptions) -> dict[str, ModelSource]:
         raise ConfigRefused("nothing to serve; give --model_base_path, or --model_config_file")
     config = serving_pb2.ModelServerConfig()
     config.model_config_list.config.add(
-        name=options.model_name, base_path=options.model_base_path, model_platform="tensorflow"
+        name=options.model_name, base_path=options.model_base_path, model_platform=PLATFORM
     )
     return read_config(config)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from serving.config_in_force import ConfigInForce
 from serving.errors import (
     BadRequest,
     ConfigRefused,
@@ -103,9 +104,10 @@ class PredictionService:
 class ModelService:
     """tensorflow.serving.ModelService: says how far the versions are, and takes a new config."""
 
-    def __init__(self, versions: VersionManager, *, reload_wait_s: float) -> None:
+    def __init__(self, versions: VersionManager, config: ConfigInForce, *, reload_wait_s: float) -> None:
         """`reload_wait_s` limits how long a reload waits for the models that are new in it."""
         self._versions = versions
+        self._config = config
         self._reload_wait_s = reload_wait_s
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -135,7 +137,7 @@ class ModelService:
         kind = request.config.WhichOneof("config")
         if kind != "model_config_list":
             raise BadRequest(f"config of kind {kind} is not supported by HandleReloadConfigRequest; send a list")
-        new = self._versions.configure(read_config(request.config))
+        new = self._config.replace(read_config(request.config))
         left_s = context.time_remaining()
         self._versions.wait_for(new, self._reload_wait_s if left_s is None else min(left_s, self._reload_wait_s))
         return serving_pb2.ReloadConfigResponse(status=serving_pb2.StatusProto())

@@ -11,9 +11,8 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from serving.errors import ConfigRefused
+from serving.model_config import PLATFORM
 from serving.wire import serving_pb2
-
-PLATFORM = "tensorflow"
 
 # Abseil's rule for a whole number: blanks around it, a sign and leading zeros are fine.
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")

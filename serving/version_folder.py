@@ -20,8 +20,11 @@ from serving.errors import PublishFailed
 from serving.file_lock import locked
 
 MANIFEST_NAME = "manifest.json"
+CONFIG_NAME = "models.config"
+DATABASE_NAME = "ledger.sqlite"
 _ASIDE_PREFIX = ".publishing-"
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")  # what a model server takes for a version
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, order=True)
@@ -63,6 +66,24 @@ class Manifest:
     def size_bytes(self) -> int:
         """Sum of the files' lengths."""
         return sum(file.size_bytes for file in self.files)
+
+
+def check_model_name(model: str) -> None:
+    """Refuses a name that cannot be that of a folder beside the ledger's own files.
+
+    Raises:
+      PublishFailed: It has other characters than letters, digits, `_`, `-` and `.`, or is the name of such a file.
+    """
+    if not _MODEL_NAME.fullmatch(model):
+        raise PublishFailed(
+            f"a model's name has letters, digits, '_', '-' and '.', the first a letter or digit, got {model!r}; "
+            "choose another"
+        )
+    if model == CONFIG_NAME or model.startswith(DATABASE_NAME):
+        raise PublishFailed(
+            f"a model cannot be called {model!r}: files of the ledger, {CONFIG_NAME} and {DATABASE_NAME}*, lie in the "
+            "same folder; choose another name"
+        )
 
 
 def manifest_of(folder: Path) -> Manifest:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from components.beam_options import BeamSettings
 from components.evaluate import EvaluateParams
@@ -19,6 +19,9 @@ from components.infra_validate import InfraParams
 from components.ingest import IngestParams
 from components.train import TrainParams
 from pipeline.errors import SettingsError
+from pipeline.source_code import code_of
+from serving.errors import PublishFailed
+from serving.version_folder import check_model_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +29,8 @@ else:
     import tomli as tomllib
 
 DEFAULT_SETTINGS = "mnist"
+OWN = "settings"
+"""What messages call the settings that Slipline brings."""
 
 
 class ReleaseSettings(BaseModel):
@@ -41,7 +46,7 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "mnist"
+    name: str = "mnist"
     schema_path: Annotated[Path, Field(alias="schema")] = Path("data/schema/mnist.pbtxt")
     ingest: IngestParams = IngestParams()
     train: TrainParams = TrainParams()
@@ -50,6 +55,34 @@ class TrainingSettings(BaseModel):
     infra_validate: InfraParams = InfraParams()
     release: ReleaseSettings = ReleaseSettings()
     beam: BeamSettings = BeamSettings()
+
+    @model_validator(mode="after")
+    def _every_split_is_ingested(self) -> TrainingSettings:
+        for section in ("train", "evaluate", "infra_validate"):
+            split = getattr(self, section).split
+            if split not in self.ingest.splits:
+                raise ValueError(
+                    f"{section}.split must be one of ingest.splits, {list(self.ingest.splits)}, got {split!r}"
+                )
+        return self
+
+    @field_validator("train")
+    @classmethod
+    def _network_is_there(cls, train: TrainParams) -> TrainParams:
+        try:
+            code_of(train.network.partition(":")[0])
+        except (ModuleNotFoundError, SyntaxError) as error:
+            raise ValueError(f"network={train.network}: {error}") from error
+        return train
+
+    @field_validator("name")
+    @classmethod
+    def _name_fits_the_ledger(cls, name: str) -> str:
+        try:
+            check_model_name(name)
+        except PublishFailed as error:
+            raise ValueError(str(error)) from error
+        return name
 
 
 @dataclass(frozen=True)
@@ -95,16 +128,28 @@ def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ())
     for override in overrides:
         _override(values, override)
     try:
-        return TrainingSettings.model_validate(values)
+        settings = TrainingSettings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_explain(origin, error)) from error
+    return _with_shipped_data(settings) if origin.startswith(OWN) else settings
+
+
+def _with_shipped_data(settings: TrainingSettings) -> TrainingSettings:
+    """Slipline's own settings, with the data and the schema that come with it where the working directory has none."""
+    root = Path(str(files("pipeline"))).parent
+    schema, data_dir = settings.schema_path, settings.ingest.data_dir
+    if not schema.exists() and (root / schema).exists():
+        settings = settings.model_copy(update={"schema_path": root / schema})
+    if not data_dir.exists() and (root / data_dir).exists():
+        settings = settings.model_copy(update={"ingest": replace(settings.ingest, data_dir=root / data_dir)})
+    return settings
 
 
 def _read(source: str) -> tuple[str, str]:
     own = files("pipeline.app") / "settings"
     path = Path(source)
     if path.suffix != ".toml" and (own / f"{source}.toml").is_file():
-        return f"settings {source!r}", (own / f"{source}.toml").read_text("utf-8")
+        return f"{OWN} {source!r}", (own / f"{source}.toml").read_text("utf-8")
     try:
         return str(path), path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -145,7 +190,7 @@ def _explain_one(origin: str, problem: Mapping[str, Any]) -> str:
         return f"{origin}: unknown key {key}{_suggestion(problem['loc'])}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"  # our own messages say it
-    return f"{origin}: {key}: {message[:1].lower()}{message[1:]}{got}"
+    return ": ".join(filter(None, (origin, key, f"{message[:1].lower()}{message[1:]}{got}")))
 
 
 def _suggestion(location: tuple[str, ...]) -> str:
@@ -154,7 +199,7 @@ def _suggestion(location: tuple[str, ...]) -> str:
 
     known = _keys(location[:-1])
     near = get_close_matches(str(location[-1]), known, n=1)
-    return (f"; did you mean {near[0]}?" if near else "") + f" Known here: {', '.join(known)}"
+    return (f"; did you mean {near[0]}?" if near else ";") + f" Known here: {', '.join(known)}"
 
 
 def _keys(sections: tuple[str, ...]) -> list[str]:

@@ -30,7 +30,10 @@ def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
     release = ReleaseParams(model=settings.name, root=home.releases, ready_timeout_s=settings.release.ready_timeout_s)
     beam = settings.beam
     flow = Pipeline(settings.name)
-    schema = flow.given(Schema(path=settings.schema_path.resolve()))
+    schema = flow.given(
+        Schema(path=settings.schema_path.resolve()),
+        remedy=f"`slipline schema infer --to {settings.schema_path}` proposes one, to be reviewed by a person",
+    )
     examples = flow.add(ingest, params=settings.ingest, beam=beam)
     statistics = flow.add(compute_statistics, examples=examples, beam=beam)
     anomalies = flow.add(validate, examples=examples, statistics=statistics, schema=schema, beam=beam)

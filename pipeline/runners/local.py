@@ -84,7 +84,7 @@ class LocalRunner:
         run_id = self.store.begin_run(pipeline.name)
         log_path = self.store.home / "logs" / f"{run_id}.log"
         log_path.parent.mkdir(exist_ok=True)
-        with Workers(log_path) as workers:
+        with self.store.running(run_id), Workers(log_path) as workers:
             outcomes = self._run_steps(pipeline, run_id, workers)
         report = RunReport(
             run_id=run_id, outcomes=tuple(outcomes), seconds=time.perf_counter() - started, log_path=log_path

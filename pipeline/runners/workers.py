@@ -83,8 +83,8 @@ class Workers:
         loads = component.loads or next(iter(self._workers), ())
         self.start(loads)
         worker = self._workers[loads]
-        future = worker.executor.submit(_call, component.module, component.name, arguments)
         try:
+            future = worker.executor.submit(_call, component.module, component.name, arguments)
             _pass_lines_on(future, worker.lines, say)
             return future.result()
         except BrokenProcessPool as error:

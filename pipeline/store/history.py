@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from pipeline.errors import StoreError
+from pipeline.store.locks import locked_if_free
 from pipeline.store.store import Store
 from pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
 
@@ -66,7 +67,7 @@ def recorded_runs(store: Store, limit: int) -> tuple[RecordedRun, ...]:
                 run_id=row.id,
                 pipeline=row.pipeline,
                 started_at=row.started_at,
-                outcome=_outcome(row),
+                outcome=_outcome(row, store),
                 steps=tuple(
                     _step(step)
                     for step in session.scalars(
@@ -84,36 +85,29 @@ def _step(row: RunStepRow) -> RecordedStep:
     )
 
 
-def _outcome(row: RunRow) -> str:
+def _outcome(row: RunRow, store: Store) -> str:
     if row.ended_at is None:
-        return "running" if _is_alive(row.pid) else "interrupted"
+        return "running" if store.is_running(row.id) else "interrupted"
     return "passed" if row.passed else "failed"
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def remove_leftovers(store: Store) -> tuple[Path, ...]:
-    """Removes the folders of executions that were never committed, unless a run is under way.
+    """Removes the folders of executions that were never committed.
 
-    Work kept for a training to be resumed stays: its next execution takes it up and removes it.
+    Work kept for a training to be resumed stays.
 
     Returns:
-      What was removed; empty if a run is under way.
+      What was removed.
+
+    Raises:
+      StoreError: A run is under way, and its folders are not leftovers.
     """
-    with store.session() as session:
-        unfinished = session.scalars(select(RunRow).filter_by(ended_at=None)).all()
-        if any(_is_alive(run.pid) for run in unfinished):
-            return ()
-        known = {store.home / folder for folder in session.scalars(select(ExecutionRow.folder))}
-    leftovers = tuple(folder for folder in sorted(store.home.glob("runs/*/*")) if folder not in known)
-    for folder in leftovers:
-        shutil.rmtree(folder)
+    with locked_if_free(store.home / "locks" / "runs") as alone:
+        if not alone:
+            raise StoreError("a run is under way, and its folders are no leftovers; clean when it has ended")
+        with store.session() as session:
+            known = set(session.scalars(select(ExecutionRow.id)))
+        leftovers = tuple(folder for folder in sorted(store.home.glob("runs/*/*")) if folder.name not in known)
+        for folder in leftovers:
+            shutil.rmtree(folder)
     return leftovers

@@ -130,7 +130,9 @@ def trace(store: Store, execution_id: str) -> Lineage:
                 return
             row = session.get(ExecutionRow, identity)
             if row is None:
-                raise StoreError(f"no execution {identity!r} on record; `slipline runs` lists what there is")
+                raise StoreError(
+                    f"no execution {identity!r} on record; name one that `slipline runs --json` lists, or MODEL@VERSION"
+                )
             inputs = session.scalars(select(ExecutionInputRow).filter_by(execution_id=identity)).all()
             for taken in inputs:
                 if taken.source_id is not None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +21,7 @@ from sqlalchemy.orm import Session
 from pipeline.artifacts import Artifact
 from pipeline.errors import StoreError
 from pipeline.fingerprint import CacheKey, artifact_digest, sha256_of
+from pipeline.store.locks import is_free, locked
 from pipeline.store.tables import Base, ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
 
 A = TypeVar("A", bound=Artifact)
@@ -92,46 +91,58 @@ class Store:
         """
         home = home.resolve()
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            (home / "locks").mkdir(parents=True, exist_ok=True)
             engine = _engine(url or f"sqlite:///{home / 'slipline.db'}")
-            Base.metadata.create_all(engine)
+            with locked(home / "locks" / "database"):  # two first runs at once
+                Base.metadata.create_all(engine)
         except (OSError, SQLAlchemyError) as error:
             raise StoreError(
-                f"cannot use {home} as home: {error}; choose another with SLIPLINE_HOME, or mend what is broken"
+                f"cannot use {home} as home: {_reason(error)}; choose another with SLIPLINE_HOME, or mend it"
             ) from error
         try:
             yield cls(home, engine)
         finally:
             engine.dispose()
 
-    def session(self) -> Session:
-        """A database session, for reading what the verbs here do not give."""
-        return Session(self._engine)
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A database session; what it has written is committed at the end of the block.
+
+        Raises:
+          StoreError: The database cannot be read or written.
+        """
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"the record of runs in {self.home} cannot be read or written: {_reason(error)}; "
+                "free space or mend it, and run again"
+            ) from error
 
     def begin_run(self, pipeline: str) -> str:
         """Puts a new run on record and returns its id."""
         run_id = uuid.uuid4().hex[:12]
-        with self.session() as session, session.begin():
-            session.add(RunRow(id=run_id, pipeline=pipeline, started_at=now(), pid=os.getpid()))
+        with self.session() as session:
+            session.add(RunRow(id=run_id, pipeline=pipeline, started_at=now()))
         return run_id
 
     def end_run(self, run_id: str, *, passed: bool) -> None:
         """Puts the end of a run on record."""
-        with self.session() as session, session.begin():
+        with self.session() as session:
             run = session.get_one(RunRow, run_id)
             run.ended_at, run.passed = now(), passed
 
     def record_step(self, row: RunStepRow) -> None:
         """Puts on record how one step of a run went."""
-        with self.session() as session, session.begin():
+        with self.session() as session:
             session.add(row)
 
     def find(self, key: CacheKey, kind: type[Artifact]) -> Committed | None:
         """The latest artifact made under `key`, if it still lies there unchanged."""
         with self.session() as session:
             query = select(ExecutionRow).filter_by(cache_key=key.digest).order_by(ExecutionRow.ended_at.desc())
-            rows = session.scalars(query).all()
-        committed = (self.committed(row, kind) for row in rows)
+            committed = [self.committed(row, kind) for row in session.scalars(query)]
         return next((hit for hit in committed if self._is_intact(hit)), None)
 
     def committed(self, row: ExecutionRow, kind: type[Artifact]) -> Committed:
@@ -175,7 +186,7 @@ class Store:
             digest=digest,
         )
         taken = [_input_row(execution_id, name, record) for name, record in inputs.items()]
-        with self.session() as session, session.begin():
+        with self.session() as session:
             session.add(row)
             session.flush()
             session.add_all(taken)
@@ -199,27 +210,39 @@ class Store:
         shutil.rmtree(self.home / "scratch" / key.digest[:16], ignore_errors=True)
 
     @contextmanager
-    def lock(self, key: CacheKey) -> Iterator[None]:
-        """Lets one process at a time work under `key`; the lock of a process that dies goes with it."""
+    def lock(self, key: CacheKey, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Lets one process at a time work under `key`; `on_wait` is called if another does."""
         file = self.home / "locks" / key.digest[:16]
-        file.parent.mkdir(exist_ok=True)
-        with file.open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        if file.exists() and not is_free(file):
+            on_wait()
+        with locked(file):
             yield
 
+    @contextmanager
+    def running(self, run_id: str) -> Iterator[None]:
+        """Marks a run as under way, for as long as this process lives at most."""
+        with locked(self.home / "locks" / "runs", shared=True), locked(self.home / "locks" / f"run-{run_id}"):
+            yield
+        (self.home / "locks" / f"run-{run_id}").unlink()
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether the process of a run still lives and works on it."""
+        lock = self.home / "locks" / f"run-{run_id}"
+        return lock.exists() and not is_free(lock)
+
     def sha256(self, file: Path) -> str:
-        """The sha256 of a file in hex, computed anew only if its size or time of change is new."""
+        """The sha256 of a file in hex, computed anew only if it was touched: a copy that keeps its time is seen too."""
         stat = file.stat()
-        seen = (stat.st_size, stat.st_mtime_ns)
+        seen = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
         path = str(file.resolve())
-        with self.session() as session, session.begin():
+        with self.session() as session:
             row = session.get(FileRow, path)
-            if row is not None and (row.size_bytes, row.modified_ns) == seen:
+            if row is not None and row.seen == seen:
                 return row.sha256
-        fresh = FileRow(path=path, size_bytes=seen[0], modified_ns=seen[1], sha256=sha256_of(file))
-        with self.session() as session, session.begin():
-            session.merge(fresh)
-        return fresh.sha256
+        sha256 = sha256_of(file)
+        with suppress(StoreError), self.session() as session:  # a run beside this one may write the same
+            session.merge(FileRow(path=path, seen=seen, sha256=sha256))
+        return sha256
 
 
 def latest(store: Store, kind: type[A]) -> A | None:
@@ -227,7 +250,7 @@ def latest(store: Store, kind: type[A]) -> A | None:
     query = select(ExecutionRow).filter_by(artifact_type=kind.__name__).order_by(ExecutionRow.ended_at.desc()).limit(1)
     with store.session() as session:
         row = session.scalars(query).first()
-    return None if row is None else artifact_from_json(kind, row.facts, store.home / row.folder)
+        return None if row is None else artifact_from_json(kind, row.facts, store.home / row.folder)
 
 
 def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionInputRow:
@@ -245,7 +268,7 @@ def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionIn
 def artifact_to_json(artifact: Artifact) -> str:
     """The facts of an artifact, all but its path, as JSON."""
     adapter: TypeAdapter[Any] = TypeAdapter(type(artifact))
-    return adapter.dump_json(artifact, exclude={"path"}).decode()
+    return json.dumps(adapter.dump_python(artifact, exclude={"path"}))  # unlike pydantic's JSON, keeps NaN
 
 
 def artifact_from_json(kind: type[A], facts: str, path: Path) -> A:
@@ -253,6 +276,11 @@ def artifact_from_json(kind: type[A], facts: str, path: Path) -> A:
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     artifact: A = adapter.validate_python({**json.loads(facts), "path": path})
     return artifact
+
+
+def _reason(error: Exception) -> str:
+    """What the database or the file system says, without the library's advice."""
+    return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
 
 
 def _engine(url: str) -> Engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, ForeignKey, Integer, String, Text
+from sqlalchemy import Float, ForeignKey, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -20,7 +20,6 @@ class RunRow(Base):
     started_at: Mapped[str] = mapped_column(String(32))
     ended_at: Mapped[str | None] = mapped_column(String(32))
     passed: Mapped[bool | None] = mapped_column()
-    pid: Mapped[int] = mapped_column(Integer)
 
 
 class RunStepRow(Base):
@@ -73,11 +72,10 @@ class ExecutionInputRow(Base):
 
 
 class FileRow(Base):
-    """The digest of a file as it was when it had this size and time of change."""
+    """The digest of a file as it was when `seen` was its size, times of change and inode."""
 
     __tablename__ = "file"
 
     path: Mapped[str] = mapped_column(Text, primary_key=True)
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    modified_ns: Mapped[int] = mapped_column(BigInteger)
+    seen: Mapped[str] = mapped_column(String(100))
     sha256: Mapped[str] = mapped_column(String(64))

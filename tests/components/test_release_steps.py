@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from components.beam_options import BeamSettings
-from components.evaluate import EvaluateParams, evaluate
+from components.errors import ReleaseDamaged, TrialFailed
+from components.evaluate import EvaluateParams, evaluate, judge
 from components.examples_io import decode_image
 from components.export import ExportParams, export
 from components.find_live import find_live
@@ -14,7 +15,7 @@ from components.infra_validate import InfraParams, infra_validate
 from components.push import push
 from components.release_settings import ReleaseParams
 from components.train import TrainParams, train
-from pipeline.artifacts import Examples, LiveModel, ServableModel
+from pipeline.artifacts import Examples, LiveModel, ServableModel, SliceMetrics
 from serving.errors import BadRequest
 from serving.ledger import Ledger
 from serving.saved_model import SavedModel
@@ -229,3 +230,47 @@ def test_a_candidate_is_compared_with_what_is_live_and_a_released_one_with_what_
     assert verify(before.model_path) == ()
     push(second, release, folder(tmp_path, "e"), no_one)
     assert find_live(second, release, folder(tmp_path, "f")).version == 1
+
+
+def test_a_candidate_that_was_never_live_is_compared_with_what_is_live_now(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    second = changed(model, tmp_path)
+    with Ledger(release.url, release.root) as ledger:
+        ledger.publish("digits", second.path, by="ann", origin="x")
+    push(model, release, folder(tmp_path, "a"), no_one)
+    assert find_live(second, release, folder(tmp_path, "b")).version == 2
+
+
+def test_what_a_killed_promotion_left_undone_is_mended_by_the_next_run(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    push(model, release, folder(tmp_path, "a"), no_one)
+    config = release.root / "models.config"
+    in_force = config.read_text()
+    config.write_text("")
+    push(model, release, folder(tmp_path, "b"), no_one)
+    assert config.read_text() == in_force
+
+
+def test_a_damaged_live_release_is_named_with_what_to_do(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    import shutil
+
+    push(model, release, folder(tmp_path, "a"), no_one)
+    shutil.rmtree(release.root / "digits" / "1" / "variables")
+    with pytest.raises(ReleaseDamaged, match=r"digits version 1, .*is damaged: .*variables.*; restore .*promote"):
+        find_live(changed(model, tmp_path), release, folder(tmp_path, "b"))
+
+
+def test_numbers_that_are_none_do_not_open_the_gate() -> None:
+    nothing = SliceMetrics(name="all", records=1, accuracy=float("nan"), log_loss=float("nan"))
+    assert len(judge(nothing, None, EvaluateParams(), None)) == 2
+
+
+def test_a_trial_in_which_the_server_never_answers_is_no_verdict_on_the_model(
+    model: ServableModel, examples: Examples, tmp_path: Path
+) -> None:
+    with pytest.raises(TrialFailed, match=r"ended, or did not answer within 0\.01 s; run again"):
+        infra_validate(model, examples, MNIST_SCHEMA, InfraParams(start_timeout_s=0.01), tmp_path, no_one)

@@ -74,6 +74,23 @@ def test_a_training_cut_in_its_second_epoch_goes_on_to_the_weights_of_an_undistu
     assert same(weights(resumed), weights(undisturbed))
 
 
+def test_a_checkpoint_cut_short_by_a_power_cut_is_dropped_and_the_weights_are_the_same(
+    examples: Examples, tmp_path: Path
+) -> None:
+    undisturbed = fit(examples, TINY, tmp_path / "undisturbed")
+    with pytest.raises(Cut):
+        fit(examples, TINY, tmp_path / "cut", cut_at="epoch 3/3")
+    (kept,) = (tmp_path / "cut" / "scratch").glob("epoch-*/model.weights.h5")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert same(weights(fit(examples, TINY, tmp_path / "cut")), weights(undisturbed))
+
+
+def test_a_network_that_fails_is_named_with_what_it_said(examples: Examples, tmp_path: Path) -> None:
+    params = replace(TINY, network="tests.components.training_parts:broken")
+    with pytest.raises(TrainingFailed, match=r"training_parts:broken: failed for images of \(28, 28, 1\) .*division"):
+        fit(examples, params, tmp_path)
+
+
 def test_a_network_that_does_not_fit_the_schema_is_refused(examples: Examples, tmp_path: Path) -> None:
     params = replace(TINY, network="tests.components.training_parts:too_wide")
     with pytest.raises(TrainingFailed, match=r"wanted probabilities of shape \(None, 10\).* got \(None, 11\)"):

@@ -24,3 +24,8 @@ def tiny(image_shape: tuple[int, int, int], classes: int) -> Any:
 def too_wide(image_shape: tuple[int, int, int], classes: int) -> Any:
     """A network whose last layer has one output too many."""
     return tiny(image_shape, classes + 1)
+
+
+def broken(image_shape: tuple[int, int, int], classes: int) -> Any:
+    """A network with a mistake in it."""
+    return classes / 0

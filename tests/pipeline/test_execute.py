@@ -7,7 +7,7 @@ from pipeline.errors import StepError
 from pipeline.execute import Outcome, Status, execute
 from pipeline.graph import Pipeline, Step
 from pipeline.store.store import Committed, Store
-from tests.pipeline.toy import CheckParams, SumParams, Total, WriteParams, toy_pipeline
+from tests.pipeline.toy import CheckParams, CopyParams, SumParams, Total, WriteParams, copy, toy_pipeline
 
 
 def run_all(flow: Pipeline, store: Store, *, fresh: bool = False) -> list[Outcome]:
@@ -108,3 +108,34 @@ def test_the_scratch_folder_outlives_a_failure_but_not_a_success(store: Store) -
     run_all(toy_pipeline(), store)
     run_all(toy_pipeline(added=SumParams(factor=3)), store)
     assert len(list((store.home / "scratch").iterdir())) == 1
+
+
+def copying(source: Path, meanwhile: str = "") -> Pipeline:
+    flow = Pipeline("copying")
+    flow.add(copy, params=CopyParams(source=source, meanwhile=meanwhile))
+    return flow
+
+
+def test_a_file_that_is_read_from_outside_is_in_the_key(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("one")
+    assert statuses(run_all(copying(source), store)) == ["done"]
+    assert statuses(run_all(copying(source), store)) == ["cached"]
+    source.write_text("two")
+    assert statuses(run_all(copying(source), store)) == ["done"]
+
+
+def test_what_was_fetched_by_the_first_call_is_found_by_the_next_run(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    assert statuses(run_all(copying(source, meanwhile="fetched"), store)) == ["done"]
+    assert statuses(run_all(copying(source), store)) == ["cached"]
+
+
+def test_a_file_changed_while_it_was_read_commits_nothing(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("old")
+    with pytest.raises(
+        StepError, match="copy: what it reads changed while it ran, so its result was dropped; run again"
+    ):
+        run_all(copying(source, meanwhile="new"), store)
+    assert statuses(run_all(copying(source), store)) == ["done"]

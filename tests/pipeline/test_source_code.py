@@ -48,9 +48,27 @@ def test_installed_packages_count_by_name_and_version(project: Path) -> None:
     assert code_of(f"{project.name}.beside").frameworks == ()
 
 
-def test_a_module_that_is_not_the_projects_is_refused() -> None:
-    with pytest.raises(ModuleNotFoundError, match="no module 'numpy' outside the installed packages"):
-        code_of("numpy")
+def test_an_installed_package_counts_by_its_version() -> None:
+    import numpy
+
+    assert code_of("numpy").frameworks == (f"numpy=={numpy.__version__}",)
+
+
+def test_a_module_that_is_nowhere_is_refused() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"no module 'no\.such'; name one as package\.module"):
+        code_of("no.such")
+
+
+def test_the_init_of_a_package_counts_as_it_runs_before_its_modules(project: Path) -> None:
+    before = code_of(f"{project.name}.work")
+    (project / "__init__.py").write_text("x = 3\n")
+    assert code_of(f"{project.name}.work").digest != before.digest
+
+
+def test_modules_that_are_run_rather_than_imported_count_too(project: Path) -> None:
+    before = code_of(f"{project.name}.work", f"{project.name}.beside")
+    (project / "beside.py").write_text("y = 2\n")
+    assert code_of(f"{project.name}.work", f"{project.name}.beside").digest != before.digest
 
 
 def test_the_trainers_digest_is_computed_without_importing_its_frameworks() -> None:

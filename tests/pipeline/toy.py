@@ -71,6 +71,26 @@ def add_up(words: Words, params: SumParams, out: Path, scratch: Path, say: Say) 
     return Total(path=out, value=value)
 
 
+@params
+class CopyParams:
+    source: Path = field(default=Path(), metadata=OUTSIDE_CACHE_KEY)
+    meanwhile: str = field(default="", metadata=OUTSIDE_CACHE_KEY)
+
+
+def copied_files(params: CopyParams) -> list[Path]:
+    return [params.source] if params.source.exists() else []
+
+
+@component(reads=copied_files)
+def copy(params: CopyParams, out: Path) -> Words:
+    """Copies a file, which somebody may write (`meanwhile`) while it does."""
+    words = params.source.read_text() if params.source.exists() else "fetched"
+    if params.meanwhile:
+        params.source.write_text(params.meanwhile)
+    (out / "words.txt").write_text(words)
+    return Words(path=out, count=len(words.split()))
+
+
 def make_trouble(kind: str, scratch: Path) -> None:
     if kind == "foreseen":
         raise ComponentError("words.txt: record 3: wanted a word, got nothing; remove it")

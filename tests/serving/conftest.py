@@ -135,7 +135,7 @@ class ServerProcess:
     def __init__(self, flags: list[str]) -> None:
         command = [sys.executable, "-m", "serving.server", "--port=0", *flags]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().removeprefix("gRPC server at ").strip()
 

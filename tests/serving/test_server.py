@@ -111,6 +111,26 @@ def test_sigterm_lets_requests_in_flight_finish(
     assert {type(failure) for failure in callers.failures} == {ServerUnavailable}
 
 
+def test_server_that_is_told_so_stops_when_its_standard_input_ends(
+    start_process: Callable[..., Any], connect: Connect, scalers: Path
+) -> None:
+    """A child's input ends with its parent, even if that one is killed."""
+    process = start_process("--model_name=scaler", f"--model_base_path={scalers}", "--stop_at_stdin_end").process
+    _, log = process.communicate("what comes before is passed over", timeout=60)
+    assert (process.returncode, "Fatal" in log, "Traceback" in log) == (0, False, False)
+
+
+def test_server_stops_on_sigterm_while_it_awaits_the_end_of_its_standard_input(
+    start_process: Callable[..., Any], connect: Connect, scalers: Path
+) -> None:
+    process = start_process("--model_name=scaler", f"--model_base_path={scalers}", "--stop_at_stdin_end")
+    connect(process.address).wait_until_available()
+    process.process.terminate()
+    process.process.wait(60)
+    status, log = process.end()
+    assert (status, "Fatal" in log, "Traceback" in log) == (0, False, False)
+
+
 def test_unknown_flag_is_reported_and_the_server_starts(
     start_process: Callable[..., Any], connect: Connect, scalers: Path
 ) -> None:
@@ -208,6 +228,23 @@ def test_polled_config_file_is_followed_and_a_broken_one_changes_nothing(
     write_config(config, served(scalers, 1, 2, stable=2))
     client.wait_until_available(2)
     assert client.predict({"x": X}, label="stable").version == 2
+
+
+def test_polling_a_file_that_stays_the_same_leaves_a_reload_in_force(
+    start: Start, connect: Connect, scalers: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "models.config"
+    write_config(config, served(scalers, 1, stable=1))
+    server = start(model_config_file=str(config), model_config_file_poll_wait_seconds=0.01)
+    client = connect(server.address)
+    client.wait_until_available(1)
+    with ServerControl(server.address) as control, Callers(client, 1) as callers:
+        control.reload(served(scalers, 2, stable=2))
+        for _ in range(20):
+            callers.wait_for_answer_of(2)
+        for _ in range(20):
+            callers.wait_for_answer_of(2)
+        assert client.predict({"x": X}, label="stable").version == 2
 
 
 def test_label_and_its_version_may_come_in_one_config(

@@ -14,7 +14,7 @@ from serving import version_folder
 def clean() -> None:
     """Remove what a crash left: folders that no committed step owns.
 
-    Does nothing while a run is under way.
+    Refused while a run is under way.
     """
     home = home_from_environment()
     with Store.open(home.path) as store:

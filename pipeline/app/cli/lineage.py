@@ -12,6 +12,7 @@ from pipeline.store.lineage import Made, Taken, readable_settings, trace
 from pipeline.store.store import Store
 from pipeline.store.tables import ExecutionRow
 from serving.ledger import Ledger
+from serving.release_records import ReleaseRow
 
 
 @click.command()
@@ -42,15 +43,15 @@ def _execution(target: str, home: Home, store: Store) -> str:
         raise click.BadParameter(f"wanted MODEL@VERSION, such as mnist@2, got {target!r}", param_hint="TARGET")
     with Ledger(None, home.releases) as ledger:
         release = ledger.release(model, int(version))
-    return _push_of(release.model, release.version, store) or release.origin
+    return _push_of(release, store) or release.origin
 
 
-def _push_of(model: str, version: int, store: Store) -> str | None:
+def _push_of(release: ReleaseRow, store: Store) -> str | None:
     """The execution that released the version, with its gates; None if it was killed before it was on record."""
     with store.session() as session:
         for row in session.scalars(select(ExecutionRow).filter_by(artifact_type="Release")):
             facts = json.loads(row.facts)
-            if (facts["model"], facts["version"]) == (model, version):
+            if facts == {"model": release.model, "version": release.version, "digest": release.digest}:
                 return row.id
     return None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -44,6 +46,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; what goes wrong comes out as one message and exit status 1."""
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC has to say is in our messages
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # said when a run is killed
+        sys.path.append(str(Path.cwd()))  # where a network of one's own lies
         from pipeline.component import ComponentError
         from pipeline.errors import PipelineError
         from serving.errors import ServingError
@@ -52,6 +56,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (PipelineError, ComponentError, ServingError) as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(
+                f"{where}{error.strerror or error}; mend that and run the command again"
+            ) from error
         except KeyboardInterrupt:
             raise click.ClickException("interrupted; the same command carries on where it was") from None
 

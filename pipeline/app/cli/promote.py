@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
 from pipeline.app.config import home_from_environment
 from serving.ledger import Ledger
+from serving.person import current_person
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--reason", required=True, help="Why; kept in the ledger.")
-@click.option("--by", default=getpass.getuser, help="Who; the user of this machine by default.")
+@click.option("--by", default=current_person, help="Who; the user of this machine by default.")
 def promote(model: str, version: int, reason: str, by: str) -> None:
     """Make a release the live one.
 

@@ -10,6 +10,7 @@ import click
 
 from pipeline.app.cli.tables import print_table
 from pipeline.app.config import home_from_environment
+from serving.errors import ReleaseNotFound
 from serving.ledger import Ledger
 from serving.release_records import ReleaseRow
 
@@ -23,6 +24,9 @@ def releases(model: str | None, as_json: bool) -> None:
     """List the releases: who was live when, and why."""
     with Ledger(None, home_from_environment().releases) as ledger:
         found = ledger.releases(model)
+        known = sorted({release.model for release in ledger.releases()})
+    if model is not None and not found and known:
+        raise ReleaseNotFound(f"no releases of {model!r}; there are some of {', '.join(known)}")
     if as_json:
         click.echo(json.dumps([_plain(release) for release in found], indent=1))
     elif not found:

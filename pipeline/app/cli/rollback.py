@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
 from pipeline.app.config import home_from_environment
 from serving.ledger import Ledger
+from serving.person import current_person
 
 
 @click.command()
 @click.argument("model")
 @click.option("--to", type=click.IntRange(min=1), help="The version to go back to; the one live before by default.")
 @click.option("--reason", required=True, help="Why the live version is withdrawn; kept in the ledger.")
-@click.option("--by", default=getpass.getuser, help="Who; the user of this machine by default.")
+@click.option("--by", default=current_person, help="Who; the user of this machine by default.")
 def rollback(model: str, to: int | None, reason: str, by: str) -> None:
     """Serve the release that was live before again.
 

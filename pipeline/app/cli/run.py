@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from pipeline.app.cli.display import open_display
-from pipeline.app.config import DEFAULT_SETTINGS, TrainingSettings, home_from_environment, load_settings
+from pipeline.app.config import DEFAULT_SETTINGS, Home, TrainingSettings, home_from_environment, load_settings
 from pipeline.app.training import training_pipeline
 from pipeline.artifacts import Evaluation, Release
 from pipeline.execute import Outcome, Status
 from pipeline.runners.local import LocalRunner, RunReport
-from pipeline.store.store import Store
+from pipeline.store.store import Store, artifact_to_json
+from serving.ledger import Ledger
 
 
 @click.command()
@@ -37,7 +38,7 @@ def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bo
             runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
             report = runner.run(pipeline)
         page = _report_page(report, loaded, store, home.reports)
-    click.echo(_as_json(report, page) if as_json else _in_words(report, page))
+    click.echo(_as_json(report, page) if as_json else _in_words(report, page, home))
     if not report.passed:
         ctx.exit(1)
 
@@ -60,7 +61,7 @@ def _report_page(report: RunReport, settings: TrainingSettings, store: Store, fo
     return page
 
 
-def _in_words(report: RunReport, page: Path) -> str:
+def _in_words(report: RunReport, page: Path, home: Home) -> str:
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
@@ -70,11 +71,21 @@ def _in_words(report: RunReport, page: Path) -> str:
         overall = evaluation.artifact.overall
         lines.append(f"test accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
     if release and isinstance(release.artifact, Release):
-        lines.append(f"released {release.artifact.model} version {release.artifact.version}")
+        lines.append(_standing(release.artifact, home))
     lines.append(f"report {_short(page)}")
     if not report.passed:
         lines.append(f"log    {_short(report.log_path)}")
     return "\n".join(lines)
+
+
+def _standing(release: Release, home: Home) -> str:
+    """The release, and that it is not live if so: a rerun does not bring back what a person withdrew."""
+    with Ledger(None, home.releases) as ledger:
+        state, live = ledger.release(release.model, release.version).state, ledger.live(release.model)
+    words = f"released {release.model} version {release.version}"
+    if state == "live" or live is None:
+        return words
+    return f"{words} ({state}; version {live.version} is live, `slipline promote` changes that)"
 
 
 def _problem(outcome: Outcome) -> str:
@@ -98,4 +109,14 @@ def _as_json(report: RunReport, page: Path) -> str:
         }
         for outcome in report.outcomes
     ]
-    return json.dumps({"run_id": report.run_id, "passed": report.passed, "steps": steps, "report": str(page)}, indent=1)
+    evaluation, release = report.made("evaluate"), report.made("push")
+    plain = {
+        "run_id": report.run_id,
+        "passed": report.passed,
+        "steps": steps,
+        "evaluation": json.loads(artifact_to_json(evaluation.artifact)) if evaluation else None,
+        "release": json.loads(artifact_to_json(release.artifact)) if release else None,
+        "report": str(page),
+        "log": str(report.log_path),
+    }
+    return json.dumps(plain, indent=1)

@@ -13,7 +13,7 @@ from pipeline.store.store import Store
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, help="How many, the latest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the latest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(limit: int, as_json: bool) -> None:
     """List what ran, the latest first."""

@@ -17,7 +17,9 @@ CONFIG_POLL_S = 1.0
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8500, show_default=True, help="Port for gRPC; 0 picks a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="Port for gRPC; 0 picks a free one."
+)
 def serve(host: str, port: int) -> None:
     """Serve the releases over gRPC until told to stop.
 

@@ -19,8 +19,8 @@ def test_the_default_settings_file_leaves_only_alternatives_out() -> None:
 
 
 def test_an_override_is_read_as_toml_and_a_bare_word_as_text() -> None:
-    settings = load_settings("mnist", ["train.seed=2", "train.learning_rate=0.5", "train.split=all", 'name="x"'])
-    assert (settings.train.seed, settings.train.learning_rate, settings.train.split) == (2, 0.5, "all")
+    settings = load_settings("mnist", ["train.seed=2", "train.learning_rate=0.5", "ingest.dataset=letters", 'name="x"'])
+    assert (settings.train.seed, settings.train.learning_rate, settings.ingest.dataset) == (2, 0.5, "letters")
     assert settings.name == "x"
 
 
@@ -42,7 +42,13 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest_at_the_defaults(tmp_path:
         ("train.epochs=two", r"train\.epochs: input should be a valid integer.*, got 'two'$"),
         ("train.network=digits", r"train: network must read package\.module:function, got 'digits'$"),
         ("evaluate.min_accuracy=1.5", r"min_accuracy must be from 0 to 1, got 1\.5$"),
-        ("name=a/b", r"name: string should match pattern"),
+        ("name=a/b", r"name: a model's name has letters, .*, got 'a/b'"),
+        ("name=models.config", r"name: .*models\.config"),
+        ("train.seed=-1", r"train: seed must be at least 0, got -1$"),
+        ("train.learning_rate=nan", r"learning_rate must be greater than 0, got nan$"),
+        ("train.network=no.such:f", r"train: network=no\.such:f: no module 'no\.such'; name one as package\.module"),
+        ("evaluate.split=tset", r"evaluate\.split must be one of ingest\.splits, \['train', 'test'\], got 'tset'$"),
+        ("evaluate.max_log_loss=nan", r"max_log_loss must be at least 0, got nan$"),
         ("train", r"--set train: wanted SECTION\.KEY=VALUE, such as train\.seed=2"),
         ("name.first=x", r"--set name\.first=x: name is a value, not a section"),
     ],
@@ -62,6 +68,13 @@ def test_a_file_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
     file.write_text("[train\n")
     with pytest.raises(SettingsError, match=r"broken\.toml: not valid TOML: .*line 1"):
         load_settings(str(file))
+
+
+def test_slipline_brings_its_data_along_wherever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings("mnist")
+    assert (settings.ingest.data_dir / "mnist" / "3.0.1" / "dataset_info.json").is_file()
+    assert settings.schema_path.is_file()
 
 
 def test_settings_cannot_be_changed() -> None:

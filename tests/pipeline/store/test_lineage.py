@@ -48,5 +48,5 @@ def test_dot_has_a_box_for_each_execution_and_a_dashed_arrow_for_each_gate(linea
 
 
 def test_an_unknown_execution_is_refused_with_what_to_do(store: Store) -> None:
-    with pytest.raises(StoreError, match=r"no execution 'nope' on record; `slipline runs` lists"):
+    with pytest.raises(StoreError, match=r"no execution 'nope' on record; name one that `slipline runs --json` lists"):
         trace(store, "nope")

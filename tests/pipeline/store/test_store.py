@@ -1,4 +1,8 @@
+import math
+import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,7 +11,7 @@ import pytest
 from pipeline.artifacts import Evaluation, Examples, Shard, SliceMetrics, Split
 from pipeline.errors import StoreError
 from pipeline.runners.local import LocalRunner
-from pipeline.store.history import recorded_runs
+from pipeline.store.history import recorded_runs, remove_leftovers
 from pipeline.store.store import Store, artifact_from_json, artifact_to_json, latest
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, Total, Words, toy_pipeline
@@ -76,3 +80,43 @@ def test_the_latest_artifact_of_a_class_is_found(store: Store) -> None:
     words = latest(store, Words)
     assert words is not None
     assert words.count == 2
+
+
+def test_many_processes_may_open_a_new_home_and_digest_the_same_file_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pipeline.store.store import Store\n"
+        "with Store.open(Path(sys.argv[1])) as store:\n"
+        "    print(store.sha256(Path(sys.argv[2])))"
+    )
+    (tmp_path / "file").write_bytes(b"x" * 10_000_000)
+    command = [sys.executable, "-c", code, str(tmp_path / "home"), str(tmp_path / "file")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    printed = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0] * 6
+    assert len(printed) == 1
+
+
+def test_facts_that_are_no_numbers_come_back_too(tmp_path: Path) -> None:
+    metrics = SliceMetrics(name="all", records=3, accuracy=0.5, log_loss=float("nan"))
+    evaluation = Evaluation(path=tmp_path, passed=False, overall=metrics, slices=())
+    assert math.isnan(artifact_from_json(Evaluation, artifact_to_json(evaluation), tmp_path).overall.log_loss)
+
+
+def test_a_copy_over_a_file_that_keeps_its_time_and_size_is_seen(store: Store, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("one")
+    new.write_text("two")
+    os.utime(new, ns=(old.stat().st_atime_ns, old.stat().st_mtime_ns))
+    before = store.sha256(old)
+    shutil.copy2(new, old)
+    assert store.sha256(old) != before
+
+
+def test_what_a_run_under_way_has_not_committed_is_no_leftover(store: Store) -> None:
+    run_id = store.begin_run("toy")
+    with store.running(run_id):
+        assert recorded_runs(store, 1)[0].outcome == "running"
+        with pytest.raises(StoreError, match="a run is under way"):
+            remove_leftovers(store)
+    assert recorded_runs(store, 1)[0].outcome == "interrupted"
+    assert remove_leftovers(store) == ()
