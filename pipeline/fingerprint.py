@@ -99,7 +99,7 @@ def _canonical_field(record: object, field: dataclasses.Field[Any]) -> Any:
     if not field.metadata.get("names_code"):
         return canonical(value)
     code = code_of(str(value).partition(":")[0])
-    return [canonical(value), code.digest, *code.frameworks]
+    return [canonical(value), [code.digest, *code.frameworks]]
 
 
 @dataclass(frozen=True)

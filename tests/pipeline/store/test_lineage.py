@@ -3,6 +3,7 @@ import json
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.fingerprint import canonical
 from pipeline.runners.local import LocalRunner
 from pipeline.store.lineage import Lineage, readable_settings, trace
 from pipeline.store.store import Store
@@ -50,3 +51,10 @@ def test_dot_has_a_box_for_each_execution_and_a_dashed_arrow_for_each_gate(linea
 def test_an_unknown_execution_is_refused_with_what_to_do(store: Store) -> None:
     with pytest.raises(StoreError, match=r"no execution 'nope' on record; name one that `slipline runs --json` lists"):
         trace(store, "nope")
+
+
+def test_a_setting_that_names_code_reads_as_its_name() -> None:
+    from components.train import TrainParams
+
+    settings = json.dumps({"params": canonical(TrainParams())})
+    assert readable_settings(settings)["params"]["network"] == "components.network:digits"
