@@ -46,5 +46,5 @@ def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
     infra_check = flow.add(
         infra_validate, model=servable, examples=examples, schema=schema, params=settings.infra_validate
     )
-    flow.add(push, model=servable, params=release, only_if=[evaluation, infra_check])
+    flow.add(push, model=servable, live=live, params=release, only_if=[evaluation, infra_check])
     return flow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.beam_options import BeamSettings
-from components.errors import ReleaseDamaged, TrialFailed
+from components.errors import PushFailed, ReleaseDamaged, TrialFailed
 from components.evaluate import EvaluateParams, evaluate, judge
 from components.examples_io import decode_image
 from components.export import ExportParams, export
@@ -15,7 +15,7 @@ from components.infra_validate import InfraParams, infra_validate
 from components.push import push
 from components.release_settings import ReleaseParams
 from components.train import TrainParams, train
-from pipeline.artifacts import Examples, LiveModel, ServableModel, SliceMetrics
+from pipeline.artifacts import Examples, LiveModel, Release, ServableModel, SliceMetrics
 from serving.errors import BadRequest
 from serving.ledger import Ledger
 from serving.saved_model import SavedModel
@@ -180,6 +180,13 @@ def release(tmp_path: Path) -> ReleaseParams:
     return ReleaseParams(model="digits", root=tmp_path / "releases", by="ann")
 
 
+def pushed(model: ServableModel, params: ReleaseParams, out: Path) -> Release:
+    """Pushes a model that was compared with what is live at this moment."""
+    with Ledger(params.url, params.root) as ledger:
+        live = ledger.live(params.model)
+    return push(model, LiveModel(path=out, version=live.version if live else None), params, out, no_one)
+
+
 def changed(model: ServableModel, parent: Path) -> ServableModel:
     """Another model: the same, with one file more."""
     import shutil
@@ -190,7 +197,7 @@ def changed(model: ServableModel, parent: Path) -> ServableModel:
 
 
 def test_a_push_publishes_and_makes_live(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
-    made = push(model, release, folder(tmp_path, "out"), no_one)
+    made = pushed(model, release, folder(tmp_path, "out"))
     assert (made.model, made.version) == ("digits", 1)
     with Ledger(release.url, release.root) as ledger:
         live = ledger.live("digits")
@@ -200,19 +207,19 @@ def test_a_push_publishes_and_makes_live(model: ServableModel, release: ReleaseP
 
 
 def test_a_model_is_published_once(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
-    assert push(model, release, folder(tmp_path, "a"), no_one).version == 1
-    assert push(model, release, folder(tmp_path, "b"), no_one).version == 1
+    assert pushed(model, release, folder(tmp_path, "a")).version == 1
+    assert pushed(model, release, folder(tmp_path, "b")).version == 1
 
 
 def test_a_withdrawn_model_is_not_made_live_by_pushing_it_again(
     model: ServableModel, release: ReleaseParams, tmp_path: Path
 ) -> None:
-    push(model, release, folder(tmp_path, "a"), no_one)
+    pushed(model, release, folder(tmp_path, "a"))
     second = changed(model, tmp_path)
-    push(second, release, folder(tmp_path, "b"), no_one)
+    pushed(second, release, folder(tmp_path, "b"))
     with Ledger(release.url, release.root) as ledger:
         ledger.roll_back("digits", by="bob", reason="worse")
-        push(second, release, folder(tmp_path, "c"), no_one)
+        pushed(second, release, folder(tmp_path, "c"))
         live = ledger.live("digits")
     assert live is not None
     assert live.version == 1
@@ -222,13 +229,13 @@ def test_a_candidate_is_compared_with_what_is_live_and_a_released_one_with_what_
     model: ServableModel, release: ReleaseParams, tmp_path: Path
 ) -> None:
     assert find_live(model, release, folder(tmp_path, "a")).version is None
-    push(model, release, folder(tmp_path, "b"), no_one)
+    pushed(model, release, folder(tmp_path, "b"))
     assert find_live(model, release, folder(tmp_path, "c")).version is None
     second = changed(model, tmp_path)
     before = find_live(second, release, folder(tmp_path, "d"))
     assert before.version == 1
     assert verify(before.model_path) == ()
-    push(second, release, folder(tmp_path, "e"), no_one)
+    pushed(second, release, folder(tmp_path, "e"))
     assert find_live(second, release, folder(tmp_path, "f")).version == 1
 
 
@@ -238,18 +245,18 @@ def test_a_candidate_that_was_never_live_is_compared_with_what_is_live_now(
     second = changed(model, tmp_path)
     with Ledger(release.url, release.root) as ledger:
         ledger.publish("digits", second.path, by="ann", origin="x")
-    push(model, release, folder(tmp_path, "a"), no_one)
+    pushed(model, release, folder(tmp_path, "a"))
     assert find_live(second, release, folder(tmp_path, "b")).version == 2
 
 
 def test_what_a_killed_promotion_left_undone_is_mended_by_the_next_run(
     model: ServableModel, release: ReleaseParams, tmp_path: Path
 ) -> None:
-    push(model, release, folder(tmp_path, "a"), no_one)
+    pushed(model, release, folder(tmp_path, "a"))
     config = release.root / "models.config"
     in_force = config.read_text()
     config.write_text("")
-    push(model, release, folder(tmp_path, "b"), no_one)
+    pushed(model, release, folder(tmp_path, "b"))
     assert config.read_text() == in_force
 
 
@@ -258,7 +265,7 @@ def test_a_damaged_live_release_is_named_with_what_to_do(
 ) -> None:
     import shutil
 
-    push(model, release, folder(tmp_path, "a"), no_one)
+    pushed(model, release, folder(tmp_path, "a"))
     shutil.rmtree(release.root / "digits" / "1" / "variables")
     with pytest.raises(ReleaseDamaged, match=r"digits version 1, .*is damaged: .*variables.*; restore .*promote"):
         find_live(changed(model, tmp_path), release, folder(tmp_path, "b"))
@@ -274,3 +281,14 @@ def test_a_trial_in_which_the_server_never_answers_is_no_verdict_on_the_model(
 ) -> None:
     with pytest.raises(TrialFailed, match=r"ended, or did not answer within 0\.01 s; run again"):
         infra_validate(model, examples, MNIST_SCHEMA, InfraParams(start_timeout_s=0.01), tmp_path, no_one)
+
+
+def test_a_model_compared_with_one_that_is_no_longer_live_is_not_released(
+    model: ServableModel, release: ReleaseParams, tmp_path: Path
+) -> None:
+    before = find_live(model, release, folder(tmp_path, "a"))
+    pushed(changed(model, tmp_path), release, folder(tmp_path, "b"))
+    with pytest.raises(PushFailed, match=r"digits version 1 went live since .*compared with none; run again"):
+        push(model, before, release, folder(tmp_path, "c"), no_one)
+    with Ledger(release.url, release.root) as ledger:
+        assert [row.version for row in ledger.releases()] == [1]
