@@ -85,7 +85,7 @@ def execute(
       step: What to execute.
       made: What the steps upstream made.
       store: Where results are kept.
-      call: How the component is called; one that is never cached is called in this process, as it only looks things up.
+      call: How the component is called; one that is never cached is called in this process, as every run waits for it.
       say: Told how far the work is.
       fresh: Whether to call the component even if an earlier result could stand in.
       on_miss: Called before the component is.
@@ -136,8 +136,7 @@ def _input_record(source: Source, made: Mapping[Step, Committed], store: Store) 
                 f"read ({error.strerror}); {source.remedy}"
             ) from error
         return InputRecord(artifact=source.artifact, digest=digest, execution_id=None)
-    committed = made[source]
-    return InputRecord(artifact=committed.artifact, digest=committed.digest, execution_id=committed.execution_id)
+    return _record_of(made[source])
 
 
 def _key(step: Step, inputs: Mapping[str, InputRecord], store: Store) -> CacheKey:
@@ -147,11 +146,11 @@ def _key(step: Step, inputs: Mapping[str, InputRecord], store: Store) -> CacheKe
 
 
 def _gate_records(step: Step, made: Mapping[Step, Committed]) -> dict[str, InputRecord]:
-    verdicts = {gate.name: made[gate] for gate in step.only_if}
-    return {
-        name: InputRecord(artifact=made.artifact, digest=made.digest, execution_id=made.execution_id, gate=True)
-        for name, made in verdicts.items()
-    }
+    return {gate.name: _record_of(made[gate], gate=True) for gate in step.only_if}
+
+
+def _record_of(made: Committed, *, gate: bool = False) -> InputRecord:
+    return InputRecord(artifact=made.artifact, digest=made.digest, execution_id=made.execution_id, gate=gate)
 
 
 @dataclass(frozen=True, kw_only=True)

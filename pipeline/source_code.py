@@ -39,25 +39,25 @@ def code_of(*modules: str) -> Code:
     Raises:
       ModuleNotFoundError: There is no such module.
     """
-    files, packages = _closure(modules)
+    sources, packages = _closure(modules)
     digest = hashlib.sha256()
-    for name, file in sorted(files.items()):
-        digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    for name, source in sorted(sources.items()):
+        digest.update(f"{name}\0{hashlib.sha256(source).hexdigest()}\n".encode())
     return Code(digest.hexdigest(), tuple(sorted({version for package in packages for version in _versions(package)})))
 
 
-def _closure(modules: tuple[str, ...]) -> tuple[dict[str, Path], set[str]]:
-    files: dict[str, Path] = {}
+def _closure(modules: tuple[str, ...]) -> tuple[dict[str, bytes], set[str]]:
+    sources: dict[str, bytes] = {}
     packages: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in files:
+        if name in sources:
             continue
         file = _project_file(name)
         if file is not None:
-            files[name] = file
-            waiting.extend(_imports(name, file))
+            sources[name] = file.read_bytes()
+            waiting.extend(_imports(name, file.name == "__init__.py", sources[name]))
             waiting.extend(parent for parent in _parents(name) if _project_file(parent) is not None)
         elif name in modules and not _versions(name.partition(".")[0]):
             raise ModuleNotFoundError(
@@ -65,7 +65,7 @@ def _closure(modules: tuple[str, ...]) -> tuple[dict[str, Path], set[str]]:
             )
         else:
             packages.add(name.partition(".")[0])
-    return files, packages
+    return sources, packages
 
 
 def _parents(module: str) -> list[str]:
@@ -74,24 +74,31 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
-def _imports(module: str, file: Path) -> set[str]:
+def _imports(module: str, is_package: bool, source: bytes) -> set[str]:
     """Names a module imports anywhere, functions included; of `from a import b`, `a.b` too if that is a module."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
+    named, perhaps = _import_names(module, is_package, source)
+    return {*named, *(name for name in perhaps if _project_file(name) is not None)}
+
+
+@cache  # most steps import the same modules
+def _import_names(module: str, is_package: bool, source: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """Names that are modules, and names that may be."""
+    named: set[str] = set()
+    perhaps: set[str] = set()
+    for node in ast.walk(ast.parse(source, filename=module)):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            named.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(module, file, node)
-            found.add(base)
-            candidates = {f"{base}.{alias.name}" for alias in node.names}
-            found.update(name for name in candidates if _project_file(name) is not None)
-    return found
+            base = _absolute(module, is_package, node)
+            named.add(base)
+            perhaps.update(f"{base}.{alias.name}" for alias in node.names)
+    return frozenset(named), frozenset(perhaps)
 
 
-def _absolute(module: str, file: Path, node: ast.ImportFrom) -> str:
+def _absolute(module: str, is_package: bool, node: ast.ImportFrom) -> str:
     if node.level == 0:
         return node.module or ""
-    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    package = module.split(".") if is_package else module.split(".")[:-1]
     kept = package[: len(package) - node.level + 1]
     return ".".join([*kept, node.module] if node.module else kept)
 

@@ -221,14 +221,20 @@ class Store:
     @contextmanager
     def running(self, run_id: str) -> Iterator[None]:
         """Marks a run as under way, for as long as this process lives at most."""
-        with locked(self.home / "locks" / "runs", shared=True), locked(self.home / "locks" / f"run-{run_id}"):
-            yield
-        (self.home / "locks" / f"run-{run_id}").unlink()
+        lock = self._run_lock(run_id)
+        with locked(self.home / "locks" / "runs", shared=True), locked(lock):
+            try:
+                yield
+            finally:
+                lock.unlink()
 
     def is_running(self, run_id: str) -> bool:
         """Whether the process of a run still lives and works on it."""
-        lock = self.home / "locks" / f"run-{run_id}"
+        lock = self._run_lock(run_id)
         return lock.exists() and not is_free(lock)
+
+    def _run_lock(self, run_id: str) -> Path:
+        return self.home / "locks" / f"run-{run_id}"
 
     def sha256(self, file: Path) -> str:
         """The sha256 of a file in hex, computed anew only if it was touched: a copy that keeps its time is seen too."""
