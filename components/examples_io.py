@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from components.errors import BadData
+from components.record_places import RecordPlaces
 from components.schema_io import ExampleSpec, ImageFeature
 from components.tfrecord import read_records
 from pipeline.artifacts import Examples
@@ -156,11 +157,13 @@ def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
 
 def _labelled_images(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[tuple[Pixels, int]]:
     for shard in examples.split(split).shards:
-        for number, record in enumerate(read_records(examples.path / shard.file)):
+        file = examples.path / shard.file
+        places = RecordPlaces(file, shard)
+        for number, record in enumerate(read_records(file)):
             try:
                 yield _labelled_image(record, spec)
             except (UndecodableImage, ValueError) as error:
-                raise BadData(f"{shard.source}: record {number} (counted from 0): {error}") from error
+                raise BadData(f"{places.place(number)}: {error}") from error
 
 
 def _labelled_image(record: bytes, spec: ExampleSpec) -> tuple[Pixels, int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from components.beam_options import BeamSettings, Problem, run_jobs
 from components.errors import BadData
-from components.sources import ClassFolder, Source, class_names, folder_sources, sources_list
+from components.record_places import write_sources
+from components.sources import ClassFolder, Source, class_names, folder_sources
 from components.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
 from components.tfrecord import write_records
 from pipeline.artifacts import Examples, Shard, Split
@@ -135,7 +136,7 @@ def copy(job: Job) -> Copied | Problem:
             "restore the file from where it came"
         )
     if isinstance(job.source, ClassFolder):
-        sources_list(job.shard).write_text("".join(f"{file}\n" for file in job.source.files()), "utf-8")
+        write_sources(job.shard, [str(file) for file in job.source.files()])
     return Copied(job=job, records=records)
 
 

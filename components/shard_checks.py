@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from components.beam_options import Problem
 from components.errors import BadData
 from components.record_checks import FeatureRule, Kind, check_record
-from components.sources import sources_list
+from components.record_places import RecordPlaces
 from components.tfrecord import read_records, write_records
 from pipeline.artifacts import Shard
 
@@ -106,6 +105,7 @@ class _Offenders:
         self.job = job
         self.listing = listing
         self.records = 0
+        self._places = RecordPlaces(job.file, job.shard)
         self.tallies: Tallies = {}
 
     def __iter__(self) -> Iterator[bytes]:
@@ -119,17 +119,7 @@ class _Offenders:
         for feature, kind, wanted, got in check_record(record, self.job.rules, self.job.decode):
             if (feature, kind) not in seen:  # several values of one record count once
                 seen.add((feature, kind))
-                where = self._where(number)
+                where = self._places.place(number)
                 self.tallies.setdefault((feature, kind), Tally(wanted=wanted)).add([got], 1, [where])
                 self.listing.writerow([self.job.split, where, feature, kind.name.lower(), wanted, got])
         return bool(seen)
-
-    def _where(self, number: int) -> str:
-        if self._image_files:
-            return self._image_files[number]
-        return f"{self.job.shard.source} record {number} (counted from 0)"
-
-    @cached_property
-    def _image_files(self) -> list[str]:
-        listing = sources_list(self.job.file)
-        return listing.read_text("utf-8").splitlines() if listing.is_file() else []

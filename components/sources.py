@@ -61,11 +61,6 @@ class ClassFolder:
         return (encode_example(file.read_bytes(), self.label) for file in self.files())
 
 
-def sources_list(shard: Path) -> Path:
-    """The file that names the image file of each record of a shard, line by line; there only if each has its own."""
-    return shard.with_name(shard.name + ".sources.txt")
-
-
 Source: TypeAlias = TfrecordFile | ClassFolder
 
 

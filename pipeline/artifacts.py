@@ -37,12 +37,15 @@ class Shard:
     Attributes:
       file: Path relative to the artifact's folder.
       records: How many examples it holds.
-      source: The file it was read from, as its owner knows it; record numbers are the same in both.
+      source: The file it was read from, as its owner knows it.
+      first: Number in its source of its first record; the others follow it, unless a file beside the shard says
+        otherwise (see `components/record_places.py`).
     """
 
     file: str
     records: int
     source: str
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.examples_io import PNG_SIGNATURE, UndecodableImage, decode_image, looks_like_image, parse_example
+from components.record_places import RecordPlaces
 from components.schema_io import ExampleSpec
-from components.sources import sources_list
 from components.tfrecord import read_records
 from pipeline.artifacts import Examples, Shard
 
@@ -108,11 +108,8 @@ def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes | None, in
 
 
 def _picture(examples: Examples, shard: Shard, position: int, encoded: bytes) -> Picture:
-    names = sources_list(examples.path / shard.file)
-    if names.is_file():
-        file = names.read_text("utf-8").splitlines()[position]
-        return Picture(uri=data_uri(encoded), file=file, record=None)
-    return Picture(uri=data_uri(encoded), file=shard.source, record=position)
+    file, record = RecordPlaces(examples.path / shard.file, shard).source(position)
+    return Picture(uri=data_uri(encoded), file=file, record=record)
 
 
 def class_names(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:

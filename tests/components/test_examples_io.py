@@ -116,5 +116,5 @@ def test_batches_hold_the_split_in_record_order(plane, digits):
 )
 def test_a_record_that_training_cannot_read_is_named(plane, digits, record, problem):
     plane.write("train", [*digits, record])
-    with pytest.raises(BadData, match=f"digits.tfrecord: record 10 \\(counted from 0\\): .*{problem}"):
+    with pytest.raises(BadData, match=f"digits.tfrecord record 10 \\(counted from 0\\): .*{problem}"):
         read_split(plane.ingest(), "train", SPEC)
