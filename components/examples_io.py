@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-import io
-import zlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeAlias, TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from components.errors import BadData
+from components.image_batches import decode_groups
+from components.images import (
+    JPEG_SIGNATURE,
+    Pixels,
+    UndecodableImage,
+    decode_image,
+    looks_like_image,
+    shape_text,
+    stated_shape,
+)
+from components.png_rows import PNG_SIGNATURE
 from components.record_places import RecordPlaces
 from components.schema_io import ExampleSpec, ImageFeature
-from components.tfrecord import read_records
+from components.shard_records import read_shard
+from components.tfrecord import batched
 from pipeline.artifacts import Examples
 from serving.wire.example_pb2 import Example
 
-T = TypeVar("T")
-Pixels: TypeAlias = NDArray[np.uint8]
+# Where an image is read, its errors and its pixels are needed too.
+__all__ = [
+    "JPEG_SIGNATURE",
+    "PNG_SIGNATURE",
+    "Batch",
+    "Pixels",
+    "UndecodableImage",
+    "decode_image",
+    "encode_example",
+    "looks_like_image",
+    "parse_example",
+    "read_batches",
+    "read_split",
+    "shape_text",
+    "stated_shape",
+]
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-JPEG_SIGNATURE = b"\xff\xd8\xff"
-# What TensorFlow decodes to the same number of channels; a palette image or a bitmap is first expanded.
-CHANNEL_MODES = ("L", "LA", "RGB", "RGBA")  # one letter a channel
-EXPANDED_MODES = {"1": "L", "P": "RGB"}
-
-
-class UndecodableImage(Exception):
-    """The bytes are no image that training could read; the message says why."""
+CHUNK_BYTES = 1 << 23  # pixels decoded at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +60,10 @@ class Batch:
 
     images: Pixels
     labels: NDArray[np.int64]
+
+    def part(self, start: int, stop: int) -> Batch:
+        """The examples from number `start` up to `stop`; they share memory with these."""
+        return Batch(images=self.images[start:stop], labels=self.labels[start:stop])
 
 
 def encode_example(image: bytes, label: int) -> bytes:
@@ -64,80 +82,24 @@ def parse_example(record: bytes) -> Example | None:
         return None
 
 
-def looks_like_image(encoded: bytes) -> bool:
-    """Whether the bytes begin as a PNG or JPEG file does."""
-    return encoded.startswith((PNG_SIGNATURE, JPEG_SIGNATURE))
-
-
-def decode_image(encoded: bytes) -> Pixels:
-    """The pixels of a PNG or JPEG image, uint8 of shape [height, width, channels], not writable.
-
-    Raises:
-      UndecodableImage: The bytes are no such image, are damaged, or hold more than 8 bits a channel.
-    """
-    if encoded.startswith(PNG_SIGNATURE):
-        _check_png_chunks(encoded)
-    return _read_image(encoded, _pixels)
-
-
-def stated_shape(encoded: bytes) -> tuple[int, int, int]:
-    """Height, width and channels as the head of a PNG or JPEG image states them; its pixels are not read.
-
-    Raises:
-      UndecodableImage: The bytes are no such image, its head is damaged, or it holds more than 8 bits a channel.
-    """
-    return _read_image(encoded, lambda image: (image.height, image.width, len(_channel_mode(image))))
-
-
-def _read_image(encoded: bytes, read: Callable[[Image.Image], T]) -> T:
-    if not looks_like_image(encoded):
-        raise UndecodableImage("neither a PNG nor a JPEG file")
-    try:
-        return read(Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG")))
-    except UnidentifiedImageError:  # its message holds the address of our buffer
-        raise UndecodableImage("damaged head of the image") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UndecodableImage(str(error)) from error
-
-
-def _pixels(image: Image.Image) -> Pixels:
-    mode = _channel_mode(image)
-    pixels = (image if mode == image.mode else image.convert(mode)).tobytes()
-    return np.frombuffer(pixels, np.uint8).reshape(image.height, image.width, -1)
-
-
-def _channel_mode(image: Image.Image) -> str:
-    mode = EXPANDED_MODES.get(image.mode, image.mode)
-    if mode not in CHANNEL_MODES:
-        raise UndecodableImage(f"pixels of mode {mode}, wanted grey or RGB of 8 bits a channel")
-    return mode
-
-
-def _check_png_chunks(encoded: bytes) -> None:
-    # Pillow does not look at the checksum of the pixel data; TensorFlow does, and would stop the training.
-    view = memoryview(encoded)
-    position = len(PNG_SIGNATURE)
-    kind = b""
-    while position + 12 <= len(encoded) and kind != b"IEND":
-        kind = encoded[position + 4 : position + 8]
-        end = position + 8 + int.from_bytes(view[position : position + 4], "big")
-        if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise UndecodableImage(f"the PNG chunk at byte {position} does not match its checksum")
-        position = end + 4
-
-
 def read_batches(examples: Examples, split: str, spec: ExampleSpec, size: int = 1_024) -> Iterator[Batch]:
     """The examples of `split` in record order, `size` at a time, the last batch perhaps smaller.
 
     Raises:
       BadData: A record is not what `spec` says, or a file is broken; names the record.
     """
-    source = _labelled_images(examples, split, spec)
-    while pairs := list(islice(source, size)):
-        yield Batch(
-            images=np.stack([image for image, _ in pairs]),
-            labels=np.fromiter((label for _, label in pairs), np.int64, len(pairs)),
-        )
+    held: list[Batch] = []
+    count = 0
+    for chunk in _decoded_chunks(examples, split, spec):
+        held.append(chunk)
+        count += len(chunk.labels)
+        if count >= size:
+            joined = _joined(held)
+            whole = count - count % size
+            yield from (joined.part(start, start + size) for start in range(0, whole, size))
+            held, count = [joined.part(whole, count)], count - whole
+    if count:
+        yield _joined(held)
 
 
 def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
@@ -146,27 +108,57 @@ def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
     Raises:
       BadData: A record is not what `spec` says, or a file is broken; names the record.
     """
-    batches = list(read_batches(examples, split, spec))
-    if not batches:
+    chunks = list(_decoded_chunks(examples, split, spec))
+    if not chunks:
         raise BadData(f"{examples.path}: split {split!r} has no records")
+    return _joined(chunks)
+
+
+def _joined(batches: list[Batch]) -> Batch:
     return Batch(
         images=np.concatenate([batch.images for batch in batches]),
         labels=np.concatenate([batch.labels for batch in batches]),
     )
 
 
-def _labelled_images(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[tuple[Pixels, int]]:
+def _decoded_chunks(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[Batch]:
+    most = max(1, CHUNK_BYTES // math.prod(_size(spec.image)))
     for shard in examples.split(split).shards:
         file = examples.path / shard.file
         places = RecordPlaces(file, shard)
-        for number, record in enumerate(read_records(file)):
+        first = 0
+        for records in batched(read_shard(file, shard), most):
             try:
-                yield _labelled_image(record, spec)
-            except (UndecodableImage, ValueError) as error:
-                raise BadData(f"{places.place(number)}: {error}") from error
+                yield _decoded(records, spec)
+            except ValueError:
+                _raise_first_problem(records, spec, places, first)
+                raise
+            first += len(records)
 
 
-def _labelled_image(record: bytes, spec: ExampleSpec) -> tuple[Pixels, int]:
+def _decoded(records: Sequence[bytes], spec: ExampleSpec) -> Batch:
+    fields = [_image_and_label(record, spec) for record in records]
+    images = np.empty((len(records), *_size(spec.image)), np.uint8)
+    decoded = 0
+    for group in decode_groups([image for image, _ in fields]):
+        _check_size(group.pixels.shape[1:], spec.image)
+        images[group.places] = group.pixels
+        decoded += len(group.places)
+    if decoded < len(records):
+        raise ValueError("an image does not decode")
+    return Batch(images=images, labels=np.array([label for _, label in fields], np.int64))
+
+
+def _raise_first_problem(records: Sequence[bytes], spec: ExampleSpec, places: RecordPlaces, first: int) -> None:
+    for number, record in enumerate(records, first):
+        try:
+            image, _ = _image_and_label(record, spec)
+            _check_size(decode_image(image).shape, spec.image)
+        except (UndecodableImage, ValueError) as error:
+            raise BadData(f"{places.place(number)}: {error}") from error
+
+
+def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes, int]:
     example = parse_example(record)
     if example is None:
         raise ValueError("wanted a tf.Example, got other bytes")
@@ -180,16 +172,13 @@ def _labelled_image(record: bytes, spec: ExampleSpec) -> tuple[Pixels, int]:
         )
     if not 0 <= labels[0] < spec.label.classes:
         raise ValueError(f"{spec.label.name}: wanted 0 to {spec.label.classes - 1}, got {labels[0]}")
-    return _sized(decode_image(images[0]), spec.image), labels[0]
+    return images[0], labels[0]
 
 
-def _sized(pixels: Pixels, wanted: ImageFeature) -> Pixels:
-    size = (wanted.height, wanted.width, wanted.channels)
-    if pixels.shape != size:
-        raise ValueError(f"{wanted.name}: wanted {shape_text(size)} pixels, got {shape_text(pixels.shape)}")
-    return pixels
+def _check_size(shape: tuple[int, ...], wanted: ImageFeature) -> None:
+    if shape != _size(wanted):
+        raise ValueError(f"{wanted.name}: wanted {shape_text(_size(wanted))} pixels, got {shape_text(shape)}")
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape for people, such as `28 x 28 x 1`."""
-    return " x ".join(map(str, shape))
+def _size(image: ImageFeature) -> tuple[int, int, int]:
+    return image.height, image.width, image.channels

@@ -1,9 +1,8 @@
-"""Examples: whatever bytes come, an image is decoded as training would, or refused with the reason."""
+"""Examples: read back as they were encoded, in record order, or refused with the record's name."""
 
 from __future__ import annotations
 
 import io
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,10 @@ from PIL import Image
 
 from components.errors import BadData
 from components.examples_io import (
-    JPEG_SIGNATURE,
-    PNG_SIGNATURE,
-    UndecodableImage,
-    decode_image,
     encode_example,
     parse_example,
     read_batches,
     read_split,
-    stated_shape,
 )
 from components.schema_io import example_spec
 from pipeline.artifacts import Schema
@@ -43,56 +37,6 @@ def test_an_example_comes_back_as_encoded(image, label):
     assert list(features["label"].int64_list.value) == [label]
 
 
-@pytest.mark.parametrize("shape", [(28, 27), (5, 6, 3), (5, 6, 4)])
-def test_a_png_is_decoded_to_its_very_pixels(shape):
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    image = encoded(pixels)
-    assert np.array_equal(decode_image(image), pixels.reshape(*shape[:2], -1))
-    assert stated_shape(image) == decode_image(image).shape
-
-
-def test_a_jpeg_is_decoded_to_about_its_pixels():
-    pixels = np.full((16, 8, 3), 100, np.uint8)
-    assert np.allclose(decode_image(encoded(pixels, "JPEG")), pixels, atol=3)
-
-
-def test_a_palette_image_has_the_channels_of_its_colours():
-    image = io.BytesIO()
-    Image.new("P", (4, 3)).save(image, "PNG")
-    assert decode_image(image.getvalue()).shape == stated_shape(image.getvalue()) == (3, 4, 3)
-
-
-def test_sixteen_bits_a_channel_are_refused():
-    image = encoded(np.zeros((4, 4), np.uint16))
-    with pytest.raises(UndecodableImage, match="wanted grey or RGB of 8 bits"):
-        decode_image(image)
-
-
-def test_another_image_format_is_refused():
-    with pytest.raises(UndecodableImage, match="neither a PNG nor a JPEG"):
-        decode_image(encoded(np.zeros((4, 4), np.uint8), "BMP"))
-
-
-@given(st.data())
-def test_no_flipped_bit_of_a_png_goes_unnoticed(data):
-    """TensorFlow checks the checksums within a PNG file, so an image that passes here decodes there."""
-    image = bytearray(encoded(np.arange(100, dtype=np.uint8).reshape(10, 10)))
-    place = data.draw(st.integers(0, len(image) - 1))
-    image[place] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(UndecodableImage):
-        decode_image(bytes(image))
-
-
-@given(st.sampled_from([b"", PNG_SIGNATURE, JPEG_SIGNATURE]), st.binary(max_size=100), st.integers(0, 120))
-def test_any_bytes_are_an_image_or_refused(head, tail, cut):
-    """No input raises anything else."""
-    jpeg = encoded(np.zeros((4, 4), np.uint8), "JPEG")
-    for image in (head + tail, jpeg[:cut] + tail, jpeg[:cut] + tail + jpeg[cut:]):
-        for read in (decode_image, stated_shape):
-            with suppress(UndecodableImage):
-                read(image)
-
-
 def test_batches_hold_the_split_in_record_order(plane, digits):
     plane.write("train", digits)
     examples = plane.ingest()
@@ -102,6 +46,34 @@ def test_batches_hold_the_split_in_record_order(plane, digits):
     assert whole.images.shape == (10, 28, 28, 1)
     assert whole.labels.tolist() == list(range(10))
     assert whole.images[:, 0, 0, 0].tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_batches_run_on_from_one_shard_to_the_next(plane, digits, size):
+    for name, records in (("a", digits[:4]), ("b", []), ("c", digits[4:5]), ("d", digits[5:])):
+        plane.write("train", records, f"{name}.tfrecord")
+    batches = list(read_batches(plane.ingest(), "train", SPEC, size=size))
+    assert all(len(batch.images) == len(batch.labels) == size for batch in batches[:-1])
+    assert [label for batch in batches for label in batch.labels.tolist()] == list(range(10))
+
+
+def test_records_beyond_those_decoded_at_a_time_are_read_on(plane, png):
+    """In order, and with their own numbers where one is wrong."""
+    records = [encode_example(png(value=number % 251), number % 10) for number in range(11_000)]
+    plane.write("train", records)
+    batches = list(read_batches(plane.ingest(), "train", SPEC, size=4_000))
+    assert [len(batch.labels) for batch in batches] == [4_000, 4_000, 3_000]
+    values = np.concatenate([batch.images[:, 5, 5, 0] for batch in batches])
+    assert values.tolist() == [number % 251 for number in range(11_000)]
+
+
+def test_of_several_bad_records_the_first_is_named(plane, digits, png):
+    bad = [encode_example(png()[:-20], 1), encode_example(png(), 10), b"\xff"]
+    for number, order in enumerate((bad, bad[::-1])):
+        one = type(plane)(plane.out(f"plane{number}"))
+        one.write("train", [*digits * 6, *order])
+        with pytest.raises(BadData, match=r"digits.tfrecord record 60 \(counted from 0\)"):
+            read_split(one.ingest(), "train", SPEC)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import BadData
-from components.tfrecord import batched, read_records, write_records
+from components.tfrecord import batched, frame, read_records, read_stream, write_records
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20))
@@ -18,6 +19,17 @@ def test_records_come_back_as_written(tmp_path_factory, records):
     file = tmp_path_factory.mktemp("records") / "some.tfrecord"
     assert write_records(file, records) == len(records)
     assert list(read_records(file)) == records
+
+
+@given(st.lists(st.binary(max_size=200), max_size=20))
+def test_records_are_read_from_an_open_stream_too(records):
+    stream = io.BytesIO(b"".join(map(frame, records)))
+    assert list(read_stream(stream, "some")) == records
+
+
+def test_a_missing_file_is_bad_data(tmp_path):
+    with pytest.raises(BadData, match=r"some.tfrecord: cannot be opened \(No such file"):
+        list(read_records(tmp_path / "some.tfrecord"))
 
 
 def test_the_committed_mnist_file_has_the_frames_that_we_write(tmp_path):
