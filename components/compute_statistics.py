@@ -2,55 +2,152 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
+from typing import TypeAlias
 
 from components.beam_options import BeamSettings, Problem, run_jobs
-from components.errors import BadData
-from components.feature_statistics import SplitSummary, merge_all
+from components.duplicates import count_duplicates, write_digests, write_duplicates
+from components.errors import BadData, BeamFailed
+from components.feature_statistics import SplitSummary
+from components.groups import MISSING, OTHER
+from components.shard_records import read_shard
+from components.shard_statistics import merge_divisions, summarise_records
+from components.slices import Slices
 from components.statistics_io import write_statistics
-from components.tfrecord import batched, read_records
-from pipeline.artifacts import Examples, Statistics
-from pipeline.component import component
+from pipeline.artifacts import Examples, Shard, Split, Statistics
+from pipeline.component import component, params
+
+Divisions: TypeAlias = tuple[Slices, ...]
+"""A split divided by each feature asked for; by none, there is one division that is none."""
+
+
+@params
+class ComputeStatisticsParams:
+    """What is described besides each split as a whole.
+
+    Attributes:
+      slice_by: Features by whose values the records of each split are divided, by each feature for itself; one that
+        does not occur is passed over.
+      max_slices: Different values of such a feature, at most; the records are not divided by one that has more.
+    """
+
+    slice_by: tuple[str, ...] = ("label",)
+    max_slices: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be carried out.
+
+        Raises:
+          ValueError: A setting is out of its range.
+        """
+        if self.max_slices < 1:
+            raise ValueError(f"max_slices must be at least 1, got {self.max_slices}")
+        if "" in self.slice_by or len(set(self.slice_by)) < len(self.slice_by):
+            raise ValueError(f"slice_by must name different features, got {list(self.slice_by)}")
+
+
+SLICED_BY_LABEL = ComputeStatisticsParams()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One shard to be summarised."""
+    """One shard to be summarised.
+
+    Attributes:
+      split: Its split.
+      shard: The shard.
+      file: Where it lies.
+      digests: Gets the digests of their contents.
+      params: By what to slice them.
+    """
 
     split: str
+    shard: Shard
     file: Path
+    digests: Path
+    params: ComputeStatisticsParams
 
 
 @component(loads=("apache_beam",))
-def compute_statistics(examples: Examples, beam: BeamSettings, out: Path) -> Statistics:
-    """Counts, moments and histograms of every feature, for each split.
+def compute_statistics(
+    examples: Examples, beam: BeamSettings, out: Path, params: ComputeStatisticsParams = SLICED_BY_LABEL
+) -> Statistics:
+    """Counts, moments, quantiles and histograms of every feature, for each split and each slice of it.
 
     A record that is no `tf.Example`, or an image that does not decode, is counted as such; `validate` finds it.
 
     Args:
       examples: What to describe.
       beam: Where Beam runs.
-      out: Gets `statistics.binpb`; what stands in it is told at the head of `statistics_io.py`.
+      out: Gets `statistics.binpb`, of which the head of `statistics_io.py` tells what stands in it, and
+        `duplicates.json`, the records with the same content, within splits and between them.
+      params: By what to slice the splits.
 
     Returns:
       The statistics.
 
     Raises:
-      BadData: A shard was damaged since it was written.
+      BadData: A shard was damaged or altered since it was written.
+      BeamFailed: The runner lost or repeated work.
     """
-    jobs = [Job(split=split.name, file=file) for split in examples.splits for file in examples.files(split.name)]
-    found: dict[str, SplitSummary] = dict(run_jobs(beam, jobs, _summarise_all, out))
-    summaries = {split.name: found.get(split.name, SplitSummary()) for split in examples.splits}
+    jobs = _jobs(examples, params, out)
+    size_bytes = sum(job.file.stat().st_size for job in jobs if job.file.exists())  # the job says what is missing
+    found: dict[str, Divisions] = dict(run_jobs(beam, jobs, _summarise_all, out, input_bytes=size_bytes))
+    summaries: dict[str, SplitSummary] = {}
     for split in examples.splits:
-        if summaries[split.name].records != split.records:
-            raise BadData(
-                f"{split.name}: wanted statistics of {split.records:,} records, Beam returned them of "
-                f"{summaries[split.name].records:,}; its runner lost work, or {examples.path} was altered"
-            )
+        divisions = found.get(split.name, ())
+        _check_records(split, divisions)
+        summaries.update(_named(split.name, divisions))
     statistics = Statistics(path=out)
     write_statistics(summaries, statistics.proto_path)
+    digests = {split.name: [job.digests for job in jobs if job.split == split.name] for split in examples.splits}
+    write_duplicates(count_duplicates(digests, beam, out), statistics)
+    for job in jobs:
+        job.digests.unlink()
     return statistics
+
+
+def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> list[Job]:
+    shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
+    return [
+        Job(
+            split=split,
+            shard=shard,
+            file=examples.path / shard.file,
+            digests=out / f"digests-{number}.npy",
+            params=params,
+        )
+        for number, (split, shard) in enumerate(shards)
+    ]
+
+
+def _check_records(split: Split, divisions: Divisions) -> None:
+    for records in [each.records for each in divisions] or [0]:
+        if records != split.records:
+            raise BeamFailed(
+                f"{split.name}: wanted statistics of {split.records:,} records, Beam returned them of {records:,}; "
+                "its runner lost or repeated work, choose another"
+            )
+
+
+def _named(split: str, divisions: Divisions) -> Iterator[tuple[str, SplitSummary]]:
+    """The split and its slices, by the names of their data sets."""
+    whole = divisions[0].total if divisions else SplitSummary()
+    yield split, replace(whole, not_sliced=tuple(each.feature for each in divisions if each.too_many))
+    for each in divisions:
+        if each.occurs:
+            for value in sorted(each.by_value, key=_slice_order):
+                yield f"{split}/{each.feature}={value}", each.by_value[value]
+
+
+def _slice_order(value: str) -> tuple[bool, bool, int, str]:
+    """Integers as numbers, then texts, then what is neither."""
+    digits = value.removeprefix("-")
+    is_integer = digits.isascii() and digits.isdigit()
+    return value in (MISSING, OTHER), not is_integer, int(value) if is_integer else 0, value
 
 
 def _summarise_all(jobs: object) -> object:
@@ -60,15 +157,22 @@ def _summarise_all(jobs: object) -> object:
     merged = (
         shards
         | beam.Filter(lambda shard: not isinstance(shard, Problem)).with_output_types(tuple[str, object])
-        | beam.CombinePerKey(merge_all)
+        | beam.CombinePerKey(_merge_all)
     )
     problems = shards | "Problems" >> beam.Filter(lambda shard: isinstance(shard, Problem))
     return (merged, problems) | beam.Flatten()
 
 
-def summarise(job: Job) -> tuple[str, SplitSummary] | Problem:
-    """The split of a shard, and the summary of its records."""
+def _merge_all(shards: Iterable[Divisions]) -> Divisions:
+    found = [shard for shard in shards if shard]  # Beam also merges no shards at all, to have something to add to
+    return reduce(merge_divisions, found) if found else ()
+
+
+def summarise(job: Job) -> tuple[str, Divisions] | Problem:
+    """The split of a shard, and its records by slices; their digests are written."""
     try:
-        return job.split, merge_all(map(SplitSummary.of, batched(read_records(job.file))))
+        found = summarise_records(read_shard(job.file, job.shard), job.params.slice_by, job.params.max_slices)
     except BadData as error:
         return Problem(str(error))
+    write_digests(job.digests, found.digests)
+    return job.split, found.divisions

@@ -1,42 +1,75 @@
 """Statistics as a `DatasetFeatureStatisticsList`, so that existing tools read them, and back.
 
+There is one data set for each split, named as the split (`train`), and after it one for each of its slices, named
+`<split>/<feature>=<value>` (`train/label=7`). Slices by one feature add up to their split; records without the feature
+are in `label=(missing)`, those with several values of it, or with one that is no integer and no text of at most 200
+bytes, in `label=(other)`.
+
+What stands where, besides what every type has in common (presence, and number of values with its quantiles):
+
+* INT, FLOAT: `num_stats` with mean, population standard deviation, zeros, least, median, greatest, and two histograms:
+  STANDARD, of up to 64 equally wide bins, and QUANTILES, of 10 bins with equally many values each. NaN and infinite
+  values enter none of these.
+* bytes that are all UTF-8 and no images: type STRING, `string_stats` with the number of different values, the 20 most
+  frequent, the average length in characters, and the ranked counts.
+* other bytes: type BYTES, `bytes_stats` with the number of different values (of images, by their pixels) and the
+  average, least and greatest size.
+
 What that format has no place for are custom statistics:
 
-* of an INT feature: `value_counts`, how often each value occurs, if there are few different ones;
+* of INT and STRING: `value_counts`, how often each value occurs, if there are at most 1,000 different ones;
+* of INT, FLOAT, STRING and BYTES: `distinct_values`, how many different ones there are, and `distinct_error`, the
+  relative standard error of that number: 0 means exact, which it is up to 1,000;
+* of INT and FLOAT: `quantile_rank_error`, how far a quantile's rank may be off as a share of all values, in 99 % of
+  cases: 0 means exact, which it is up to 1,000 different values; beyond, quantiles are randomised within that error;
+* of STRING with more different values than that: `top_values_error`, by how many occurrences each frequency may be too
+  high; only values that are certain to be frequent are listed;
+* of bytes: `encoded_size_bytes`, a histogram of their sizes;
 * of a feature with images: `decoded_images`, `undecodable_images`, `pixel_mean`, `pixel_std_dev`, `pixel_min`,
-  `pixel_max` (0 to 255), `pixel_histogram`, and for each of `decoded_height`, `decoded_width`, `decoded_channels` the
-  counts under that name and its `_min` and `_max`;
+  `pixel_max` (0 to 255), `pixel_histogram`, `decoded_mode` (images by Pillow's name of the encoded mode), and for each
+  of `decoded_height`, `decoded_width`, `decoded_channels` the counts under that name and its `_min` and `_max`;
 * of a feature with values that are NaN or infinite: `not_finite`;
 * of a feature with values of several types: `values_of_other_types`;
+* of a feature by which the records should be sliced but are not, because it has too many different values:
+  `not_sliced`, 1;
 * of the feature `(record)`, there only if it is needed: `not_tf_example`, the records that are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.accumulators import Bin, Moments, NumberSummary, ValueCounts
 from components.errors import BadData
-from components.feature_statistics import FeatureSummary, ImageSummary, SplitSummary
+from components.feature_statistics import SplitSummary
+from components.statistics_messages import RECORD, VALUE_COUNTS, dataset_message
 from pipeline.artifacts import Statistics
 
-RECORD = "(record)"
-VALUE_COUNTS = "value_counts"
+__all__ = [
+    "RECORD",
+    "VALUE_COUNTS",
+    "common_statistics",
+    "custom_number",
+    "label_counts",
+    "read_statistics",
+    "slice_statistics",
+    "split_statistics",
+    "value_counts",
+    "write_statistics",
+]
 
-INT = statistics_pb2.FeatureNameStatistics.INT
-FLOAT = statistics_pb2.FeatureNameStatistics.FLOAT
-BYTES = statistics_pb2.FeatureNameStatistics.BYTES
-STRUCT = statistics_pb2.FeatureNameStatistics.STRUCT
+DatasetStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
+FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 
 
-def write_statistics(splits: Mapping[str, SplitSummary], file: Path) -> None:
-    """Writes one data set of statistics for each split."""
+def write_statistics(summaries: Mapping[str, SplitSummary], file: Path) -> None:
+    """Writes one data set of statistics for each split and slice, by name, a split before its slices."""
     statistics = statistics_pb2.DatasetFeatureStatisticsList(
-        datasets=[_dataset(name, summary) for name, summary in splits.items()]
+        datasets=[dataset_message(name, summary) for name, summary in summaries.items()]
     )
     file.write_bytes(statistics.SerializeToString(deterministic=True))
 
@@ -54,152 +87,53 @@ def read_statistics(statistics: Statistics) -> statistics_pb2.DatasetFeatureStat
         raise BadData(f"{file}: wanted a DatasetFeatureStatisticsList, got: {error}; compute it again") from error
 
 
-def value_counts(feature: statistics_pb2.FeatureNameStatistics, name: str = VALUE_COUNTS) -> dict[int, int] | None:
-    """How often each value occurs, such as each label; None if there were too many different ones to count."""
+def split_statistics(statistics: Statistics) -> dict[str, DatasetStatistics]:
+    """The statistics of each split by its name, in order, without slices.
+
+    Raises:
+      BadData: The file cannot be read.
+    """
+    splits: dict[str, DatasetStatistics] = {}
+    for dataset in read_statistics(statistics).datasets:
+        if not any(dataset.name.startswith(f"{split}/") for split in splits):
+            splits[dataset.name] = dataset
+    return splits
+
+
+def slice_statistics(statistics: Statistics, split: str) -> dict[str, DatasetStatistics]:
+    """The statistics of each slice of `split` by its name, such as `label=7`, in order.
+
+    Raises:
+      BadData: The file cannot be read.
+    """
+    start = f"{split}/"
+    return {
+        dataset.name.removeprefix(start): dataset
+        for dataset in read_statistics(statistics).datasets
+        if dataset.name.startswith(start)
+    }
+
+
+def value_counts(feature: FeatureStatistics, name: str = VALUE_COUNTS) -> dict[int, int] | None:
+    """How often each integer occurs, such as each label; None if there were too many different ones to count."""
+    counts = label_counts(feature, name)
+    return None if counts is None else {int(label): count for label, count in counts.items()}
+
+
+def label_counts(feature: FeatureStatistics, name: str = VALUE_COUNTS) -> dict[str, int] | None:
+    """How often each value occurs, by its text; None if there were too many different ones to count."""
     for custom in feature.custom_stats:
         if custom.name == name:
-            return {int(bucket.label): round(bucket.sample_count) for bucket in custom.rank_histogram.buckets}
+            return {bucket.label: round(bucket.sample_count) for bucket in custom.rank_histogram.buckets}
     return None
 
 
-def custom_number(feature: statistics_pb2.FeatureNameStatistics, name: str) -> float | None:
+def custom_number(feature: FeatureStatistics, name: str) -> float | None:
     """The custom statistic called `name`; None if there is none."""
     return next((float(custom.num) for custom in feature.custom_stats if custom.name == name), None)
 
 
-def common_statistics(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.CommonStatistics:
+def common_statistics(feature: FeatureStatistics) -> statistics_pb2.CommonStatistics:
     """What is counted of features of every type: presence and number of values."""
     kind = feature.WhichOneof("stats")
     return getattr(feature, kind).common_stats if kind else statistics_pb2.CommonStatistics()
-
-
-def _dataset(name: str, summary: SplitSummary) -> statistics_pb2.DatasetFeatureStatistics:
-    features = [_feature(name, feature, summary.records) for name, feature in sorted(summary.features.items())]
-    if summary.not_examples:
-        features.append(_record_feature(summary))
-    return statistics_pb2.DatasetFeatureStatistics(name=name, num_examples=summary.records, features=features)
-
-
-def _record_feature(summary: SplitSummary) -> statistics_pb2.FeatureNameStatistics:
-    common = statistics_pb2.CommonStatistics(
-        num_non_missing=summary.records - summary.not_examples, num_missing=summary.not_examples
-    )
-    return statistics_pb2.FeatureNameStatistics(
-        name=RECORD,
-        type=STRUCT,
-        struct_stats=statistics_pb2.StructStatistics(common_stats=common),
-        custom_stats=[_number("not_tf_example", summary.not_examples)],
-    )
-
-
-def _feature(name: str, summary: FeatureSummary, records: int) -> statistics_pb2.FeatureNameStatistics:
-    values = {
-        INT: summary.integers.moments.count,
-        FLOAT: summary.floats.moments.count + summary.floats.moments.not_finite,
-        BYTES: summary.sizes.count,
-    }
-    kind = max(values, key=lambda kind: values[kind])
-    feature = statistics_pb2.FeatureNameStatistics(name=name, type=kind)
-    common = _common(summary.valency, records)
-    if kind == INT:
-        feature.num_stats.CopyFrom(_numeric(summary.integers, common))
-        feature.custom_stats.extend(_value_counts(VALUE_COUNTS, summary.integers.values))
-    elif kind == FLOAT:
-        feature.num_stats.CopyFrom(_numeric(summary.floats, common))
-        feature.custom_stats.extend(_unless_zero("not_finite", summary.floats.moments.not_finite))
-    else:
-        feature.bytes_stats.CopyFrom(_bytes(summary.sizes, common))
-        feature.custom_stats.append(_histogram("encoded_size_bytes", summary.size_bins))
-        feature.custom_stats.extend(_images(summary.images))
-    feature.custom_stats.extend(_unless_zero("values_of_other_types", sum(values.values()) - values[kind]))
-    return feature
-
-
-def _common(valency: Moments, records: int) -> statistics_pb2.CommonStatistics:
-    return statistics_pb2.CommonStatistics(
-        num_non_missing=valency.count,
-        num_missing=records - valency.count,
-        min_num_values=int(valency.minimum) if valency.count else 0,
-        max_num_values=int(valency.maximum) if valency.count else 0,
-        avg_num_values=valency.mean,
-        tot_num_values=round(valency.total),
-    )
-
-
-def _numeric(summary: NumberSummary, common: statistics_pb2.CommonStatistics) -> statistics_pb2.NumericStatistics:
-    moments = summary.moments
-    return statistics_pb2.NumericStatistics(
-        common_stats=common,
-        mean=moments.mean,
-        std_dev=moments.std_dev,
-        num_zeros=moments.zeros,
-        min=moments.minimum,
-        median=summary.median,
-        max=moments.maximum,
-        histograms=[_buckets(summary.bins)],
-    )
-
-
-def _bytes(sizes: Moments, common: statistics_pb2.CommonStatistics) -> statistics_pb2.BytesStatistics:
-    if sizes.count == 0:
-        return statistics_pb2.BytesStatistics(common_stats=common)
-    return statistics_pb2.BytesStatistics(
-        common_stats=common,
-        avg_num_bytes=sizes.mean,
-        min_num_bytes=sizes.minimum,
-        max_num_bytes=sizes.maximum,
-        max_num_bytes_int=int(sizes.maximum),
-    )
-
-
-def _images(images: ImageSummary) -> Iterable[statistics_pb2.CustomStatistic]:
-    decoded = images.heights.moments.count
-    if decoded == 0:  # bytes of some other kind: they are not "undecodable images"
-        return
-    yield _number("decoded_images", decoded)
-    yield _number("undecodable_images", images.undecodable)
-    for name, sizes in (("height", images.heights), ("width", images.widths), ("channels", images.channels)):
-        yield _number(f"decoded_{name}_min", sizes.moments.minimum)
-        yield _number(f"decoded_{name}_max", sizes.moments.maximum)
-        yield from _value_counts(f"decoded_{name}", sizes.values)
-    pixels = images.pixels.moments
-    yield _number("pixel_mean", pixels.mean)
-    yield _number("pixel_std_dev", pixels.std_dev)
-    yield _number("pixel_min", pixels.minimum)
-    yield _number("pixel_max", pixels.maximum)
-    yield _histogram(
-        "pixel_histogram",
-        (Bin(low=value, high=value + 1, count=count) for value, count in enumerate(images.pixels.counts.tolist())),
-    )
-
-
-def _value_counts(name: str, values: ValueCounts) -> Iterable[statistics_pb2.CustomStatistic]:
-    if values.counts is None:
-        return
-    ranked = sorted(values.counts.items(), key=lambda item: (-item[1], item[0]))
-    buckets = [
-        statistics_pb2.RankHistogram.Bucket(low_rank=rank, high_rank=rank, label=str(value), sample_count=count)
-        for rank, (value, count) in enumerate(ranked)
-    ]
-    yield statistics_pb2.CustomStatistic(name=name, rank_histogram=statistics_pb2.RankHistogram(buckets=buckets))
-
-
-def _unless_zero(name: str, value: int) -> Iterable[statistics_pb2.CustomStatistic]:
-    if value:
-        yield _number(name, value)
-
-
-def _number(name: str, value: float) -> statistics_pb2.CustomStatistic:
-    return statistics_pb2.CustomStatistic(name=name, num=value)
-
-
-def _histogram(name: str, bins: Iterable[Bin]) -> statistics_pb2.CustomStatistic:
-    return statistics_pb2.CustomStatistic(name=name, histogram=_buckets(bins))
-
-
-def _buckets(bins: Iterable[Bin]) -> statistics_pb2.Histogram:
-    buckets = [
-        statistics_pb2.Histogram.Bucket(low_value=each.low, high_value=each.high, sample_count=each.count)
-        for each in bins
-    ]
-    return statistics_pb2.Histogram(buckets=buckets, type=statistics_pb2.Histogram.STANDARD)

@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.examples_io import encode_example
-from components.feature_statistics import SplitSummary, merge_all
-from serving.wire.example_pb2 import Example
+from components.columns import read_columns
+from components.feature_statistics import SplitSummary, merge_all, summarise_columns
+from components.groups import Groups
+from tests.components.tabular import record_of
 
-
-def example(integers, floats, texts):
-    record = Example()
-    record.features.feature["integers"].int64_list.value.extend(integers)
-    record.features.feature["floats"].float_list.value.extend(floats)
-    record.features.feature["texts"].bytes_list.value.extend(texts)
-    return record.SerializeToString()
-
-
-examples = st.builds(
-    example,
+records_ = st.builds(
+    lambda integers, floats, texts: record_of({"integers": integers, "floats": floats, "texts": texts}),
     st.lists(st.integers(-100, 100), max_size=3),
     st.lists(st.floats(-100, 100, width=32), max_size=3),
     st.lists(st.binary(max_size=5), max_size=3),
-)
+) | st.just(b"\xff")
 
 
-@settings(max_examples=50)
-@given(st.lists(examples | st.just(b"\xff"), max_size=12), st.lists(st.integers(0, 12), max_size=3))
+def assert_same(found, wanted):
+    """The same summary, floating-point moments up to rounding."""
+    assert (found.records, found.not_examples) == (wanted.records, wanted.not_examples)
+    assert set(found.features) == set(wanted.features)
+    for name, summary in found.features.items():
+        other = wanted.features[name]
+        assert (summary.texts, summary.size_bins) == (other.texts, other.size_bins)
+        assert summary.valency.counts == other.valency.counts
+        for numbers, others in ((summary.integers, other.integers), (summary.floats, other.floats)):
+            assert (numbers.counts, numbers.bins) == (others.counts, others.bins)
+            assert numbers.moments.mean == pytest.approx(others.moments.mean, abs=1e-9)
+            assert numbers.moments.m2 == pytest.approx(others.moments.m2, abs=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(records_, max_size=12), st.lists(st.integers(0, 12), max_size=3))
 def test_parts_merge_to_the_summary_of_the_whole(records, cuts):
     edges = [0, *sorted(cuts), len(records)]
     parts = [SplitSummary.of(records[start:end]) for start, end in pairwise(edges)]
-    merged, whole = merge_all(reversed(parts)), SplitSummary.of(records)
-    assert (merged.records, merged.not_examples) == (whole.records, whole.not_examples)
-    assert set(merged.features) == set(whole.features)
-    for name, summary in merged.features.items():
-        wanted = whole.features[name]
-        assert summary.integers.values == wanted.integers.values
-        assert summary.integers.bins == wanted.integers.bins
-        assert summary.floats.bins == wanted.floats.bins
-        assert summary.size_bins == wanted.size_bins
-        assert summary.valency.count == wanted.valency.count
-        assert summary.floats.moments.mean == pytest.approx(wanted.floats.moments.mean, abs=1e-9)
+    assert_same(merge_all(reversed(parts)), SplitSummary.of(records))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(records_, max_size=12))
+def test_slices_are_the_summaries_of_their_records_and_merge_to_the_whole(records):
+    columns = read_columns(records)
+    groups = Groups.by_value(columns, "integers")
+    whole, slices = summarise_columns(columns, [Groups.undivided(len(records)), groups]).divisions
+    assert_same(merge_all(slices.values()), whole[""])
+    for name, summary in slices.items():
+        those = [record for record, code in zip(records, groups.codes, strict=True) if groups.names[code] == name]
+        assert_same(summary, SplitSummary.of(those))
+
+
+def test_a_summary_survives_the_way_to_another_worker():
+    records = [record_of({"x": float(number), "y": str(number)}) for number in range(1_500)]
+    summary = SplitSummary.of(records)
+    assert_same(pickle.loads(pickle.dumps(summary)), summary)
 
 
 def test_images_are_summed_up_pixel_by_pixel(png):
     images = [png(2, 3, value=10), png(4, 3, value=20), b"no image"]
-    summary = SplitSummary.of([encode_example(image, 1) for image in images]).features["image"].images
-    pixels = np.array([10] * 6 + [20] * 12)
-    assert summary.undecodable == 1
-    assert summary.heights.values.counts == {2: 1, 4: 1}
-    assert summary.widths.values.counts == {3: 2}
-    assert summary.pixels.moments.mean == pytest.approx(pixels.mean())
-    assert summary.pixels.moments.std_dev == pytest.approx(pixels.std())
+    feature = SplitSummary.of([record_of({"image": image}) for image in images]).features["image"]
+    assert (feature.images.decoded, feature.texts.values) == (2, 1)
+    assert feature.images.heights.counts == {2: 1, 4: 1}
+    assert feature.images.widths.counts == {3: 2}
+    assert feature.images.pixels.moments.mean == pytest.approx((10 * 6 + 20 * 12) / 18)
+    assert feature.distinct_bytes == 3
