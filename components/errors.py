@@ -2,6 +2,7 @@
 
 ComponentError            (pipeline.component) a failure that its component foresaw
   BadData                 the data is broken: names file, record and feature
+  BeamFailed              Beam's runner could not do the work
   DatasetNotFound         nothing lies where the settings say the data is
   TrainingFailed          the network or its training cannot work on these data
   TrialFailed             the server that tries a model ended, or did not answer in time
@@ -16,6 +17,10 @@ from pipeline.component import ComponentError
 
 class BadData(ComponentError):
     """The data is broken; the message names file, record and feature."""
+
+
+class BeamFailed(ComponentError):
+    """Beam's runner could not do the work, or cannot be reached."""
 
 
 class DatasetNotFound(ComponentError):

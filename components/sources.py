@@ -1,104 +1,99 @@
-"""Finds the files that hold the examples: a prepared TFDS data set, or a folder of TFRecords or images."""
+"""Sorts files by kind and makes them sources: each yields the examples of one or more files, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
-from components.errors import BadData, DatasetNotFound
-from components.examples_io import encode_example
-from components.tfrecord import read_records
+from components.csv_source import CsvFile
+from components.errors import BadData
+from components.idx_source import IdxPair
+from components.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
+from components.parquet_source import ParquetFile
+from components.tabular import Kind
+from components.tfrecord_source import TfrecordFile
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TfrecordFile:
-    """One TFRecord file, plain or gzip-compressed.
-
-    Attributes:
-      path: The file.
-      stated: How many records its metadata say it holds; None if they say nothing.
-    """
-
-    path: Path
-    stated: int | None = None
-
-    def files(self) -> tuple[Path, ...]:
-        """The files read."""
-        return (self.path,)
-
-    def records(self) -> Iterator[bytes]:
-        """Its records in order.
-
-        Raises:
-          BadData: The file is cut off or corrupt.
-        """
-        return read_records(self.path)
+Source: TypeAlias = TfrecordFile | ClassImages | IdxPair | CsvFile | ParquetFile
+"""Has a `path` for messages and `records()`, which yields serialized examples or raises BadData."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassFolder:
-    """The images of one class; record N is the Nth image by name.
+class FileKind(enum.Enum):
+    """The kinds of files that hold examples, and how they are named."""
 
-    Attributes:
-      path: The folder.
-      label: The class number of all its images.
-    """
-
-    path: Path
-    label: int
-    stated: None = None
-
-    def files(self) -> tuple[Path, ...]:
-        """The images, in record order."""
-        return tuple(sorted(file for file in self.path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES))
-
-    def records(self) -> Iterator[bytes]:
-        """One example for each image."""
-        return (encode_example(file.read_bytes(), self.label) for file in self.files())
+    TFRECORD = "*.tfrecord*"
+    CSV = "*.csv or *.csv.gz"
+    PARQUET = "*.parquet"
+    IDX = "*-ubyte or *-ubyte.gz"
+    IMAGE = f"<class name>/*{' or *'.join(IMAGE_SUFFIXES)}"
 
 
-Source: TypeAlias = TfrecordFile | ClassFolder
+KINDS_TEXT = "; ".join(kind.value for kind in FileKind)
 
 
-def folder_sources(folder: Path, splits: Sequence[str]) -> dict[str, list[Source]]:
-    """By split, what lies in `<folder>/<split>/`: `*.tfrecord*` files, or a sub-folder of images for each class.
+def kind_of(path: str) -> FileKind | None:
+    """What a file's name says it holds; None if it says nothing known."""
+    name = path.rpartition("/")[2].lower()
+    unpacked = name.removesuffix(".gz")
+    if unpacked.endswith(".csv"):
+        return FileKind.CSV
+    if name.endswith(".parquet"):
+        return FileKind.PARQUET
+    if unpacked.endswith("-ubyte") or ".idx" in unpacked:
+        return FileKind.IDX
+    if name.endswith(IMAGE_SUFFIXES):
+        return FileKind.IMAGE
+    return FileKind.TFRECORD if ".tfrecord" in name or "_tfrecord-" in name else None  # the latter as TFX names them
+
+
+def sources_of(files: Mapping[str, Sequence[str]]) -> dict[str, list[Source]]:
+    """By split, the sources that its files are; images of all splits share the class numbers.
+
+    Args:
+      files: By split, its files, of known kinds and sorted.
 
     Raises:
-      DatasetNotFound: There is no such folder.
-      BadData: A split is missing or has neither.
+      BadData: A split has files of different kinds, or IDX files that are no pair.
     """
-    if not folder.is_dir():
-        raise DatasetNotFound(f"{folder}: wanted a folder with a sub-folder for each split, got none; check `folder`")
-    classes = class_names(folder, splits)
-    return {split: _split_sources(folder / split, classes) for split in splits}
+    classes = classes_of(files)
+    return {split: _sources(split, paths, classes) for split, paths in files.items()}
 
 
-def class_names(folder: Path, splits: Sequence[str]) -> list[str]:
-    """The names of the class folders of all `splits` that hold images, each one's place being its label.
-
-    They are sorted by name, or by number where all are numbers.
-    """
-    places = [path for split in splits for path in folder.glob(f"{split}/*") if path.is_dir() and path.name[0] != "."]
-    names = {path.name for path in places if ClassFolder(path=path, label=0).files()}
-    return sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names)
+def classes_of(files: Mapping[str, Sequence[str]]) -> list[str]:
+    """The class names of the images among the files, each one's place being its label; empty if there are none."""
+    return class_names([path for paths in files.values() for path in paths if kind_of(path) is FileKind.IMAGE])
 
 
-def _split_sources(folder: Path, classes: Sequence[str]) -> list[Source]:
-    if not folder.is_dir():
-        beside = ", ".join(sorted(path.name for path in folder.parent.iterdir() if path.is_dir())) or "no folder"
-        raise BadData(f"{folder}: wanted a folder for split {folder.name!r}, got {beside} in {folder.parent}")
-    tfrecords = sorted(file for file in folder.glob("*.tfrecord*") if file.is_file())
-    if tfrecords:
-        return [TfrecordFile(path=file) for file in tfrecords]
-    images = [ClassFolder(path=folder / name, label=label) for label, name in enumerate(classes)]
-    images = [source for source in images if source.path.is_dir() and source.files()]
-    if not images:
+def with_kinds(source: Source, kinds: tuple[tuple[str, Kind], ...]) -> Source:
+    """The source told what the columns of all CSV files hold."""
+    return replace(source, kinds=kinds) if isinstance(source, CsvFile) else source
+
+
+def _sources(split: str, paths: Sequence[str], classes: Sequence[str]) -> list[Source]:
+    kind = _only_kind(split, paths)
+    if kind is FileKind.IMAGE:
+        return list(class_images(paths, classes))
+    if kind is FileKind.IDX:
+        return [_idx_pair(split, paths)]
+    if kind is FileKind.CSV:
+        return [CsvFile(path=path) for path in paths]
+    if kind is FileKind.PARQUET:
+        return [ParquetFile(path=path) for path in paths]
+    return [TfrecordFile(path=path) for path in paths]
+
+
+def _only_kind(split: str, paths: Sequence[str]) -> FileKind | None:
+    examples = {kind_of(path): path for path in paths}
+    if len(examples) > 1:
         raise BadData(
-            f"{folder}: split {folder.name!r} is empty: wanted *.tfrecord* files, "
-            f"or *{' or *'.join(IMAGE_SUFFIXES)} in a folder for each class"
+            f"split {split!r}: wanted files of one kind, got {' and '.join(sorted(examples.values()))}; "
+            "leave one of them out, or convert it"
         )
-    return list(images)
+    return next(iter(examples), None)
+
+
+def _idx_pair(split: str, paths: Sequence[str]) -> IdxPair:
+    if len(paths) != 2:
+        raise BadData(f"split {split!r}: wanted two IDX files, one of images and one of labels, got {', '.join(paths)}")
+    return IdxPair(first=paths[0], second=paths[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BadData, DatasetNotFound
-from components.sources import Source, TfrecordFile
+from components.tfrecord_source import TfrecordFile
 
 INFO_FILE = "dataset_info.json"
 CONNECT_TIMEOUT_S = 10
@@ -62,7 +62,7 @@ def prepare(dataset: str, data_dir: Path) -> Path:
     return Path(builder.data_dir)
 
 
-def prepared_sources(folder: Path, splits: Sequence[str]) -> dict[str, list[Source]]:
+def prepared_sources(folder: Path, splits: Sequence[str]) -> dict[str, list[TfrecordFile]]:
     """By split, the TFRecord files of a prepared data set, each with its stated number of records.
 
     Raises:
@@ -93,16 +93,16 @@ def _read_info(file: Path) -> dict[str, Any]:
     return info
 
 
-def _shards(folder: Path, name: str, split: dict[str, Any]) -> list[Source]:
+def _shards(folder: Path, name: str, split: dict[str, Any]) -> list[TfrecordFile]:
     lengths = [int(length) for length in split["shardLengths"]]
     template = split.get("filepathTemplate", "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}")
-    shards: list[Source] = []
+    shards: list[TfrecordFile] = []
     for number, length in enumerate(lengths):
         place = f"{number:05d}-of-{len(lengths):05d}"
         file_name = template.format(DATASET=name, SPLIT=split["name"], FILEFORMAT="tfrecord", SHARD_X_OF_Y=place)
         if not (folder / file_name).is_file():
             raise BadData(f"{folder / file_name}: {INFO_FILE} names this file, but it is missing; restore it")
-        shards.append(TfrecordFile(path=folder / file_name, stated=length))
+        shards.append(TfrecordFile(path=str(folder / file_name), stated=length))
     return shards
 
 

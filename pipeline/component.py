@@ -31,8 +31,25 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 """Shows one short line of progress, replacing the last."""
 
-Reads = Callable[..., Sequence[Path]]
-"""From those of a component's settings that it names as parameters to the files read besides the inputs."""
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What is known, without reading it, of something that a result depends on.
+
+    Attributes:
+      name: What it is, such as the address of a remote file.
+      facts: What tells it from another of that name, such as its size and time of last change.
+    """
+
+    name: str
+    facts: str
+
+
+Reads = Callable[..., Sequence["Path | Stated"]]
+"""From those of a component's settings that it names as parameters to what is read besides the inputs.
+
+Files on this machine are given as paths, and known by their content.
+"""
 
 
 class ComponentError(Exception):
@@ -71,7 +88,7 @@ class Component(Generic[P, A]):
       cached: Whether an earlier result may stand in for a new execution.
       loads: Slow modules, imported ahead in a process kept for the components that share them.
       runs: Modules and packages that it runs without importing them by name, such as a program it starts.
-      reads: The outside files its result depends on, found from its settings.
+      reads: The outside files its result depends on, or facts about them, found from its settings.
     """
 
     function: Callable[P, A]
@@ -104,7 +121,7 @@ class Component(Generic[P, A]):
             if parameters[name].default is not inspect.Parameter.empty
         }
 
-    def outside_files(self, settings: Mapping[str, object]) -> Sequence[Path]:
+    def outside_files(self, settings: Mapping[str, object]) -> Sequence[Path | Stated]:
         """The files besides its inputs that its result depends on, under these settings."""
         if self.reads is None:
             return ()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import Artifact
-from pipeline.component import Component
+from pipeline.component import Component, Stated
 from pipeline.source_code import code_of
 
 Sha256 = Callable[[Path], str]
@@ -49,10 +49,19 @@ def content_digest(path: Path, sha256: Sha256 = sha256_of) -> str:
     return _digest((file.relative_to(path).as_posix(), sha256(file)) for file in files)
 
 
-def files_digest(files: Sequence[Path], sha256: Sha256 = sha256_of) -> str:
-    """The sha256 over the content of each file in the order given, and its path from the folder they all lie in."""
-    common = Path(os.path.commonpath([file.parent for file in files]))
-    return _digest((file.relative_to(common).as_posix(), sha256(file)) for file in files)
+def files_digest(files: Sequence[Path | Stated], sha256: Sha256 = sha256_of) -> str:
+    """The sha256 over each file in the order given.
+
+    Of one on this machine its content counts, and its path from the folder they all lie in; of others what is stated.
+    """
+    folders = [file.parent for file in files if isinstance(file, Path)]
+    common = Path(os.path.commonpath(folders)) if folders else Path()
+    return _digest(
+        (f"{file.name}\0", file.facts)  # no path holds the zero byte
+        if isinstance(file, Stated)
+        else (file.relative_to(common).as_posix(), sha256(file))
+        for file in files
+    )
 
 
 def artifact_digest(artifact: Artifact, sha256: Sha256 = sha256_of) -> str:

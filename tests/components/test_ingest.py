@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from components.beam_options import BeamSettings
+from components.copy_source import CopyJob, copy_source
 from components.errors import BadData, DatasetNotFound
 from components.examples_io import encode_example, parse_example
 from components.ingest import IngestParams, ingest, source_files
 from components.tfrecord import read_records
+from components.tfrecord_source import TfrecordFile
+from pipeline.fingerprint import files_digest
+from tests.small_wine import wines, write_csv, write_parquet
 
 DATA = Path(__file__).parents[2] / "data"
+HERE = BeamSettings()
 
 
 def records_of(examples, split):
@@ -39,17 +46,25 @@ def prepared_copy(folder):
     return prepared
 
 
+def made(folder):
+    folder.mkdir(parents=True)
+    return folder
+
+
 def ingest_quietly(params, out):
     return ingest(params, BeamSettings(), out, lambda line: None)
 
 
 def test_the_committed_mnist_arrives_whole(tmp_path):
-    """60,000 and 10,000 records, each shard the very bytes of its source file."""
+    """60,000 and 10,000 records, the shards of a split together the very bytes of its source file."""
     examples = ingest_quietly(IngestParams(data_dir=DATA), tmp_path)
     assert {split.name: split.records for split in examples.splits} == {"train": 60_000, "test": 10_000}
     for split in examples.splits:
-        (shard,) = split.shards
-        assert (tmp_path / shard.file).read_bytes() == Path(shard.source).read_bytes()
+        (source,) = {shard.source for shard in split.shards}
+        assert b"".join(file.read_bytes() for file in examples.files(split.name)) == Path(source).read_bytes()
+        assert [(shard.first, shard.records) for shard in split.shards] == [
+            (first, 10_000) for first in range(0, split.records, 10_000)
+        ]
 
 
 def test_several_files_make_as_many_shards_in_name_order(plane, digits):
@@ -131,7 +146,7 @@ def test_a_split_without_records_is_bad_data(plane):
 
 def test_a_split_folder_without_data_is_bad_data(plane):
     (plane.source / "train").mkdir(parents=True)
-    with pytest.raises(BadData, match=r"split 'train' is empty: wanted \*.tfrecord\* files, or \*.png"):
+    with pytest.raises(BadData, match=r"split 'train' is empty: wanted \*.tfrecord\*; .* or \*.jpeg; got no file"):
         plane.ingest()
 
 
@@ -169,7 +184,7 @@ def test_a_split_that_a_prepared_data_set_lacks_is_bad_data(tmp_path):
 
 def test_a_name_without_a_version_finds_the_prepared_one(tmp_path):
     prepared_copy(tmp_path)
-    files = source_files(IngestParams(dataset="mnist", data_dir=tmp_path, splits=("test",)))
+    files = source_files(IngestParams(dataset="mnist", data_dir=tmp_path, splits=("test",)), BeamSettings())
     assert [file.name for file in files] == ["dataset_info.json", "mnist-test.tfrecord-00000-of-00001"]
 
 
@@ -177,7 +192,7 @@ def test_a_name_that_nobody_knows_is_dataset_not_found_with_near_ones(tmp_path):
     params = IngestParams(dataset="mnits", data_dir=tmp_path)
     with pytest.raises(DatasetNotFound, match=r"data set 'mnits': nothing of that name .* did you mean .*mnist"):
         ingest_quietly(params, tmp_path)
-    assert source_files(params) == []
+    assert source_files(params, BeamSettings()) == []
 
 
 def test_a_version_that_does_not_exist_is_dataset_not_found(tmp_path):
@@ -209,27 +224,28 @@ def test_a_download_without_a_network_is_soon_dataset_not_found(tmp_path):
 
 
 def test_the_files_that_the_result_depends_on_are_the_metadata_and_every_source(plane, digits):
-    mnist = source_files(IngestParams(data_dir=DATA))
+    mnist = source_files(IngestParams(data_dir=DATA), BeamSettings())
     assert [file.name for file in mnist] == [
         "dataset_info.json",
         "mnist-train.tfrecord-00000-of-00001",
         "mnist-test.tfrecord-00000-of-00001",
     ]
     file = plane.write("train", digits)
-    assert source_files(IngestParams(folder=plane.source, splits=("train",))) == [file]
+    assert source_files(IngestParams(folder=plane.source, splits=("train",)), BeamSettings()) == [file]
 
 
 def test_there_are_no_source_files_before_there_is_data(tmp_path):
-    assert source_files(IngestParams(data_dir=tmp_path)) == []
-    assert source_files(IngestParams(folder=tmp_path / "nowhere")) == []
+    assert source_files(IngestParams(data_dir=tmp_path), BeamSettings()) == []
+    assert source_files(IngestParams(folder=tmp_path / "nowhere"), BeamSettings()) == []
 
 
 def test_finding_and_reading_prepared_data_imports_neither_tfds_nor_tensorflow(tmp_path):
     """A cached rerun only asks for the source files, and must not wait for an import."""
     program = (
         "import sys; from pathlib import Path\n"
+        "from components.beam_options import BeamSettings\n"
         "from components.ingest import IngestParams, source_files\n"
-        "assert source_files(IngestParams(data_dir=Path(sys.argv[1])))\n"
+        "assert source_files(IngestParams(data_dir=Path(sys.argv[1])), BeamSettings())\n"
         "assert not {'tensorflow', 'tensorflow_datasets', 'apache_beam'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(DATA)], cwd=DATA.parent, check=True)
@@ -239,6 +255,114 @@ def test_finding_and_reading_prepared_data_imports_neither_tfds_nor_tensorflow(t
 def test_settings_with_no_split_or_the_same_twice_are_refused(splits):
     with pytest.raises(ValueError, match="splits must be one or more different names"):
         IngestParams(splits=splits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"folder": "a", "files": {"train": "b/*.csv", "test": "c/*.csv"}}, "one of folder and files must be left out"),
+        ({"files": {"train": "b/*.csv"}}, "files must have patterns for the splits ('train', 'test'), got ('train',)"),
+        ({"validation_share": 1.0}, "validation_share must be at least 0 and below 1, got 1.0"),
+        ({"validation_share": 0.1, "validation_from": "all"}, "validation_from must be one of splits"),
+        ({"validation_share": 0.1, "splits": ("train", "validation")}, "splits must not have 'validation'"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        IngestParams(**settings)
+
+
+def test_settings_read_from_toml_name_patterns_by_split():
+    """One pattern is a string, several are a list."""
+    from pydantic import TypeAdapter
+
+    settings = {"splits": ["train", "test"], "files": {"train": "a/*.csv", "test": ["b/*.csv", "c/*.csv"]}}
+    params = TypeAdapter(IngestParams).validate_python(settings)
+    assert params.files == {"train": "a/*.csv", "test": ("b/*.csv", "c/*.csv")}
+
+
+def test_files_by_pattern_make_the_splits_in_the_order_of_the_patterns(tmp_path):
+    for name, seed in (("b", 1), ("a", 2), ("c", 3)):
+        write_csv(tmp_path / f"{name}.csv", wines(5, seed))
+    files = {"train": (f"{tmp_path}/b.csv", f"{tmp_path}/a.c*"), "test": f"{tmp_path}/c.csv"}
+    examples = ingest_quietly(IngestParams(files=files), made(tmp_path / "out"))
+    assert [(shard.source, shard.first) for shard in examples.split("train").shards] == [
+        (f"{tmp_path}/b.csv", 0),
+        (f"{tmp_path}/a.csv", 0),
+    ]
+    assert [split.records for split in examples.splits] == [10, 5]
+
+
+def test_which_files_are_of_which_split_is_part_of_what_the_result_depends_on(tmp_path):
+    for name in "abc":
+        write_csv(tmp_path / f"{name}.csv", wines(2))
+    one, other = (
+        source_files(IngestParams(files={"train": f"{tmp_path}/{train}.csv", "test": f"{tmp_path}/{test}.csv"}), HERE)
+        for train, test in (("[ab]", "c"), ("a", "[bc]"))
+    )
+    assert [file for file in one if isinstance(file, Path)] == [file for file in other if isinstance(file, Path)]
+    assert files_digest(one) != files_digest(other)
+
+
+def test_tables_as_csv_and_as_parquet_give_the_same_examples(tmp_path):
+    rows = {"train": wines(40), "test": wines(20, seed=2)}
+    for split, table in rows.items():
+        write_csv(tmp_path / "csv" / split / "wine.csv", table)
+        write_parquet(tmp_path / "parquet" / split / "wine.parquet", table)
+    tables, columns = (
+        ingest_quietly(IngestParams(folder=tmp_path / kind), made(tmp_path / f"from {kind}"))
+        for kind in ("csv", "parquet")
+    )
+    for split, table in rows.items():
+        assert records_of(tables, split) == records_of(columns, split)
+        assert tables.split(split).records == len(table)
+
+
+def test_a_column_of_csv_files_holds_the_same_in_every_file_of_every_split(tmp_path):
+    """A file of whole numbers alone is read as its neighbour with fractions asks."""
+    for name, cells in (("train/a", "1"), ("train/b", "2.5"), ("test/c", "3")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.csv").write_text(f"sugar\n{cells}\n")
+    examples = ingest_quietly(IngestParams(folder=tmp_path), made(tmp_path / "out"))
+    sugar = [
+        list(parse_example(record).features.feature["sugar"].float_list.value)
+        for split in ("train", "test")
+        for record in records_of(examples, split)
+    ]
+    assert sugar == [[1.0], [2.5], [3.0]]
+
+
+def test_a_broken_csv_file_is_named_with_its_line(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/a.csv").write_text("a,b\n1\n")
+    with pytest.raises(BadData, match=r"train/a.csv: line 2: wanted 2 cells"):
+        ingest_quietly(IngestParams(folder=tmp_path, splits=("train",)), made(tmp_path / "out"))
+
+
+def test_idx_archives_by_pattern_are_read_as_pairs(tmp_path):
+    for split, images, labels in (("train", b"abcdef", b"\1\2\3"), ("t10k", b"gh", b"\4")):
+        count = len(labels)
+        (tmp_path / f"{split}-images-idx3-ubyte").write_bytes(b"\0\0\x08\3" + struct.pack(">3I", count, 1, 2) + images)
+        (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\1" + struct.pack(">I", count) + labels)
+    files = {"train": f"{tmp_path}/train-*", "test": f"{tmp_path}/t10k-*"}
+    examples = ingest_quietly(IngestParams(files=files), made(tmp_path / "out"))
+    assert (labels_of(examples, "train"), labels_of(examples, "test")) == ([1, 2, 3], [4])
+
+
+def test_nothing_but_the_examples_is_left_in_the_folder(plane, digits):
+    plane.write("train", digits)
+    assert [file.name for file in plane.ingest().path.iterdir()] == ["train-00000-of-00001.tfrecord"]
+
+
+def test_a_second_attempt_beside_a_first_that_still_writes_copies_the_same(plane, digits):
+    """A runner may try a job again before it gave the first attempt up."""
+    source = TfrecordFile(path=str(plane.write("train", digits)))
+    parts = made(plane.home / "parts")
+    job = CopyJob(number=0, split="train", source=source, held_out=0.0, parts=parts, beam=HERE)
+    (_, first), (_, second) = copy_source(job), copy_source(job)
+    (one,), (other,) = first.shards["train"], second.shards["train"]
+    assert one.file != other.file
+    assert one.file.read_bytes() == other.file.read_bytes()
 
 
 def test_a_label_survives_the_trip(plane, png):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.component import Stated
 from pipeline.fingerprint import artifact_digest, cache_key, canonical, content_digest, files_digest
 from tests.pipeline.toy import SumParams, Words, WriteParams, add_up, write
 
@@ -93,3 +94,17 @@ def test_outside_files_count_by_their_place_in_their_folder_wherever_that_lies(t
     assert files_digest(here) == files_digest(there)
     moved[0] = moved[0].rename(tmp_path / "moved" / "b" / "1.png")
     assert files_digest(moved) != files_digest(here)
+
+
+def test_what_is_stated_of_a_file_counts_beside_the_content_of_others(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    remote = Stated(name="s3://bucket/file", facts="1 bytes")
+    digests = {
+        files_digest([tmp_path / "file"]),
+        files_digest([remote]),
+        files_digest([replace(remote, facts="2 bytes")]),
+        files_digest([replace(remote, name="s3://bucket/other")]),
+        files_digest([remote, tmp_path / "file"]),
+        files_digest([tmp_path / "file", remote]),
+    }
+    assert len(digests) == 6
