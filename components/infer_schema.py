@@ -2,115 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.schema_io import DECODED_SHAPE, write_schema
-from components.statistics_io import RECORD, common_statistics, custom_number, read_statistics, value_counts
+from components.schema_domains import TYPES, Seen, propose_domain
+from components.schema_io import write_schema
+from components.statistics_io import RECORD, custom_number, split_statistics
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import component
 
-FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
-TYPES = {
-    FeatureStatistics.INT: schema_pb2.INT,
-    FeatureStatistics.FLOAT: schema_pb2.FLOAT,
-    FeatureStatistics.BYTES: schema_pb2.BYTES,
-}
+USUAL_SIZE = (0.5, 2.0)
+"""A split half or twice as large as last time is no ordinary day."""
+
+PRESENCE_Z = 3.0
+"""Standard errors below the observed share that still count as chance: about one in a thousand runs."""
 
 
 @component
 def infer_schema(statistics: Statistics, out: Path) -> Schema:
-    """The narrowest schema that the examples of all splits fit, with what looks odd said in comments.
+    """The schema that the examples of all splits fit, with what looks odd said in comments.
 
     It approves the very data it was made from, broken records among them: it is worth nothing until a person has
-    reviewed it.
+    reviewed it. Only images that do not decode, or whose size is not the commonest, break it.
 
     Args:
       statistics: Of examples that are mostly right.
       out: Gets `schema.pbtxt`.
 
     Returns:
-      Types, presence, number of values, range of integers, and the size of decoded images.
+      Types, presence, number of values, domains, the size of decoded images, and limits for drift, skew and size; how
+      they are chosen is told in `schema_domains.py` and `schema_limits.py`.
 
     Raises:
       BadData: The statistics cannot be read.
     """
-    by_name: dict[str, list[FeatureStatistics]] = {}
-    splits = read_statistics(statistics).datasets
-    for split in splits:
-        for feature in split.features:
-            by_name.setdefault(feature.name, []).append(feature)
-    by_name.pop(RECORD, None)
+    splits = split_statistics(statistics)
     schema = Schema(path=out)
-    features = [_feature(name, found, everywhere=len(found) == len(splits)) for name, found in sorted(by_name.items())]
-    write_schema(schema_pb2.Schema(feature=features), out / "schema.pbtxt")
+    write_schema(proposed_schema(splits), schema.path / "schema.pbtxt", head=_head(splits))
     return schema
 
 
-def _feature(name: str, found: Sequence[FeatureStatistics], *, everywhere: bool) -> schema_pb2.Feature:
-    feature = schema_pb2.Feature(name=name, type=TYPES[found[0].type], presence=_presence(found, everywhere))
-    _set_length(feature, found)
-    if feature.type == schema_pb2.INT:
-        feature.int_domain.CopyFrom(_int_domain(name, found))
-    elif any(custom_number(each, "decoded_images") for each in found):
-        feature.image_domain.minimum_supported_image_fraction = 1.0
-        feature.annotation.tag.append(DECODED_SHAPE + ",".join(str(_commonest(found, side)) for side in SIDES))
-    for oddity in _oddities(found):
-        feature.annotation.comment.append(oddity)
+def _head(splits: Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:
+    sizes = ", ".join(f"{name} ({split.num_examples:,} records)" for name, split in splits.items())
+    return (
+        f"Proposed from the statistics of {sizes}.\n"
+        "It approves the very data it was made from, broken records among them. A person must review every line, the\n"
+        "comments first, mend what is wrong, delete what is not meant, and then this note."
+    )
+
+
+def proposed_schema(splits: Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> schema_pb2.Schema:
+    """The proposal as a message.
+
+    Args:
+      splits: Statistics of each split, by its name; those of no records are passed over.
+    """
+    filled = {name: split for name, split in splits.items() if split.num_examples}
+    by_name: dict[str, list[Seen]] = {}
+    for name, split in filled.items():
+        for feature in split.features:
+            if feature.type in TYPES:
+                by_name.setdefault(feature.name, []).append(
+                    Seen(split=name, records=split.num_examples, statistics=feature)
+                )
+    schema = schema_pb2.Schema(feature=[_feature(name, by_name[name], filled) for name in sorted(by_name)])
+    if filled:
+        _propose_sizes(schema.dataset_constraints, min(split.num_examples for split in filled.values()))
+    _remark(schema, _broken_records(filled))
+    return schema
+
+
+def _remark(message: schema_pb2.Schema | schema_pb2.Feature, comments: Iterable[str]) -> None:
+    for comment in comments:  # without any, not even an empty annotation
+        message.annotation.comment.append(comment)
+
+
+def _propose_sizes(constraints: schema_pb2.DatasetConstraints, smallest: int) -> None:
+    least, most = USUAL_SIZE
+    constraints.min_examples_count = max(1, math.floor(least * smallest))
+    constraints.num_examples_drift_comparator.min_fraction_threshold = least
+    constraints.num_examples_drift_comparator.max_fraction_threshold = most
+
+
+def _broken_records(splits: Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> Iterator[str]:
+    for name, split in splits.items():
+        for feature in split.features:
+            if feature.name == RECORD:
+                yield f"records of {name} that are no tf.Example: {custom_number(feature, 'not_tf_example') or 0:,.0f}"
+
+
+def _feature(
+    name: str, seen: Sequence[Seen], splits: Mapping[str, statistics_pb2.DatasetFeatureStatistics]
+) -> schema_pb2.Feature:
+    feature = schema_pb2.Feature(name=name, type=_commonest_type(seen))
+    lacking = [split for split in splits if split not in {each.split for each in seen if each.present}]
+    comments = [*_propose_presence(feature, seen, lacking), *_other_types(seen)]
+    typed = [each for each in seen if each.present and TYPES[each.statistics.type] == feature.type]
+    if typed:
+        _set_length(feature, [each for each in seen if each.present])
+        comments.extend(propose_domain(feature, typed))
+    _remark(feature, comments)
     return feature
 
 
-SIDES = ("decoded_height", "decoded_width", "decoded_channels")
+def _commonest_type(seen: Sequence[Seen]) -> int:
+    values: dict[int, int] = {}
+    for each in seen:
+        kind = TYPES[each.statistics.type]
+        values[kind] = values.get(kind, 0) + each.common.tot_num_values
+    return max(values, key=lambda kind: values[kind])
 
 
-def _presence(found: Sequence[FeatureStatistics], everywhere: bool) -> schema_pb2.FeaturePresence:
-    missing = sum(common_statistics(each).num_missing for each in found)
-    return schema_pb2.FeaturePresence(min_count=1, min_fraction=1.0 if everywhere and not missing else None)
+def _propose_presence(feature: schema_pb2.Feature, seen: Sequence[Seen], lacking: Sequence[str]) -> Iterator[str]:
+    """Everywhere if it is never missing; else a share that chance does not fall below, on the safe side of 2 digits."""
+    if lacking:
+        yield f"no record of {', '.join(lacking)} has it: is it meant to be optional?"
+        return
+    feature.presence.min_count = 1
+    least = min(seen, key=lambda each: each.present / each.records)
+    share = least.present / least.records
+    if share == 1:
+        feature.presence.min_fraction = 1.0
+        return
+    chance = PRESENCE_Z * math.sqrt(share * (1 - share) / least.records)
+    feature.presence.min_fraction = max(0.0, math.floor((share - chance) * 100) / 100)
+    missing = ", ".join(f"{each.records - each.present:,} of {each.records:,} in {each.split}" for each in seen)
+    yield f"records without it: {missing}"
 
 
-def _set_length(feature: schema_pb2.Feature, found: Sequence[FeatureStatistics]) -> None:
-    least = min(common_statistics(each).min_num_values for each in found)
-    most = max(common_statistics(each).max_num_values for each in found)
+def _other_types(seen: Sequence[Seen]) -> Iterator[str]:
+    types = {each.split: statistics_pb2.FeatureNameStatistics.Type.Name(each.statistics.type) for each in seen}
+    if len(set(types.values())) > 1:
+        yield f"not of one type: {', '.join(f'{kind} in {split}' for split, kind in types.items())}"
+    for each in seen:
+        others = custom_number(each.statistics, "values_of_other_types") or 0
+        if others:
+            yield f"values of other types in {each.split}: {others:,.0f}"
+
+
+def _set_length(feature: schema_pb2.Feature, present: Sequence[Seen]) -> None:
+    least = min(each.common.min_num_values for each in present)
+    most = max(each.common.max_num_values for each in present)
     if least < most:
         feature.value_count.CopyFrom(schema_pb2.ValueCount(min=least, max=most))
     else:
         feature.shape.CopyFrom(schema_pb2.FixedShape(dim=[] if most == 1 else [schema_pb2.FixedShape.Dim(size=most)]))
-
-
-def _int_domain(name: str, found: Sequence[FeatureStatistics]) -> schema_pb2.IntDomain:
-    low = int(min(each.num_stats.min for each in found))
-    high = int(max(each.num_stats.max for each in found))
-    values: set[int] = set()
-    for each in found:
-        values.update(value_counts(each) or ())
-    # Class numbers are those from 0 up that all occur.
-    return schema_pb2.IntDomain(name=name, min=low, max=high, is_categorical=values == set(range(high + 1)) or None)
-
-
-def _commonest(found: Sequence[FeatureStatistics], side: str) -> int:
-    counts = _merged_counts(found, side)
-    return max(counts, key=lambda value: counts[value], default=0)
-
-
-def _merged_counts(found: Sequence[FeatureStatistics], name: str) -> dict[int, int]:
-    merged: dict[int, int] = {}
-    for each in found:
-        for value, count in (value_counts(each, name) or {}).items():
-            merged[value] = merged.get(value, 0) + count
-    return dict(sorted(merged.items()))
-
-
-def _oddities(found: Sequence[FeatureStatistics]) -> list[str]:
-    odd = [f"{side} is not always the same: {_merged_counts(found, side)}" for side in SIDES if _varies(found, side)]
-    for name in ("undecodable_images", "values_of_other_types", "not_finite"):
-        count = sum(custom_number(each, name) or 0 for each in found)
-        if count:
-            odd.append(f"{name}: {count:,.0f}")
-    return odd
-
-
-def _varies(found: Sequence[FeatureStatistics], side: str) -> bool:
-    return len(_merged_counts(found, side)) > 1

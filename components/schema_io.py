@@ -78,9 +78,10 @@ def read_schema(schema: Schema) -> schema_pb2.Schema:
         ) from error
 
 
-def write_schema(schema: schema_pb2.Schema, file: Path) -> None:
-    """Writes the text form of `schema` to `file`."""
-    file.write_text(text_format.MessageToString(schema), "utf-8")
+def write_schema(schema: schema_pb2.Schema, file: Path, *, head: str = "") -> None:
+    """Writes the text form of `schema` to `file`, below the lines of `head` as comments."""
+    comments = "".join(f"# {line}\n" for line in head.splitlines()) + "\n" * bool(head)
+    file.write_text(comments + text_format.MessageToString(schema, as_utf8=True), "utf-8")
 
 
 def decoded_shape(feature: schema_pb2.Feature) -> tuple[int, int, int] | None:

@@ -266,8 +266,8 @@ def test_a_schema_is_proposed_from_the_statistics_for_review(released: tuple[Use
     assert "review it" in user.slipline("schema", "infer", "--to", str(target)).stdout
     assert "decoded_shape:28,28,1" in target.read_text()
     shown = user.slipline("schema", "show", str(target)).stdout
-    assert "image:" in shown
-    assert "label:" in shown
+    assert "28 x 28 x 1" in shown
+    assert "0 to 9, class numbers" in shown
     again = user.slipline("schema", "infer", "--to", str(target))
     assert again.returncode == 1
     assert "a reviewed schema is not overwritten" in again.stderr

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import select
 
-from pipeline.app.config import home_from_environment
+from pipeline.app.cli.tables import print_table
+from pipeline.app.config import home_from_environment, load_settings
 from pipeline.artifacts import Schema, Statistics
+from pipeline.component import ComponentError
 from pipeline.errors import StoreError
-from pipeline.store.store import Store, latest
+from pipeline.store.store import Store
+from pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+COLUMNS = ("feature", "type", "presence", "values", "image size", "drift", "skew", "domain")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -17,36 +30,143 @@ def schema() -> None:
     """Propose or show a schema."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """The statistics of a run."""
+
+    run_id: str
+    pipeline: str
+    started_at: str
+    statistics: Statistics
+
+
 @schema.command()
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Write it there instead of printing it.")
-def infer(target: Path | None) -> None:
-    """Propose a schema from the latest run's statistics, for a person to review and commit."""
+@click.option("--run", "run_id", help="From that run's statistics, by its id, instead of the latest run's.")
+def infer(target: Path | None, run_id: str | None) -> None:
+    """Propose a schema from a run's statistics, for a person to review and commit.
+
+    It approves the very data it was made from: it is worth nothing until it is reviewed. A file that exists is never
+    overwritten.
+    """
     from tempfile import TemporaryDirectory
 
     from components.infer_schema import infer_schema
 
     with Store.open(home_from_environment().path) as store:
-        statistics = latest(store, Statistics)
-    if statistics is None:
-        raise StoreError("no statistics on record; `slipline run` makes some, even if it then stops at validation")
+        found = _statistics(store, run_id)
     with TemporaryDirectory() as folder:
-        text = infer_schema(statistics, Path(folder)).proto_path.read_text("utf-8")
+        proposed = infer_schema(found.statistics, Path(folder)).proto_path.read_text("utf-8")
+    text = f"# Run {found.run_id} of pipeline {found.pipeline}, started {found.started_at[:16]} UTC.\n{proposed}"
     if target is None:
         click.echo(text, nl=False)
+        click.echo("nothing is saved; `--to FILE` writes it, and shows what to look at", err=True)
         return
-    if target.exists():
-        raise StoreError(f"{target} exists; a reviewed schema is not overwritten: give another name and compare")
-    target.write_text(text, "utf-8")
-    click.echo(f"wrote {target}; review it, then set `schema` to it")
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise StoreError(
+            f"{target} exists; a reviewed schema is not overwritten: "
+            "give another name and compare the two with `slipline schema diff`"
+        ) from None
+    _show(target)
+    click.echo(
+        f"wrote {target}, from run {found.run_id}; it approves the very data it was made from: "
+        "review it, then set `schema` to it"
+    )
+
+
+def _statistics(store: Store, run_id: str | None) -> Found:
+    """Those of the run, or of the latest run that has any."""
+    query = (
+        select(ExecutionRow, RunRow)
+        .join(RunStepRow, RunStepRow.execution_id == ExecutionRow.id)
+        .join(RunRow, RunRow.id == RunStepRow.run_id)
+        .where(ExecutionRow.artifact_type == Statistics.__name__)
+        .order_by(RunRow.started_at.desc(), RunStepRow.position)
+    )
+    if run_id is not None:
+        query = query.where(RunRow.id == run_id)
+    with store.session() as session:
+        row = session.execute(query).first()
+        if row is not None:
+            execution, run = row
+            statistics = store.committed(execution, Statistics).artifact
+            assert isinstance(statistics, Statistics)
+            return Found(run.id, run.pipeline, run.started_at.replace("T", " "), statistics)
+    if run_id is not None:
+        raise StoreError(f"no statistics of a run {run_id!r} on record; `slipline runs` lists the runs")
+    raise StoreError("no statistics on record; `slipline run` makes some, even if it then stops at validation")
 
 
 @schema.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def show(file: Path) -> None:
-    """Print what the schema FILE asks of each feature."""
+@click.argument("file", type=FILE, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the message in protobuf's JSON form.")
+def show(file: Path | None, as_json: bool) -> None:
+    """Show what a schema asks of each feature.
+
+    FILE is a schema's text form; by default the one of Slipline's own settings.
+    """
+    file = file or load_settings().schema_path
+    if not as_json:
+        _show(file)
+        return
+    from google.protobuf.json_format import MessageToJson
+
+    click.echo(MessageToJson(_read(file), preserving_proto_field_name=True, indent=1))
+
+
+def _read(file: Path) -> schema_pb2.Schema:
     from components.schema_io import read_schema
 
-    for feature in read_schema(Schema(path=file)).feature:
-        click.echo(f"{feature.name}:")
-        for line in str(feature).splitlines()[1:]:
-            click.echo(f"  {line}")
+    return read_schema(Schema(path=file))
+
+
+def _show(file: Path) -> None:
+    from components.schema_text import FeatureText, dataset_text, feature_text
+
+    def row(told: FeatureText) -> tuple[str, ...]:
+        domain = f"{told.domain}; {told.also}" if told.also else told.domain
+        return told.name, told.type, told.presence, told.length, told.image_size, told.drift, told.skew, domain
+
+    read = _read(file)
+    rows = [row(feature_text(feature, read)) for feature in read.feature]
+    told = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]  # terminals are narrow
+    if rows:
+        print_table([COLUMNS[number] for number in told], [[row[number] for number in told] for row in rows])
+    if asked := dataset_text(read):
+        click.echo(f"a split: {asked}")
+    comments = [f"{feature.name}: {comment}" for feature in read.feature for comment in feature.annotation.comment]
+    for comment in [*read.annotation.comment, *comments]:
+        click.echo(f"look at  {comment}")
+
+
+class CannotCompare(click.ClickException):
+    """A schema that cannot be read; status 1 would say that the two differ."""
+
+    exit_code = 2
+
+
+@schema.command()
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def diff(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
+    """Say what AFTER asks otherwise than BEFORE, a line for each difference.
+
+    Two schemas are equal if they ask the same in whatever order. As with diff(1), the exit status is 0 if they are, 1
+    if they differ, and 2 if a file cannot be read.
+    """
+    from components.schema_diff import compare_schemas
+
+    try:
+        changes = compare_schemas(_read(before), _read(after))
+    except ComponentError as error:
+        raise CannotCompare(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([{**asdict(change), "kind": change.kind.value} for change in changes], indent=1))
+    else:
+        click.echo("".join(f"{change.sentence}\n" for change in changes) or "no difference\n", nl=False)
+    ctx.exit(1 if changes else 0)
