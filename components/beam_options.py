@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.errors import BadData
+from components.errors import BadData, BeamFailed
 from pipeline.component import OUTSIDE_CACHE_KEY, params
 
 IN_PROCESS = "DirectRunner"
@@ -22,12 +24,29 @@ class BeamSettings:
     """Where Beam runs; what comes out is the same everywhere.
 
     Attributes:
-      runner: `DirectRunner` for this process, or any other runner that Beam knows by name.
+      runner: `DirectRunner` for this machine, or any other runner that Beam knows by name.
+      processes: How many the `DirectRunner` works in; 0 for one on each core where there is enough to read, else only
+        this one.
       options: Beam's own command-line options, such as `--flink_master=localhost:8081`.
     """
 
     runner: str = field(default=IN_PROCESS, metadata=OUTSIDE_CACHE_KEY)
+    processes: int = field(default=0, metadata=OUTSIDE_CACHE_KEY)
     options: tuple[str, ...] = field(default=(), metadata=OUTSIDE_CACHE_KEY)
+
+    def __post_init__(self) -> None:
+        if self.processes < 0:
+            raise ValueError(f"processes must be 0 or more, got {self.processes}")
+
+    def processes_for(self, input_bytes: int) -> int:
+        """How many processes the `DirectRunner` works in to read so many bytes."""
+        if self.processes or input_bytes < ALONE_UP_TO_BYTES:
+            return self.processes or 1
+        return len(os.sched_getaffinity(0))
+
+
+ALONE_UP_TO_BYTES = 50_000_000
+"""Below this, starting processes, which import Beam, takes more time than it saves, measured on images of 300 bytes."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +56,56 @@ class Problem:
     message: str
 
 
-def pipeline_options(settings: BeamSettings) -> Any:
-    """The `PipelineOptions` that `settings` stand for."""
+def pipeline_options(settings: BeamSettings, input_bytes: int = 0) -> Any:
+    """The `PipelineOptions` that `settings` stand for where so many bytes are to be read."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
     # Beam's own DirectRunner would first try to download another runner's binary.
     runner = "FnApiRunner" if settings.runner == IN_PROCESS else settings.runner
-    return PipelineOptions([f"--runner={runner}", *settings.options])
+    processes = settings.processes_for(input_bytes) if settings.runner == IN_PROCESS else 1
+    several = ("--direct_running_mode=multi_processing", f"--direct_num_workers={processes}") if processes > 1 else ()
+    return PipelineOptions([f"--runner={runner}", *several, *settings.options])
 
 
 @contextmanager
-def open_pipeline(settings: BeamSettings) -> Iterator[Any]:
-    """A Beam pipeline, which runs when the block ends; meanwhile nothing below an error is logged."""
+def open_pipeline(settings: BeamSettings, input_bytes: int = 0) -> Iterator[Any]:
+    """A Beam pipeline, which runs when the block ends; meanwhile nothing below an error is logged.
+
+    Raises:
+      BeamFailed: A runner other than the one in process could not do the job.
+    """
     level = logging.root.manager.disable
     # Beam warns of cloud extras that nobody asked for, already when it is imported.
     logging.disable(logging.WARNING)
     try:
         import apache_beam as beam
 
-        with beam.Pipeline(options=pipeline_options(settings)) as pipeline:
+        with beam.Pipeline(options=pipeline_options(settings, input_bytes)) as pipeline:
             yield pipeline
+    except (RuntimeError, OSError) as error:
+        if settings.runner == IN_PROCESS:
+            raise
+        raise BeamFailed(
+            f"{settings.runner}: {_innermost_cause(str(error))}; is every worker there? The run's log has the rest"
+        ) from error
     finally:
         logging.disable(level)
 
 
-def run_jobs(settings: BeamSettings, jobs: Sequence[Any], stage: Callable[[Any], Any], folder: Path) -> list[Any]:
+def _innermost_cause(text: str) -> str:
+    """The last error in a trace of Python's or Java's."""
+    causes = re.findall(r"^(?:Caused by: )?(?:[\w$]+\.)*(\w*(?:Error|Exception): .*[^:\s])\s*$", text, re.MULTILINE)
+    return str(causes[-1]) if causes else text.partition("\n")[0]
+
+
+def run_jobs(
+    settings: BeamSettings,
+    jobs: Sequence[Any],
+    stage: Callable[[Any], Any],
+    folder: Path,
+    *,
+    input_bytes: int = 0,
+) -> list[Any]:
     """Runs `jobs` through `stage` on Beam and returns what comes out, in any order.
 
     Args:
@@ -69,17 +113,20 @@ def run_jobs(settings: BeamSettings, jobs: Sequence[Any], stage: Callable[[Any],
       jobs: Few large elements, such as one for each file: Beam takes some 15 microseconds for every element and stage.
       stage: Applies Beam transforms to the collection of jobs.
       folder: A folder that every worker can write; the results come back through a file there.
+      input_bytes: What the jobs read in all; decides in how many processes the `DirectRunner` works.
 
     Raises:
-      BadData: A worker returned a `Problem`; the first by its message is raised.
+      BadData: A worker returned a `Problem`; the first by its message is raised. Or no result came back at all.
     """
     results = folder / f".results-{uuid.uuid4().hex}"
-    with open_pipeline(settings) as pipeline:
+    with open_pipeline(settings, input_bytes) as pipeline:
         import apache_beam as beam
 
         # Reshuffling lets a runner with many workers share the jobs out.
         outputs = stage(pipeline | beam.Create(list(jobs)) | beam.Reshuffle())
         outputs | beam.combiners.ToList() | beam.Map(_save, file=results)
+    if not results.is_file():
+        raise BadData(f"wanted results of {len(jobs)} jobs, Beam's runner {settings.runner} ended without any")
     found = pickle.loads(results.read_bytes())
     results.unlink()
     problems = sorted(result.message for result in found if isinstance(result, Problem))

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.beam_options import BeamSettings, run_jobs
+from components.beam_options import BeamSettings, Problem, run_jobs
+from components.errors import BadData, BeamFailed
 from components.metrics import measure, measure_by_label
 from components.schema_io import example_spec
-from components.tfrecord import read_records
-from pipeline.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, SliceMetrics
+from components.shard_records import read_shard
+from pipeline.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, Shard, SliceMetrics
 from pipeline.component import component, params
 from serving.wire.example_pb2 import Example
 
@@ -100,6 +101,10 @@ def evaluate(
 
     Returns:
       Metrics overall and by label; not passed if any is beyond its limit.
+
+    Raises:
+      BadData: A shard was damaged or altered since it was written.
+      BeamFailed: The runner lost or repeated work.
     """
     work = _Work(
         candidate=model.path,
@@ -154,9 +159,14 @@ def _predict(work: _Work, examples: Examples, split: str, beam: BeamSettings, fo
             self.candidate = _load(work.candidate)
             self.live = None if work.live is None else _load(work.live)
 
-        def process(self, shard: tuple[int, Path]) -> Iterator[Predictions]:
-            position, file = shard
-            for number, records in enumerate(_batches(file)):
+        def process(self, place: tuple[int, Shard]) -> Iterator[Predictions | Problem]:
+            try:
+                yield from self._predict(*place)
+            except BadData as error:
+                yield Problem(str(error))
+
+        def _predict(self, position: int, shard: Shard) -> Iterator[Predictions]:
+            for number, records in enumerate(_batches(examples.path / shard.file, shard)):
                 yield Predictions(
                     place=(position, number),
                     labels=np.array([_label(record, work.label_name) for record in records], np.int64),
@@ -164,8 +174,14 @@ def _predict(work: _Work, examples: Examples, split: str, beam: BeamSettings, fo
                     live=None if self.live is None else _ask(self.live, records),
                 )
 
-    shards = list(enumerate(examples.files(split)))
+    shards = list(enumerate(examples.split(split).shards))
     found: list[Predictions] = run_jobs(beam, shards, lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
+    records = sum(len(predictions.labels) for predictions in found)
+    if records != examples.split(split).records:
+        raise BeamFailed(
+            f"{split}: wanted predictions for {examples.split(split).records:,} records, Beam returned {records:,}; "
+            "its runner lost or repeated work, choose another"
+        )
     return sorted(found, key=lambda predictions: predictions.place)
 
 
@@ -175,8 +191,8 @@ def _load(folder: Path) -> SavedModel:
     return SavedModel.load(folder)
 
 
-def _batches(file: Path) -> Iterator[list[bytes]]:
-    records = read_records(file)
+def _batches(file: Path, shard: Shard) -> Iterator[list[bytes]]:
+    records = read_shard(file, shard)
     while batch := list(islice(records, BATCH_SIZE)):
         yield batch
 

@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from components.beam_options import Problem
 from components.errors import BadData
-from components.record_checks import FeatureRule, Kind, check_record
+from components.findings import Kind
+from components.record_checks import check_record
 from components.record_places import RecordPlaces
-from components.tfrecord import read_records, write_records
+from components.schema_rules import FeatureRule
+from components.shard_records import read_shard
+from components.tfrecord import write_records
 from pipeline.artifacts import Shard
 
 NAMED_RECORDS = 3
@@ -57,6 +62,7 @@ class Job:
       rules: What its records must be.
       decode: The image features to be decoded; of the others only the head is read.
       offenders: Gets the offending records.
+      numbers: Gets their numbers in the shard, int64 of shape [offending], if there are any.
       listing: Gets a line of CSV for each way in which one of them breaks the rules.
     """
 
@@ -67,6 +73,7 @@ class Job:
     rules: tuple[FeatureRule, ...]
     decode: frozenset[str]
     offenders: Path
+    numbers: Path
     listing: Path
 
 
@@ -95,6 +102,8 @@ def check(job: Job) -> Checked | Problem:
             offending = write_records(job.offenders, offenders)
     except BadData as error:
         return Problem(str(error))
+    if offending:
+        np.save(job.numbers, np.asarray(offenders.numbers, np.int64))
     return Checked(job=job, records=offenders.records, offending=offending, tallies=offenders.tallies)
 
 
@@ -105,13 +114,15 @@ class _Offenders:
         self.job = job
         self.listing = listing
         self.records = 0
+        self.numbers: list[int] = []
         self._places = RecordPlaces(job.file, job.shard)
         self.tallies: Tallies = {}
 
     def __iter__(self) -> Iterator[bytes]:
-        for number, record in enumerate(read_records(self.job.file)):
+        for number, record in enumerate(read_shard(self.job.file, self.job.shard)):
             self.records += 1
             if self._tally(number, record):
+                self.numbers.append(number)
                 yield record
 
     def _tally(self, number: int, record: bytes) -> bool:
@@ -121,5 +132,5 @@ class _Offenders:
                 seen.add((feature, kind))
                 where = self._places.place(number)
                 self.tallies.setdefault((feature, kind), Tally(wanted=wanted)).add([got], 1, [where])
-                self.listing.writerow([self.job.split, where, feature, kind.name.lower(), wanted, got])
+                self.listing.writerow([self.job.split, where, feature, kind.text, wanted, got])
         return bool(seen)

@@ -104,7 +104,8 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
       The model, with the loss and accuracy of its last epoch.
 
     Raises:
-      TrainingFailed: The network cannot be built or does not fit the data, or the loss is no longer a number.
+      TrainingFailed: The network cannot be built or does not fit the data, the loss is no longer a number, or there
+        are not as many examples as were written.
     """
     import tensorflow as tf
 
@@ -112,6 +113,12 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
     spec = example_spec(schema)
     say("reading examples")
     arrays = load_arrays(examples.files(params.split), spec)
+    wanted = examples.split(params.split).records
+    if len(arrays.labels) != wanted:
+        raise TrainingFailed(
+            f"{examples.path}: wanted {wanted:,} examples of {params.split}, read {len(arrays.labels):,}; "
+            "a shard was altered since it was written; ingest again with --fresh"
+        )
     model, history = _resumed(params, spec, scratch, say)
     for epoch in range(len(history), params.epochs):
         history = (*history, _fit_epoch(model, arrays, params, epoch, say))
@@ -120,7 +127,13 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
     (out / HISTORY_NAME).write_text(_to_json(history))
     _write_tensorboard(history, out / "tensorboard")
     last = history[-1]
-    return TrainedModel(path=out, parameters=model.count_params(), loss=last.loss, accuracy=last.accuracy)
+    return TrainedModel(
+        path=out,
+        records=len(arrays.labels),
+        parameters=model.count_params(),
+        loss=last.loss,
+        accuracy=last.accuracy,
+    )
 
 
 def load_arrays(files: tuple[Path, ...], spec: ExampleSpec) -> Arrays:

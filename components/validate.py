@@ -2,77 +2,81 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any
 
-from tensorflow_metadata.proto.v0 import statistics_pb2
-
-from components.anomalies_io import Finding, write_anomalies
+from components.anomalies_io import write_anomalies
 from components.beam_options import BeamSettings, run_jobs
-from components.errors import BadData
-from components.record_checks import FeatureRule, Kind, rules_of
+from components.drift_checks import Measurement, Reference, SplitStatistics, compare_records, measure, too_far
+from components.duplicate_checks import check_duplicates
+from components.errors import BadData, BeamFailed
+from components.findings import Finding, Kind
+from components.offenders import gather_offenders
 from components.schema_io import read_schema
+from components.schema_rules import Rules, rules_of
 from components.shard_checks import SHOWN_VALUES, Checked, Job, Tallies, Tally, check
-from components.split_checks import SplitFinding, check_split, images_to_decode
-from components.statistics_io import read_statistics
-from pipeline.artifacts import Anomalies, Examples, Schema, Split, Statistics
+from components.split_checks import check_split, images_to_decode
+from components.statistics_io import split_statistics
+from components.validate_settings import ValidateParams
+from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Split, Statistics
 from pipeline.component import component
-
-OFFENDERS = "offenders.tfrecord"
-LISTING = "offenders.csv"
-LISTING_HEAD = "split,where,feature,kind,wanted,got\r\n"
-
-SplitStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
 
 
 @component(loads=("apache_beam",))
-def validate(examples: Examples, statistics: Statistics, schema: Schema, beam: BeamSettings, out: Path) -> Anomalies:
+def validate(
+    examples: Examples,
+    statistics: Statistics,
+    baseline: Baseline,
+    schema: Schema,
+    params: ValidateParams,
+    beam: BeamSettings,
+    out: Path,
+) -> Anomalies:
     """Whether every record, and every split as a whole, is what the schema says.
 
-    Images are decoded again only where the statistics, which decoded them all, count one that does not decode;
-    otherwise their size is read off their heads.
+    Each split is also held against the first one, and against itself in the run before, as far as the schema limits
+    skew and drift. Images are decoded again only where the statistics, which decoded them all, count one that does not
+    decode; otherwise their size is read off their heads.
 
     Args:
       examples: What is judged.
       statistics: Of these same examples.
+      baseline: Statistics of the run before.
       schema: What they must look like; reviewed by a person.
+      params: What is done about single bad records, and how many copies may be among them.
       beam: Where Beam runs.
-      out: Gets `anomalies.binpb`, the offending records in `offenders.tfrecord`, and in `offenders.csv` a line for
-        each way in which one of them breaks the schema.
+      out: Gets `anomalies.binpb`, the offending records in `offenders.tfrecord`, in `offenders.csv` a line for each way
+        in which one of them breaks the schema, and their numbers in `offending/`.
 
     Returns:
       The verdict, with one reason for each split, feature and kind of break.
 
     Raises:
-      BadData: The schema cannot be read or checked, the statistics are of other examples, or a shard was damaged.
+      BadData: The schema cannot be read or checked, the statistics are of other examples, or a shard was damaged
+        or altered since it was written.
+      BeamFailed: The runner lost or repeated work.
     """
     described = read_schema(schema)
     rules = rules_of(described)
     judged = _statistics_by_split(examples, statistics)
-    jobs = list(_jobs(examples, judged, rules, out))
-    checked = sorted(run_jobs(beam, jobs, _check_all, out), key=lambda each: each.job.number)
-    _require_all(examples, checked)
+    checked = _check_records(examples, judged, rules, beam, out)
+    measured = list(measured_distances(judged, baseline, rules))
+    name = str(schema.proto_path)
     findings = [
-        finding
-        for split in examples.splits
-        for finding in _findings(split, checked, check_split(judged[split.name], rules), schema.proto_path)
+        *(finding for split in examples.splits for finding in _findings(split, checked, judged, rules, name)),
+        *_compare_counts(judged, baseline, rules, name),
+        *too_far(measured, name),
+        *check_duplicates(examples, statistics, params),
     ]
-    _gather_offenders(checked, out)
-    anomalies = Anomalies(
-        path=out,
-        passed=not findings,
-        reasons=tuple(finding.sentence for finding in findings),
-        records=sum(each.records for each in checked),
-        offending=sum(each.offending for each in checked),
-    )
-    write_anomalies(described, findings, anomalies.proto_path)
+    gather_offenders(checked, out)
+    anomalies = _verdict(findings, examples, checked, params, out)
+    write_anomalies(described, findings, measured, anomalies.proto_path)
     return anomalies
 
 
 def _statistics_by_split(examples: Examples, statistics: Statistics) -> dict[str, SplitStatistics]:
-    found = {dataset.name: dataset for dataset in read_statistics(statistics).datasets}
+    found = split_statistics(statistics)
     wanted = {split.name: split.records for split in examples.splits}
     got = {name: dataset.num_examples for name, dataset in found.items()}
     if wanted != got:
@@ -80,9 +84,24 @@ def _statistics_by_split(examples: Examples, statistics: Statistics) -> dict[str
     return found
 
 
-def _jobs(
-    examples: Examples, judged: dict[str, SplitStatistics], rules: tuple[FeatureRule, ...], out: Path
-) -> Iterator[Job]:
+def _check_records(
+    examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, beam: BeamSettings, out: Path
+) -> list[Checked]:
+    (out / "offending").mkdir()
+    jobs = list(_jobs(examples, judged, rules, out))
+    found = run_jobs(beam, jobs, _check_all, out, input_bytes=examples.size_bytes)
+    checked = sorted(found, key=lambda each: each.job.number)
+    for split in examples.splits:
+        records = sum(each.records for each in checked if each.job.split == split.name)
+        if records != split.records:
+            raise BeamFailed(
+                f"{split.name}: wanted {split.records:,} records checked, Beam returned {records:,}; "
+                "its runner lost or repeated work, choose another"
+            )
+    return checked
+
+
+def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, out: Path) -> Iterator[Job]:
     shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
     for number, (split, shard) in enumerate(shards):
         yield Job(
@@ -90,41 +109,54 @@ def _jobs(
             split=split,
             shard=shard,
             file=examples.path / shard.file,
-            rules=rules,
-            decode=images_to_decode(judged[split], rules),
+            rules=rules.features,
+            decode=images_to_decode(judged[split], rules.features),
             offenders=out / f".{number}.tfrecord",
+            numbers=Anomalies(path=out, passed=False, records=0, offending=0).offending_numbers(shard),
             listing=out / f".{number}.csv",
         )
 
 
-def _check_all(jobs: object) -> object:
+def _check_all(jobs: Any) -> Any:
     import apache_beam as beam
 
     return jobs | beam.Map(check)
 
 
-def _require_all(examples: Examples, checked: Sequence[Checked]) -> None:
-    for split in examples.splits:
-        records = sum(each.records for each in checked if each.job.split == split.name)
-        if records != split.records:
-            raise BadData(
-                f"{split.name}: wanted {split.records:,} records checked, Beam returned {records:,}; "
-                f"its runner lost work, or {examples.path} was altered"
-            )
+def measured_distances(judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules) -> Iterator[Measurement]:
+    """Every distance that is held against a limit: of each split from the first, and from itself in the run before."""
+    first, *others = judged
+    for split in others:
+        yield from measure(split, judged[split], Reference(name=first, statistics=judged[first]), rules.features)
+    for split, before in _of_baseline(baseline).items():
+        if split in judged:
+            reference = Reference(name=str(baseline.origin), statistics=before, is_drift=True)
+            yield from measure(split, judged[split], reference, rules.features)
+
+
+def _of_baseline(baseline: Baseline) -> dict[str, SplitStatistics]:
+    return {} if baseline.origin is None else split_statistics(baseline)
+
+
+def _compare_counts(
+    judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules, schema: str
+) -> Iterator[Finding]:
+    for split, before in _of_baseline(baseline).items():
+        if split in judged:
+            yield from compare_records(split, judged[split].num_examples, before.num_examples, rules.split, schema)
 
 
 def _findings(
-    split: Split, checked: Sequence[Checked], of_split: Iterator[SplitFinding], schema: Path
+    split: Split, checked: Sequence[Checked], judged: dict[str, SplitStatistics], rules: Rules, schema: str
 ) -> Iterator[Finding]:
     never_present = set()
-    for found in of_split:
+    for found in check_split(split.name, judged[split.name], rules, schema):
         if found.kind is Kind.NEVER_PRESENT:
             never_present.add(found.feature)
-        sentence = f"{_subject(split, found.feature)}: {found.text}; mend the data, or change {schema} if it is meant"
-        yield Finding(feature=found.feature, kind=found.kind, sentence=sentence)
+        yield found
     for (feature, kind), tally in _together(each.tallies for each in checked if each.job.split == split.name).items():
         if not (kind is Kind.MISSING and feature in never_present):
-            yield Finding(feature=feature, kind=kind, sentence=_sentence(split, feature, tally, schema))
+            yield _finding(split, feature, kind, tally, schema)
 
 
 def _together(parts: Iterator[Tallies]) -> Tallies:
@@ -135,29 +167,51 @@ def _together(parts: Iterator[Tallies]) -> Tallies:
     return together
 
 
-def _sentence(split: Split, feature: str, tally: Tally, schema: Path) -> str:
+def _finding(split: Split, feature: str, kind: Kind, tally: Tally, schema: str) -> Finding:
     got = " or ".join(tally.got[:SHOWN_VALUES]) + (" or others" if len(tally.got) > SHOWN_VALUES else "")
     offenders = "the record" if tally.records == 1 else "the records"
-    return (
-        f"{_subject(split, feature)}: wanted {tally.wanted}, got {got} "
-        f"in {tally.records:,} of {split.records:,} records, first {', '.join(tally.first)}; "
-        f"fix or remove {offenders}, or change {schema} if it is meant"
+    return Finding(
+        split=split.name,
+        feature=feature,
+        kind=kind,
+        text=(
+            f"wanted {tally.wanted}, got {got} in {tally.records:,} of {split.records:,} records, "
+            f"first {', '.join(tally.first)}"
+        ),
+        remedy=f"fix or remove {offenders}, or change {schema} if it is meant",
+        of_records=True,
     )
 
 
-def _subject(split: Split, feature: str) -> str:
-    return f"{split.name}: {feature}" if feature else split.name
+def _verdict(
+    findings: Sequence[Finding], examples: Examples, checked: Sequence[Checked], params: ValidateParams, out: Path
+) -> Anomalies:
+    """Closes the gate for every finding, or only for those that setting records aside does not mend."""
+    setting_aside = params.policy == "set_aside"
+    reasons = [finding.sentence for finding in findings if not (setting_aside and finding.of_records)]
+    aside = [finding.sentence for finding in findings if setting_aside and finding.of_records]
+    if setting_aside and (too_many := list(_too_many(examples, checked, params))):
+        reasons.extend([*too_many, *aside])
+    passed = not reasons
+    offending = sum(each.offending for each in checked)
+    return Anomalies(
+        path=out,
+        passed=passed,
+        reasons=tuple(reasons),
+        records=sum(each.records for each in checked),
+        offending=offending,
+        set_aside=offending if passed else 0,
+        remarks=tuple(aside if passed else ()),
+    )
 
 
-def _gather_offenders(checked: Sequence[Checked], out: Path) -> None:
-    with (out / OFFENDERS).open("wb") as records, (out / LISTING).open("wb") as listing:
-        listing.write(LISTING_HEAD.encode())
-        for job in (each.job for each in checked):
-            _move_to_end(job.offenders, records)
-            _move_to_end(job.listing, listing)
-
-
-def _move_to_end(part: Path, whole: BinaryIO) -> None:
-    with part.open("rb") as stream:
-        shutil.copyfileobj(stream, whole)
-    part.unlink()
+def _too_many(examples: Examples, checked: Sequence[Checked], params: ValidateParams) -> Iterator[str]:
+    for split in examples.splits:
+        offending = sum(each.offending for each in checked if each.job.split == split.name)
+        if offending > params.max_set_aside * split.records:
+            yield (
+                f"{split.name}: wanted at most {params.max_set_aside:.2%} of the records set aside, got {offending:,} "
+                f"of {split.records:,}; fix or remove them, or raise validate.max_set_aside"
+            )
+        elif offending == split.records:
+            yield f"{split.name}: wanted records that are right, got none among {split.records:,}; mend the data"

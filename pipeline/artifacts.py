@@ -63,9 +63,20 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Examples(Artifact):
-    """TFRecord files of `tf.Example`, by split."""
+    """TFRecord files of `tf.Example`, by split.
+
+    Attributes:
+      splits: In the order they were asked for.
+      set_aside: Records left out because they broke the schema.
+    """
 
     splits: tuple[Split, ...]
+    set_aside: int = 0
+
+    @property
+    def records(self) -> int:
+        """Examples in all splits."""
+        return sum(split.records for split in self.splits)
 
     def split(self, name: str) -> Split:
         """The split called `name`.
@@ -78,6 +89,11 @@ class Examples(Artifact):
                 return split
         raise KeyError(name)
 
+    @property
+    def size_bytes(self) -> int:
+        """What all shards take on disk."""
+        return sum((self.path / shard.file).stat().st_size for split in self.splits for shard in split.shards)
+
     def files(self, name: str) -> tuple[Path, ...]:
         """The shard files of the split called `name`, in order."""
         return tuple(self.path / shard.file for shard in self.split(name).shards)
@@ -85,12 +101,23 @@ class Examples(Artifact):
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics(Artifact):
-    """What the examples look like: one `DatasetFeatureStatisticsList`, a dataset for each split."""
+    """What the examples look like: one `DatasetFeatureStatisticsList`, a dataset for each split and each slice."""
 
     @property
     def proto_path(self) -> Path:
         """The serialized `DatasetFeatureStatisticsList`."""
         return self.path / "statistics.binpb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline(Statistics):
+    """The statistics that new ones are held against; there is no file where there was no earlier run.
+
+    Attributes:
+      origin: Which run's they are, for people; None where there was none.
+    """
+
+    origin: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +137,23 @@ class Anomalies(Verdict):
     Attributes:
       records: Examples checked.
       offending: Examples with at least one anomaly.
+      set_aside: Examples that are to be left out, so that the rest passes.
+      remarks: If so, one sentence for each kind of anomaly among them.
     """
 
     records: int
     offending: int
+    set_aside: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def proto_path(self) -> Path:
         """The serialized `tensorflow.metadata.v0.Anomalies`."""
         return self.path / "anomalies.binpb"
+
+    def offending_numbers(self, shard: Shard) -> Path:
+        """NumPy file with the numbers of the offending examples of a shard, int64; absent if there are none."""
+        return self.path / "offending" / f"{shard.file}.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +161,13 @@ class TrainedModel(Artifact):
     """A Keras model as it left training, with its history and TensorBoard log.
 
     Attributes:
+      records: Examples learnt from, in each epoch all of them.
       parameters: Trainable numbers in the network.
       loss: Mean training loss of the last epoch, in nats per example.
       accuracy: Mean training accuracy of the last epoch, in 0..1.
     """
 
+    records: int
     parameters: int
     loss: float
     accuracy: float

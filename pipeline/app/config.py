@@ -13,11 +13,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from components.beam_options import BeamSettings
+from components.compute_statistics import ComputeStatisticsParams
 from components.evaluate import EvaluateParams
 from components.export import ExportParams
 from components.infra_validate import InfraParams
 from components.ingest import IngestParams
 from components.train import TrainParams
+from components.validate_settings import ValidateParams
 from pipeline.errors import SettingsError
 from pipeline.source_code import code_of
 from serving.errors import PublishFailed
@@ -48,7 +50,10 @@ class TrainingSettings(BaseModel):
 
     name: str = "mnist"
     schema_path: Annotated[Path, Field(alias="schema")] = Path("data/schema/mnist.pbtxt")
+    serving_data: tuple[str, ...] = ()
     ingest: IngestParams = IngestParams()
+    statistics: ComputeStatisticsParams = ComputeStatisticsParams()
+    validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     train: TrainParams = TrainParams()
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()
@@ -60,9 +65,10 @@ class TrainingSettings(BaseModel):
     def _every_split_is_ingested(self) -> TrainingSettings:
         for section in ("train", "evaluate", "infra_validate"):
             split = getattr(self, section).split
-            if split not in self.ingest.splits:
+            if split not in self.ingest.split_names:
                 raise ValueError(
-                    f"{section}.split must be one of ingest.splits, {list(self.ingest.splits)}, got {split!r}"
+                    f"{section}.split must be one of the splits brought in, {list(self.ingest.split_names)}, "
+                    f"got {split!r}"
                 )
         return self
 

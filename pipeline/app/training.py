@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from components.compare_serving import compare_serving
 from components.compute_statistics import compute_statistics
 from components.evaluate import evaluate
 from components.export import export
+from components.find_baseline import BaselineParams, find_baseline
 from components.find_live import find_live
 from components.infra_validate import infra_validate
-from components.ingest import ingest
+from components.ingest import IngestParams, ingest
 from components.push import push
 from components.release_settings import ReleaseParams
+from components.set_aside import set_aside
 from components.train import train
 from components.validate import validate
 from pipeline.app.config import Home, TrainingSettings
 from pipeline.artifacts import Schema
-from pipeline.graph import Pipeline
+from pipeline.graph import Pipeline, Source, Step
 
 
-def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
+def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineParams) -> Pipeline:
     """Ingests, validates, trains, exports, evaluates and releases; nothing passes a closed gate.
 
     Args:
       settings: Of every component.
       home: Where the releases are.
+      earlier: Statistics of earlier runs, one of which the data is held against.
 
     Returns:
       The pipeline, ready to run.
@@ -35,9 +39,21 @@ def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
         remedy=f"`slipline schema infer --to {settings.schema_path}` proposes one, to be reviewed by a person",
     )
     examples = flow.add(ingest, params=settings.ingest, beam=beam)
-    statistics = flow.add(compute_statistics, examples=examples, beam=beam)
-    anomalies = flow.add(validate, examples=examples, statistics=statistics, schema=schema, beam=beam)
-    trained = flow.add(train, examples=examples, schema=schema, params=settings.train, only_if=[anomalies])
+    statistics = flow.add(compute_statistics, examples=examples, params=settings.statistics, beam=beam)
+    baseline = flow.add(find_baseline, statistics=statistics, params=earlier)
+    anomalies = flow.add(
+        validate,
+        examples=examples,
+        statistics=statistics,
+        baseline=baseline,
+        schema=schema,
+        params=settings.validation,
+        beam=beam,
+    )
+    gates = [anomalies, *_serving_gate(flow, settings, statistics, schema)]
+    if settings.validation.policy == "set_aside":
+        examples = flow.add(set_aside, examples=examples, anomalies=anomalies, beam=beam, only_if=[anomalies])
+    trained = flow.add(train, examples=examples, schema=schema, params=settings.train, only_if=gates)
     servable = flow.add(export, model=trained, schema=schema, params=settings.export)
     live = flow.add(find_live, candidate=servable, params=release)
     evaluation = flow.add(
@@ -48,3 +64,19 @@ def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
     )
     flow.add(push, model=servable, live=live, params=release, only_if=[evaluation, infra_check])
     return flow
+
+
+def _serving_gate(flow: Pipeline, settings: TrainingSettings, statistics: Step, schema: Source) -> list[Step]:
+    """The gate that holds records asked in production against those learnt from, if there are any."""
+    if not settings.serving_data:
+        return []
+    params = IngestParams(files={"serving": settings.serving_data}, splits=("serving",))
+    asked = flow.add(ingest, name="ingest_serving", params=params, beam=settings.beam)
+    described = flow.add(
+        compute_statistics,
+        name="compute_serving_statistics",
+        examples=asked,
+        params=settings.statistics,
+        beam=settings.beam,
+    )
+    return [flow.add(compare_serving, statistics=statistics, serving=described, schema=schema)]

@@ -17,8 +17,11 @@ from components.examples_io import encode_example
 from components.ingest import IngestParams, ingest
 from components.tfrecord import write_records
 from components.validate import validate
-from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
+from components.validate_settings import ValidateParams
+from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
 
+STOP = ValidateParams()
+NO_BASELINE = Baseline(path=Path("no baseline"))
 MNIST_SCHEMA = Schema(path=Path(__file__).parents[2] / "data/schema/mnist.pbtxt")
 
 
@@ -45,8 +48,16 @@ class DataPlane:
     def statistics(self, examples: Examples) -> Statistics:
         return compute_statistics(examples, BeamSettings(), self.out("statistics"))
 
-    def validate(self, examples: Examples, schema: Schema = MNIST_SCHEMA) -> Anomalies:
-        return validate(examples, self.statistics(examples), schema, BeamSettings(), self.out("validate"))
+    def validate(
+        self,
+        examples: Examples,
+        schema: Schema = MNIST_SCHEMA,
+        *,
+        params: ValidateParams = STOP,
+        baseline: Baseline = NO_BASELINE,
+    ) -> Anomalies:
+        statistics = self.statistics(examples)
+        return validate(examples, statistics, baseline, schema, params, BeamSettings(), self.out("validate"))
 
     def out(self, step: str) -> Path:
         folder = self.home / step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,32 @@ def test_the_direct_runner_is_the_in_process_one_and_others_keep_their_name():
     assert pipeline_options(BeamSettings()).get_all_options()["runner"] == "FnApiRunner"
     settings = BeamSettings(runner="FlinkRunner", options=("--flink_master=localhost:8081",))
     assert pipeline_options(settings).get_all_options()["runner"] == "FlinkRunner"
+
+
+def process(jobs):
+    import os
+
+    import apache_beam as beam
+
+    return jobs | beam.Map(lambda job: (job, os.getpid()))
+
+
+def test_several_processes_share_the_jobs_and_each_comes_back_once(tmp_path):
+    done = run_jobs(BeamSettings(processes=2), range(8), process, tmp_path)
+    assert sorted(job for job, _ in done) == list(range(8))
+    assert len({worker for _, worker in done}) == 2
+
+
+def test_much_to_read_is_shared_among_the_cores_and_little_is_not():
+    few, many = (pipeline_options(BeamSettings(), size).get_all_options() for size in (1_000_000, 1_000_000_000))
+    cores = len(os.sched_getaffinity(0))
+    assert few["direct_num_workers"] == 1
+    assert many["direct_num_workers"] == cores
+
+
+def test_a_negative_number_of_processes_is_refused():
+    with pytest.raises(ValueError, match="processes must be 0 or more, got -1"):
+        BeamSettings(processes=-1)
 
 
 def test_nothing_is_printed(tmp_path):

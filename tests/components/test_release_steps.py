@@ -1,12 +1,13 @@
 """Export, evaluation, the trial in a server, and the release, on one small trained model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.beam_options import BeamSettings
-from components.errors import PushFailed, ReleaseDamaged, TrialFailed
+from components.errors import BadData, BeamFailed, PushFailed, ReleaseDamaged, TrialFailed
 from components.evaluate import EvaluateParams, evaluate, judge
 from components.examples_io import decode_image
 from components.export import ExportParams, export
@@ -15,7 +16,7 @@ from components.infra_validate import InfraParams, infra_validate
 from components.push import push
 from components.release_settings import ReleaseParams
 from components.train import TrainParams, train
-from pipeline.artifacts import Examples, LiveModel, Release, ServableModel, SliceMetrics
+from pipeline.artifacts import Examples, LiveModel, Release, ServableModel, SliceMetrics, Split
 from serving.errors import BadRequest
 from serving.ledger import Ledger
 from serving.saved_model import SavedModel
@@ -122,6 +123,28 @@ def test_tensorflows_own_loaders_take_the_model_as_well(model: ServableModel, re
 def test_the_warm_up_requests_are_answered(loaded: SavedModel, model: ServableModel) -> None:
     assert (model.path / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
     loaded.warm_up()
+
+
+@pytest.mark.parametrize("runner", ["LosingRunner", "RepeatingRunner"])
+def test_an_evaluation_whose_runner_loses_or_repeats_work_stops(
+    model: ServableModel, examples: Examples, tmp_path: Path, runner: str
+) -> None:
+    (shard,) = examples.split("test").shards
+    twice = Examples(path=examples.path, splits=(Split(name="test", shards=(shard, shard)),))
+    live = LiveModel(path=folder(tmp_path, "live"), version=None)
+    beam = BeamSettings(runner=f"tests.components.lossy_runner.{runner}")
+    with pytest.raises(BeamFailed, match=r"test: wanted predictions for 400 records, Beam returned [26]00; its runner"):
+        evaluate(model, twice, MNIST_SCHEMA, live, EvaluateParams(), beam, folder(tmp_path, "out"))
+
+
+def test_a_shard_that_was_altered_stops_the_evaluation_with_its_name(
+    model: ServableModel, examples: Examples, tmp_path: Path
+) -> None:
+    (shard,) = examples.split("test").shards
+    more = Examples(path=examples.path, splits=(Split(name="test", shards=(replace(shard, records=201),)),))
+    live = LiveModel(path=folder(tmp_path, "live"), version=None)
+    with pytest.raises(BadData, match=r"digits.tfrecord: wanted the 201 records that were written to it, got 200"):
+        evaluate(model, more, MNIST_SCHEMA, live, EvaluateParams(), BeamSettings(), folder(tmp_path, "out"))
 
 
 def test_the_evaluation_is_what_the_model_answers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,17 @@ from components.errors import BadData
 from components.examples_io import encode_example
 from components.tfrecord import read_records
 from components.validate import validate
-from pipeline.artifacts import Schema
+from components.validate_settings import ValidateParams
+from pipeline.artifacts import Baseline, Schema
 from serving.wire.example_pb2 import Example
 
 IMAGE = """
 feature { name: "image" type: BYTES presence { min_fraction: 1 } shape {} annotation { tag: "decoded_shape:28,28,1" } }
 """
 LABEL = 'feature { name: "label" type: INT presence { min_fraction: 1 } shape {} int_domain { min: 0 max: 9 } }'
+
+
+NO_BASELINE = Baseline(path=Path("no baseline"))
 
 
 def only_reason(anomalies):
@@ -94,7 +99,7 @@ def test_a_label_of_another_type_is_named(plane, digits, png):
     record = Example.FromString(digits[0])
     record.features.feature["label"].float_list.value.append(1.0)
     plane.write("train", [*digits, record.SerializeToString()])
-    assert "train: label: wanted type INT, got FLOAT in 1 of 11" in only_reason(plane.validate(plane.ingest()))
+    assert "train: label: wanted type INT, got FLOAT 1.0 in 1 of 11" in only_reason(plane.validate(plane.ingest()))
 
 
 def test_two_values_where_one_is_wanted_are_named(plane, digits):
@@ -185,16 +190,28 @@ def test_statistics_of_other_examples_are_refused(plane, digits):
     fewer = type(plane)(plane.home / "fewer")
     fewer.write("train", digits[:5])
     with pytest.raises(BadData, match=r"wanted statistics of these examples, \{'train': 5\} records, got of"):
-        validate(fewer.ingest(), statistics, schema(plane, IMAGE, LABEL), BeamSettings(), plane.out("validate"))
+        validate(
+            fewer.ingest(),
+            statistics,
+            NO_BASELINE,
+            schema(plane, IMAGE, LABEL),
+            ValidateParams(),
+            BeamSettings(),
+            plane.out("validate"),
+        )
 
 
 @pytest.mark.parametrize(
     ("feature", "problem"),
     [
-        ('feature { name: "x" type: BYTES string_domain { value: "a" } }', "string_domain cannot be checked"),
+        ('feature { name: "x" type: BYTES bool_domain {} }', "bool_domain cannot be checked"),
         ('feature { name: "x" type: STRUCT }', "wanted type INT, FLOAT or BYTES, got STRUCT"),
-        ("", "wanted one or more features and nothing else, got none"),
-        (f'{IMAGE} string_domain {{ name: "x" }}', "got string_domain"),
+        ("", "wanted one or more features and nothing but .*, got no feature"),
+        (f'{IMAGE} int_domain {{ name: "x" }}', "got int_domain"),
+        (
+            'feature { name: "x" type: BYTES domain: "colours" }',
+            "wanted a string_domain called 'colours' in the schema",
+        ),
     ],
 )
 def test_a_schema_with_what_is_not_checked_is_refused(plane, digits, feature, problem):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from components.validate_settings import ValidateParams
 from pipeline.app.config import Home, TrainingSettings, home_from_environment, load_settings, tomllib
 from pipeline.errors import SettingsError
 
@@ -13,9 +14,10 @@ def test_the_default_settings_file_states_the_defaults_of_the_code() -> None:
 
 def test_the_default_settings_file_leaves_only_alternatives_out() -> None:
     stated = tomllib.loads((Path("pipeline/app/settings/mnist.toml")).read_text())
-    for section in ("ingest", "train", "export", "evaluate", "infra_validate", "beam"):
+    for section in ("ingest", "statistics", "train", "export", "evaluate", "infra_validate", "beam"):
         names = {field.name for field in fields(getattr(TrainingSettings(), section))}
-        assert names - set(stated[section]) <= {"folder", "split"}, section
+        assert names - set(stated[section]) <= {"folder", "files", "split"}, section
+    assert set(stated["validate"]) == {field.name for field in fields(ValidateParams)}
 
 
 def test_an_override_is_read_as_toml_and_a_bare_word_as_text() -> None:
@@ -47,7 +49,9 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest_at_the_defaults(tmp_path:
         ("train.seed=-1", r"train: seed must be at least 0, got -1$"),
         ("train.learning_rate=nan", r"learning_rate must be greater than 0, got nan$"),
         ("train.network=no.such:f", r"train: network=no\.such:f: no module 'no\.such'; name one as package\.module"),
-        ("evaluate.split=tset", r"evaluate\.split must be one of ingest\.splits, \['train', 'test'\], got 'tset'$"),
+        ("evaluate.split=tset", r"evaluate\.split must be one of the splits .*, \['train', 'test'\], got 'tset'$"),
+        ("validate.policy=ignore", r"validate: policy must be one of stop, set_aside, got 'ignore'$"),
+        ("validate.max_asides=1", r"unknown key validate\.max_asides; did you mean max_set_aside\?"),
         ("evaluate.max_log_loss=nan", r"max_log_loss must be at least 0, got nan$"),
         ("train", r"--set train: wanted SECTION\.KEY=VALUE, such as train\.seed=2"),
         ("name.first=x", r"--set name\.first=x: name is a value, not a section"),
