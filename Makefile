@@ -17,7 +17,7 @@ ifeq ($(strip $(SSL_CERT_FILE)),)
 unexport SSL_CERT_FILE
 endif
 
-.PHONY: run test fast check setup bench data protos lock clean
+.PHONY: run test fast check setup bench flink data protos lock clean
 
 run: $(READY)  ## train and release the default model
 	@$(BIN)/slipline run $(SETTINGS)
@@ -49,6 +49,14 @@ $(READY): requirements.txt .ci/installer.txt pyproject.toml
 	@.tools/bin/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
+flink: .flink/flink-runner.jar  ## Apache Flink in .flink, for infra/flink/start; needs Java 17 and Maven
+
+.flink/flink-runner.jar: infra/flink/pom.xml
+	@command -v mvn >/dev/null || { echo "make flink needs Java 17 and Maven: apt-get install maven" >&2; exit 1; }
+	@rm -rf .flink/lib
+	@mvn --batch-mode --quiet --file $< package
+	@touch $@
+
 data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCHIVES
 	$(BIN)/python -m components.prepare_dataset $(ARCHIVES)
 
@@ -62,4 +70,4 @@ lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml
 	  --upgrade --output-file .ci/installer.txt -
 
 clean:  ## the environment and all caches; runs and releases in .slipline stay
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools .flink .mypy_cache .ruff_cache .pytest_cache .hypothesis
