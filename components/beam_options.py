@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.beam_workers import forked_workers, start_fork_server
 from components.errors import BadData, BeamFailed
 from pipeline.component import OUTSIDE_CACHE_KEY, params
 
@@ -38,15 +39,15 @@ class BeamSettings:
         if self.processes < 0:
             raise ValueError(f"processes must be 0 or more, got {self.processes}")
 
-    def processes_for(self, input_bytes: int) -> int:
-        """How many processes the `DirectRunner` works in to read so many bytes."""
-        if self.processes or input_bytes < ALONE_UP_TO_BYTES:
+    def processes_for(self, alone_s: float) -> int:
+        """How many processes the `DirectRunner` works in where one would take that long."""
+        if self.processes or alone_s < ALONE_UP_TO_S:
             return self.processes or 1
         return len(os.sched_getaffinity(0))
 
 
-ALONE_UP_TO_BYTES = 50_000_000
-"""Below this, starting processes, which import Beam, takes more time than it saves, measured on images of 300 bytes."""
+ALONE_UP_TO_S = 3.0
+"""Below this, starting processes, which import Beam once, takes about as much time as it saves."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,22 @@ class Problem:
     message: str
 
 
-def pipeline_options(settings: BeamSettings, input_bytes: int = 0) -> Any:
-    """The `PipelineOptions` that `settings` stand for where so many bytes are to be read."""
+def pipeline_options(settings: BeamSettings, processes: int = 1) -> Any:
+    """The `PipelineOptions` that `settings` stand for, with so many workers of the in-process runner."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
     # Beam's own DirectRunner would first try to download another runner's binary.
     runner = "FnApiRunner" if settings.runner == IN_PROCESS else settings.runner
-    processes = settings.processes_for(input_bytes) if settings.runner == IN_PROCESS else 1
-    several = ("--direct_running_mode=multi_processing", f"--direct_num_workers={processes}") if processes > 1 else ()
-    return PipelineOptions([f"--runner={runner}", *several, *settings.options])
+    return PipelineOptions([f"--runner={runner}", f"--direct_num_workers={processes}", *settings.options])
 
 
 @contextmanager
-def open_pipeline(settings: BeamSettings, input_bytes: int = 0) -> Iterator[Any]:
+def open_pipeline(settings: BeamSettings, alone_s: float = 0.0) -> Iterator[Any]:
     """A Beam pipeline, which runs when the block ends; meanwhile nothing below an error is logged.
+
+    Args:
+      settings: Where Beam runs.
+      alone_s: How long one process would take, roughly.
 
     Raises:
       BeamFailed: A runner other than the one in process could not do the job.
@@ -80,7 +83,11 @@ def open_pipeline(settings: BeamSettings, input_bytes: int = 0) -> Iterator[Any]
     try:
         import apache_beam as beam
 
-        with beam.Pipeline(options=pipeline_options(settings, input_bytes)) as pipeline:
+        processes = settings.processes_for(alone_s) if settings.runner == IN_PROCESS else 1
+        if settings.runner == IN_PROCESS and settings.processes_for(2 * alone_s) > 1:
+            start_fork_server()  # the next step takes longer yet
+        options = pipeline_options(settings, processes)
+        with _runner(processes) as runner, beam.Pipeline(runner=runner, options=options) as pipeline:
             yield pipeline
     except (RuntimeError, OSError) as error:
         if settings.runner == IN_PROCESS:
@@ -90,6 +97,18 @@ def open_pipeline(settings: BeamSettings, input_bytes: int = 0) -> Iterator[Any]
         ) from error
     finally:
         logging.disable(level)
+
+
+@contextmanager
+def _runner(processes: int) -> Iterator[Any]:
+    """The in-process runner with worker processes, or None for the runner that the options name."""
+    if processes == 1:
+        yield None
+        return
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    with forked_workers() as environment:
+        yield FnApiRunner(default_environment=environment)
 
 
 def _innermost_cause(text: str) -> str:
@@ -104,7 +123,7 @@ def run_jobs(
     stage: Callable[[Any], Any],
     folder: Path,
     *,
-    input_bytes: int = 0,
+    alone_s: float = 0.0,
 ) -> list[Any]:
     """Runs `jobs` through `stage` on Beam and returns what comes out, in any order.
 
@@ -113,13 +132,13 @@ def run_jobs(
       jobs: Few large elements, such as one for each file: Beam takes some 15 microseconds for every element and stage.
       stage: Applies Beam transforms to the collection of jobs.
       folder: A folder that every worker can write; the results come back through a file there.
-      input_bytes: What the jobs read in all; decides in how many processes the `DirectRunner` works.
+      alone_s: How long one process would take, roughly; decides in how many processes the `DirectRunner` works.
 
     Raises:
       BadData: A worker returned a `Problem`; the first by its message is raised. Or no result came back at all.
     """
     results = folder / f".results-{uuid.uuid4().hex}"
-    with open_pipeline(settings, input_bytes) as pipeline:
+    with open_pipeline(settings, alone_s) as pipeline:
         import apache_beam as beam
 
         # Reshuffling lets a runner with many workers share the jobs out.

@@ -13,6 +13,9 @@ from components.file_systems import is_remote, opened, set_options
 from components.job_results import each_once
 from components.tabular import Kind
 
+BYTES_PER_S = 5e6
+"""What one process looks through, roughly."""
+
 
 @dataclass(frozen=True)
 class ColumnTally:
@@ -69,7 +72,7 @@ def column_kinds(
       BadData: A file is no CSV; names the line.
     """
     jobs = [TallyJob(number=number, path=path, beam=beam) for number, path in enumerate(paths)]
-    return merged_kinds(each_once(paths, run_jobs(beam, jobs, _tally_all, folder, input_bytes=size_bytes)))
+    return merged_kinds(each_once(paths, run_jobs(beam, jobs, _tally_all, folder, alone_s=size_bytes / BYTES_PER_S)))
 
 
 def _tally_all(jobs: object) -> object:

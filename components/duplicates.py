@@ -27,8 +27,8 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 FILE = "duplicates.json"
 SHOWN = 10
-# A range of so many different contents takes some 100 MB while it is counted.
-CONTENTS_PER_RANGE = 500_000
+# A range of so many different contents takes some 200 MB while it is counted.
+CONTENTS_PER_RANGE = 1_000_000
 COLUMNS = 5  # of a file of digests: high half, low half, first record, first repeat (or that record again), records
 
 

@@ -18,8 +18,14 @@ from components.shard_writer import move_shard
 from components.source_files import folder_files, pattern_files
 from components.sources import Source, classes_of, sources_of, with_kinds
 from components.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
+from components.tfrecord_source import TfrecordFile
 from pipeline.artifacts import Examples, Shard, Split
 from pipeline.component import OUTSIDE_CACHE_KEY, ComponentError, Say, Stated, component, params
+
+RECORD_BYTES_PER_S = 100e6
+"""What one process copies of TFRecords, roughly."""
+OTHER_BYTES_PER_S = 5e6
+"""What one process encodes of tables and images, roughly."""
 
 PARTS = ".parts"
 """Where workers write, each attempt in a folder of its own, until all are done."""
@@ -114,7 +120,7 @@ def ingest(params: IngestParams, beam: BeamSettings, out: Path, say: Say) -> Exa
     sources = _told_columns(found, beam, out, say)
     jobs = _jobs(params, sources, beam, parts)
     say(f"reading {len(jobs)} files of {', '.join(sources)}")
-    copied = _checked(jobs, run_jobs(beam, jobs, _copy_all, out, input_bytes=found.size_bytes))
+    copied = _checked(jobs, run_jobs(beam, jobs, _copy_all, out, alone_s=found.alone_s))
     splits = tuple(_gather(name, jobs, copied, out) for name in params.split_names)
     shutil.rmtree(parts)
     if found.classes:
@@ -135,6 +141,12 @@ class _Found:
     sources: Mapping[str, Sequence[Source]]
     size_bytes: int
     classes: Sequence[str] = ()
+
+    @property
+    def alone_s(self) -> float:
+        """How long one process copies it, roughly."""
+        framed = all(isinstance(source, TfrecordFile) for split in self.sources.values() for source in split)
+        return self.size_bytes / (RECORD_BYTES_PER_S if framed else OTHER_BYTES_PER_S)
 
 
 def _find(params: IngestParams, beam: BeamSettings, say: Say) -> _Found:

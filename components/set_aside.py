@@ -60,7 +60,7 @@ def set_aside(examples: Examples, anomalies: Anomalies, beam: BeamSettings, out:
         for split in examples.splits
         for shard in split.shards
     ]
-    kept: dict[str, int] = dict(run_jobs(beam, jobs, _keep_all, out, input_bytes=examples.size_bytes))
+    kept: dict[str, int] = dict(run_jobs(beam, jobs, _keep_all, out))
     rest = Examples(
         path=out, splits=tuple(_split(split, kept) for split in examples.splits), set_aside=anomalies.set_aside
     )

@@ -22,6 +22,9 @@ from components.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Split, Statistics
 from pipeline.component import component
 
+RECORDS_PER_S = 150_000
+"""What one process checks, roughly: records of an image and a label."""
+
 
 @component(loads=("apache_beam",))
 def validate(
@@ -89,7 +92,7 @@ def _check_records(
 ) -> list[Checked]:
     (out / "offending").mkdir()
     jobs = list(_jobs(examples, judged, rules, out))
-    found = run_jobs(beam, jobs, _check_all, out, input_bytes=examples.size_bytes)
+    found = run_jobs(beam, jobs, _check_all, out, alone_s=examples.records / RECORDS_PER_S)
     checked = sorted(found, key=lambda each: each.job.number)
     for split in examples.splits:
         records = sum(each.records for each in checked if each.job.split == split.name)

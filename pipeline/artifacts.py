@@ -89,11 +89,6 @@ class Examples(Artifact):
                 return split
         raise KeyError(name)
 
-    @property
-    def size_bytes(self) -> int:
-        """What all shards take on disk."""
-        return sum((self.path / shard.file).stat().st_size for split in self.splits for shard in split.shards)
-
     def files(self, name: str) -> tuple[Path, ...]:
         """The shard files of the split called `name`, in order."""
         return tuple(self.path / shard.file for shard in self.split(name).shards)

@@ -54,11 +54,20 @@ def test_several_processes_share_the_jobs_and_each_comes_back_once(tmp_path):
     assert len({worker for _, worker in done}) == 2
 
 
-def test_much_to_read_is_shared_among_the_cores_and_little_is_not():
-    few, many = (pipeline_options(BeamSettings(), size).get_all_options() for size in (1_000_000, 1_000_000_000))
-    cores = len(os.sched_getaffinity(0))
-    assert few["direct_num_workers"] == 1
-    assert many["direct_num_workers"] == cores
+def test_long_work_is_shared_among_the_cores_and_short_work_is_not():
+    assert BeamSettings().processes_for(alone_s=1.0) == 1
+    assert BeamSettings().processes_for(alone_s=60.0) == len(os.sched_getaffinity(0))
+    assert BeamSettings(processes=3).processes_for(alone_s=60.0) == 3
+
+
+def test_workers_end_with_their_job(tmp_path):
+    done = run_jobs(BeamSettings(processes=2), range(8), process, tmp_path)
+    assert not any(Path(f"/proc/{worker}").exists() for _, worker in done)
+
+
+def test_an_error_in_a_worker_process_comes_out(tmp_path):
+    with pytest.raises(BadData, match="job 13 is bad"):
+        run_jobs(BeamSettings(processes=2), [1, 13], doubled, tmp_path)
 
 
 def test_a_negative_number_of_processes_is_refused():
