@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
 
+from pipeline.app.artifact_words import artifact_words
 from pipeline.app.config import Home, TrainingSettings
-from pipeline.app.report_format import count, nats, percent, plural, points, seconds, signed
+from pipeline.app.report_artifacts import learnt_from, made_of
+from pipeline.app.report_format import count, nats, percent, plural, points, seconds
+from pipeline.app.report_training import history_of
 from pipeline.artifacts import (
-    Anomalies,
     Artifact,
     Evaluation,
-    Examples,
-    InfraCheck,
-    LiveModel,
     Release,
-    ServableModel,
     TrainedModel,
     Verdict,
 )
 from pipeline.execute import Outcome, Status
 from pipeline.runners.local import RunReport
 from pipeline.store.store import Store
-
-A = TypeVar("A", bound=Artifact)
 
 STATUS_WORDS = {
     Status.DONE: "done",
@@ -99,33 +93,6 @@ class StepLine:
     bad: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A metric of the new model beside the live one's."""
-
-    metric: str
-    candidate: str
-    live: str
-    difference: str
-    better: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """One line of a training's history; `loss` in nats per example, `accuracy` in 0..1."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    seconds: float
-
-
-def made_of(run: RunReport, kind: type[A]) -> A | None:
-    """The artifact of class `kind` that the run made or found; None if it came to none."""
-    made = (outcome.made.artifact for outcome in run.outcomes if outcome.made is not None)
-    return next((artifact for artifact in made if isinstance(artifact, kind)), None)
-
-
 def verdict_of(run: RunReport) -> str:
     """`passed`, `blocked` or `failed`."""
     if run.passed:
@@ -195,10 +162,10 @@ def key_numbers(run: RunReport, settings: TrainingSettings) -> tuple[KeyNumber, 
         numbers += _quality(evaluation, settings)
     if trained := made_of(run, TrainedModel):
         numbers.append(_training(trained))
-    if examples := made_of(run, Examples):
+    if examples := learnt_from(run):
         note = ", ".join(f"{count(split.records)} {split.name}" for split in examples.splits)
-        records = sum(split.records for split in examples.splits)
-        numbers.append(KeyNumber(name="Records", value=count(records), note=note))
+        aside = f"; {count(examples.set_aside)} set aside" if examples.set_aside else ""
+        numbers.append(KeyNumber(name="Records", value=count(examples.records), note=note + aside))
     return tuple(numbers)
 
 
@@ -240,11 +207,6 @@ def _training(trained: TrainedModel) -> KeyNumber:
     )
 
 
-def history_of(trained: TrainedModel) -> tuple[Epoch, ...]:
-    """The epochs of a training, in order."""
-    return tuple(Epoch(**line) for line in json.loads(trained.history_path.read_text("utf-8")))
-
-
 def step_lines(run: RunReport) -> tuple[StepLine, ...]:
     """The table of steps."""
     slowest = max((outcome.seconds for outcome in run.outcomes), default=0.0) or 1.0
@@ -255,11 +217,15 @@ def step_lines(run: RunReport) -> tuple[StepLine, ...]:
             words=STATUS_WORDS[outcome.status],
             seconds="" if outcome.status in NOT_STARTED else seconds(outcome.seconds),
             share=outcome.seconds / slowest,
-            result=result_words(outcome.made.artifact) if outcome.made else _why_nothing(outcome),
+            result=_result(outcome.made.artifact) if outcome.made else _why_nothing(outcome),
             bad=outcome.made is not None and _closes(outcome.made.artifact),
         )
         for outcome in run.outcomes
     )
+
+
+def _result(artifact: Artifact) -> str:
+    return artifact_words(artifact) or type(artifact).__name__
 
 
 def _why_nothing(outcome: Outcome) -> str:
@@ -271,51 +237,3 @@ def _why_nothing(outcome: Outcome) -> str:
 
 def _closes(artifact: Artifact) -> bool:
     return isinstance(artifact, Verdict) and not artifact.passed
-
-
-def result_words(artifact: Artifact) -> str:
-    """An artifact in a few words."""
-    if isinstance(artifact, Examples):
-        return f"{plural(sum(split.records for split in artifact.splits), 'record')}"
-    if isinstance(artifact, Anomalies):
-        return f"{_passed(artifact)}: {plural(artifact.offending, 'offending record')} of {count(artifact.records)}"
-    if isinstance(artifact, TrainedModel):
-        return f"training accuracy {percent(artifact.accuracy)}"
-    if isinstance(artifact, ServableModel):
-        return plural(len(artifact.signatures), "signature")
-    if isinstance(artifact, LiveModel):
-        return "nothing was live" if artifact.version is None else f"version {artifact.version} was live"
-    if isinstance(artifact, Evaluation):
-        return f"{_passed(artifact)}: accuracy {percent(artifact.overall.accuracy)}"
-    if isinstance(artifact, InfraCheck):
-        return f"{_passed(artifact)}: {plural(artifact.requests, 'request')} answered"
-    if isinstance(artifact, Release):
-        return f"version {artifact.version}"
-    return type(artifact).__name__
-
-
-def _passed(verdict: Verdict) -> str:
-    return "passed" if verdict.passed else "did not pass"
-
-
-def comparison_of(evaluation: Evaluation) -> tuple[Comparison, ...]:
-    """The new model beside the live one, on the same records; empty if none was live."""
-    new, live = evaluation.overall, evaluation.live
-    if live is None:
-        return ()
-    return (
-        Comparison(
-            metric="Accuracy",
-            candidate=percent(new.accuracy),
-            live=percent(live.accuracy),
-            difference=points(new.accuracy - live.accuracy),
-            better=new.accuracy >= live.accuracy,
-        ),
-        Comparison(
-            metric="Log loss",
-            candidate=nats(new.log_loss),
-            live=nats(live.log_loss),
-            difference=signed(new.log_loss - live.log_loss, 4),
-            better=new.log_loss <= live.log_loss,
-        ),
-    )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 SHORT_DIGEST = 12
+LARGE = 10_000
+"""From here on thousands are set apart: below, a number may be a year."""
+HUGE = 1e9
 
 
 def count(value: int) -> str:
@@ -27,6 +31,16 @@ def points(difference: float) -> str:
 def nats(loss: float) -> str:
     """A log loss, such as `0.0297`."""
     return f"{loss:.4f}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A measured number, such as `33.3`, `1999`, `0.00014` or `1.23e+09`; whole if it is, or if it is large."""
+    if not math.isfinite(value):
+        return str(value)
+    whole = value == round(value) or abs(value) >= LARGE
+    if whole and abs(value) < HUGE:
+        return f"{value:{',' if abs(value) >= LARGE else ''}.0f}".replace("-", MINUS)
+    return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def signed(value: float, digits: int) -> str:

@@ -81,6 +81,27 @@ def data_uri(encoded: bytes) -> str | None:
     return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
 
 
+def picture_in(record: bytes) -> str | None:
+    """The first image in a serialized record, as a `data:` URI; None if it has none that decodes."""
+    example = parse_example(record)
+    if example is None:
+        return None
+    for _, feature in sorted(example.features.feature.items()):
+        for value in feature.bytes_list.value:
+            if looks_like_image(value) and decodes(value):
+                return data_uri(value)
+    return None
+
+
+def decodes(encoded: bytes) -> bool:
+    """Whether it is a whole image."""
+    try:
+        decode_image(encoded)
+    except UndecodableImage:
+        return False
+    return True
+
+
 def _thumbnail(encoded: bytes) -> bytes:
     from PIL import Image
 
@@ -122,3 +143,8 @@ def class_names(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:
 def file_name(file: str) -> str:
     """The last part of a source file's path."""
     return Path(file).name
+
+
+def place_name(place: str) -> str:
+    """A record's place without the folder of its file, such as `digits.tfrecord record 7`."""
+    return file_name(place).removesuffix(" (counted from 0)")

@@ -1,4 +1,4 @@
-"""What the report says about where things came from: executions, given artifacts, source files, settings."""
+"""What the report says about where things came from: executions, given artifacts, settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.app.config import TrainingSettings
-from pipeline.app.report_format import count
-from pipeline.artifacts import Examples
 from pipeline.runners.local import RunReport
 from pipeline.store.lineage import Made, Taken, readable_settings, trace
 from pipeline.store.store import Store
@@ -28,15 +26,6 @@ class Origin:
 
     made: Made
     settings: tuple[Setting, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFile:
-    """A file of records that went in."""
-
-    split: str
-    file: str
-    records: str
 
 
 def origins_of(run: RunReport, store: Store) -> tuple[Origin, ...]:
@@ -62,15 +51,6 @@ def given_to(origins: tuple[Origin, ...]) -> tuple[Taken, ...]:
     """The artifacts that came from outside, each once."""
     given = {taken.digest: taken for origin in origins for taken in origin.made.taken if taken.execution_id is None}
     return tuple(given.values())
-
-
-def source_files(examples: Examples) -> tuple[SourceFile, ...]:
-    """The files that the examples were read from."""
-    return tuple(
-        SourceFile(split=split.name, file=shard.source, records=count(shard.records))
-        for split in examples.splits
-        for shard in split.shards
-    )
 
 
 def settings_in_force(settings: TrainingSettings) -> tuple[Setting, ...]:

@@ -7,7 +7,9 @@ import json
 import click
 from sqlalchemy import select
 
+from pipeline.app.artifact_words import words_of
 from pipeline.app.config import Home, home_from_environment
+from pipeline.app.report_format import NARROW_SPACE, short
 from pipeline.store.lineage import Made, Taken, readable_settings, trace
 from pipeline.store.store import Store
 from pipeline.store.tables import ExecutionRow
@@ -59,7 +61,7 @@ def _push_of(release: ReleaseRow, store: Store) -> str | None:
 def _in_words(made: Made) -> str:
     lines = [
         f"{made.step}  {made.execution_id}  {made.ended_at[:19]}",
-        f"  made      {made.artifact_type} {made.digest}",
+        f"  made      {_made(made)}",
         *(f"  {'gate' if taken.gate else 'took':<9} {_taken(taken)}" for taken in made.taken),
         f"  settings  {_settings(made)}",
         f"  code      {made.code}",
@@ -70,9 +72,14 @@ def _in_words(made: Made) -> str:
     return "\n".join(lines)
 
 
+def _made(made: Made) -> str:
+    words = words_of(made).replace(NARROW_SPACE, " ")
+    return f"{made.artifact_type} {short(made.digest)}" + (f" ({words})" if words else "")
+
+
 def _taken(taken: Taken) -> str:
     origin = f"execution {taken.execution_id}" if taken.execution_id else f"given, {taken.place}"
-    return f"{taken.name}: {taken.artifact_type} {taken.digest[:12]} ({origin})"
+    return f"{taken.name}: {taken.artifact_type} {short(taken.digest)} ({origin})"
 
 
 def _settings(made: Made) -> str:

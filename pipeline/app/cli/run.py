@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from components.offenders import LISTING
+from pipeline.app.baseline import baseline_params
 from pipeline.app.cli.display import open_display
 from pipeline.app.config import DEFAULT_SETTINGS, Home, TrainingSettings, home_from_environment, load_settings
 from pipeline.app.training import training_pipeline
-from pipeline.artifacts import Evaluation, Release
+from pipeline.artifacts import Evaluation, Examples, Release
 from pipeline.execute import Outcome, Status
 from pipeline.runners.local import LocalRunner, RunReport
 from pipeline.store.store import Store, artifact_to_json
@@ -32,8 +34,8 @@ def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bo
     """
     loaded = load_settings(settings, overrides)
     home = home_from_environment()
-    pipeline = training_pipeline(loaded, home)
     with Store.open(home.path) as store:
+        pipeline = training_pipeline(loaded, home, baseline_params(store, loaded.name))
         with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
             runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
             report = runner.run(pipeline)
@@ -66,6 +68,8 @@ def _in_words(report: RunReport, page: Path, home: Home) -> str:
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
     lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.status in (Status.BLOCKED, Status.FAILED))
+    if aside := set_aside_words(report):
+        lines.append(aside)
     evaluation, release = report.made("evaluate"), report.made("push")
     if evaluation and isinstance(evaluation.artifact, Evaluation):
         overall = evaluation.artifact.overall
@@ -76,6 +80,16 @@ def _in_words(report: RunReport, page: Path, home: Home) -> str:
     if not report.passed:
         lines.append(f"log    {_short(report.log_path)}")
     return "\n".join(lines)
+
+
+def set_aside_words(report: RunReport) -> str:
+    """What was left out and where it is listed; empty if all records went on."""
+    validated, rest = report.made("validate"), report.made("set_aside")
+    if not validated or not rest or not isinstance(rest.artifact, Examples) or not rest.artifact.set_aside:
+        return ""
+    aside = rest.artifact.set_aside
+    listing = _short(validated.artifact.path / LISTING)
+    return f"set aside {aside:,} of {rest.artifact.records + aside:,} records, see {listing}"
 
 
 def _standing(release: Release, home: Home) -> str:

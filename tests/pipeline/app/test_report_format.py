@@ -19,6 +19,7 @@ from pipeline.app.report_format import (
     points,
     seconds,
     signed,
+    significant,
 )
 
 
@@ -61,3 +62,22 @@ def test_a_duration_reads_back_to_within_its_last_digit(value_s: float) -> None:
 
 def test_a_time_is_written_to_the_minute_in_utc() -> None:
     assert moment("2026-11-22T13:45:59.123+00:00") == "2026-11-22 13:45 UTC"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.0, "0"),
+        (1999.0, "1999"),
+        (60_000.0, "60,000"),
+        (-3.0, "\N{MINUS SIGN}3"),
+        (0.00014, "0.00014"),
+        (33.318, "33.3"),
+        (12_345.6, "12,346"),
+        (1.2345e12, "1.23e+12"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_a_measured_number_has_its_first_digits_and_a_whole_one_all(value: float, written: str) -> None:
+    assert significant(value) == written

@@ -1,0 +1,111 @@
+"""What the report says about the quality of the model, alone and beside the live one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.schema_io import ExampleSpec
+from pipeline.app.config import TrainingSettings
+from pipeline.app.report_artifacts import made_of
+from pipeline.app.report_format import nats, percent, points, signed
+from pipeline.app.report_images import class_names
+from pipeline.app.report_predictions import (
+    LabelMetrics,
+    Mistake,
+    Predictions,
+    Row,
+    confusion,
+    metrics_by_label,
+    mistakes_in,
+    worst_mistakes,
+)
+from pipeline.artifacts import Evaluation, Examples
+from pipeline.runners.local import RunReport
+
+MOST_CLASSES = 40
+"""A larger confusion matrix is not drawn: nobody reads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A metric of the new model beside the live one's."""
+
+    metric: str
+    candidate: str
+    live: str
+    difference: str
+    better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How good the model is.
+
+    Attributes:
+      split: Where that was measured.
+      evaluation: The verdict.
+      names: Of the classes.
+      confusion: Empty if there are too many classes.
+      by_label: The metrics of each label.
+      comparison: Empty if no model was live.
+      mistakes: The worst of them.
+      wrong: How many answers were wrong.
+    """
+
+    split: str
+    evaluation: Evaluation
+    names: tuple[str, ...]
+    confusion: tuple[Row, ...]
+    by_label: tuple[LabelMetrics, ...]
+    comparison: tuple[Comparison, ...]
+    mistakes: tuple[Mistake, ...]
+    wrong: int
+
+
+def quality_of(run: RunReport, settings: TrainingSettings, examples: Examples, spec: ExampleSpec) -> Quality | None:
+    """The quality of the run's model; None if it was not measured.
+
+    Args:
+      run: How the run went.
+      settings: In force in it.
+      examples: Those that were asked, in the order of the predictions.
+      spec: What is read of them.
+    """
+    evaluation = made_of(run, Evaluation)
+    if evaluation is None:
+        return None
+    names = class_names(examples, spec)
+    predictions = Predictions.load(evaluation)
+    return Quality(
+        split=settings.evaluate.split,
+        evaluation=evaluation,
+        names=names,
+        confusion=confusion(predictions, names) if len(names) <= MOST_CLASSES else (),
+        by_label=metrics_by_label(evaluation, names),
+        comparison=comparison_of(evaluation),
+        mistakes=worst_mistakes(predictions, examples, settings.evaluate.split, spec, names),
+        wrong=mistakes_in(predictions),
+    )
+
+
+def comparison_of(evaluation: Evaluation) -> tuple[Comparison, ...]:
+    """The new model beside the live one, on the same records; empty if none was live."""
+    new, live = evaluation.overall, evaluation.live
+    if live is None:
+        return ()
+    return (
+        Comparison(
+            metric="Accuracy",
+            candidate=percent(new.accuracy),
+            live=percent(live.accuracy),
+            difference=points(new.accuracy - live.accuracy),
+            better=new.accuracy >= live.accuracy,
+        ),
+        Comparison(
+            metric="Log loss",
+            candidate=nats(new.log_loss),
+            live=nats(live.log_loss),
+            difference=signed(new.log_loss - live.log_loss, 4),
+            better=new.log_loss <= live.log_loss,
+        ),
+    )

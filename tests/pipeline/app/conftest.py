@@ -1,0 +1,20 @@
+"""What tests of the report have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.app.config import TrainingSettings
+from pipeline.store.store import Store
+from tests.pipeline.app.report_bench import SCHEMA, Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Store.open(tmp_path / "home") as store:
+        bench = Bench(store=store, settings=TrainingSettings(schema=SCHEMA))
+        bench.run_id = store.begin_run("mnist")
+        yield bench

@@ -1,0 +1,315 @@
+"""Real artifacts made small, committed to a real store, for a report to be drawn of; and a page taken apart."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from components.beam_options import BeamSettings
+from components.compute_statistics import compute_statistics
+from components.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
+from components.evaluate import judge
+from components.examples_io import encode_example
+from components.feature_statistics import SplitSummary
+from components.find_baseline import BaselineParams, Earlier, find_baseline
+from components.ingest import IngestParams, ingest
+from components.metrics import measure, measure_by_label
+from components.set_aside import set_aside
+from components.statistics_io import write_statistics
+from components.tfrecord import read_records, write_records
+from components.validate import validate
+from components.validate_settings import ValidateParams
+from pipeline.app.config import Home, TrainingSettings
+from pipeline.app.report import write_report
+from pipeline.artifacts import (
+    Anomalies,
+    Artifact,
+    Evaluation,
+    Examples,
+    InfraCheck,
+    Release,
+    Schema,
+    ServableModel,
+    Shard,
+    Split,
+    Statistics,
+    TrainedModel,
+)
+from pipeline.execute import Outcome, Status
+from pipeline.fingerprint import CacheKey, artifact_digest
+from pipeline.runners.local import RunReport
+from pipeline.store.store import Committed, InputRecord, Store
+from serving.ledger import Ledger
+
+SCHEMA = Path(__file__).parents[3] / "data" / "schema" / "mnist.pbtxt"
+HOSTILE = "<script>alert(1)</script>"
+STEPS = (
+    "ingest compute_statistics validate train export find_live evaluate infra_validate push".split()  # noqa: SIM905
+)
+VOID = {"meta", "link", "img", "br"}
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Makes and commits artifacts, and keeps how each step went."""
+
+    store: Store
+    settings: TrainingSettings
+    outcomes: list[Outcome] = field(default_factory=list)
+    run_id: str = ""
+
+    def folder(self, step: str) -> Path:
+        return self.store.new_folder(step)[1]
+
+    def done(self, step: str, artifact: Artifact, *inputs: Committed, status: Status = Status.DONE) -> Committed:
+        taken = {
+            type(each.artifact).__name__.lower(): InputRecord(
+                artifact=each.artifact, digest=each.digest, execution_id=each.execution_id
+            )
+            for each in inputs
+        }
+        if step == "validate":
+            schema = Schema(path=SCHEMA)
+            taken["schema"] = InputRecord(artifact=schema, digest=artifact_digest(schema), execution_id=None)
+        committed = self.store.commit(
+            execution_id=artifact.path.name,
+            step=step,
+            component=step,
+            key=CacheKey(f"key of {step}", f"code of {step}", ("keras==3.15.1",), "{}", ""),
+            inputs=taken,
+            artifact=artifact,
+            seconds=1.5,
+        )
+        self.outcomes.append(Outcome(step=step, status=status, seconds=1.5, made=committed))
+        return committed
+
+    def not_done(self, step: str, status: Status, message: str) -> None:
+        self.outcomes.append(Outcome(step=step, status=status, seconds=0.0, message=message))
+
+    def skip_the_rest(self) -> None:
+        for step in STEPS[len(self.outcomes) :]:
+            self.not_done(step, Status.SKIPPED, "needs something, which did not run")
+
+    @property
+    def report(self) -> RunReport:
+        return RunReport(
+            run_id=self.run_id,
+            outcomes=tuple(self.outcomes),
+            seconds=75.25,
+            log_path=self.store.home / "logs" / f"{self.run_id}.log",
+        )
+
+    def write(self, target: Path) -> Page:
+        report = self.report
+        self.store.end_run(self.run_id, passed=report.passed)
+        write_report(report, self.settings, self.store, target)
+        return Page(target.read_text("utf-8"))
+
+
+class Page(HTMLParser):
+    """A page taken apart: its text, its tags, and whether they close as they open."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(html)
+        self.close()
+        self.text = " ".join(" ".join(self.pieces).replace("\N{NARROW NO-BREAK SPACE}", " ").split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.pieces.append(data)
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [
+            attributes
+            for name, attributes in self.tags
+            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+        ]
+
+    def section(self, identity: str) -> str:
+        """The HTML of the section with this id."""
+        start = self.html.index(f'<section id="{identity}"')
+        return self.html[start : self.html.index("</section>", start)]
+
+
+def png(shade: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((28, 28), shade, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def record(number: int) -> bytes:
+    """The record of that number: its label is the number's last digit, its shade the number."""
+    return encode_example(png(number % 256), number % 10)
+
+
+def ingested(bench: Bench, train: int = 60, test: int = 50, source: str = "mnist") -> Committed:
+    """Examples of two splits; the test split lies in two shards of different sizes."""
+    folder = bench.folder("ingest")
+    write_records(folder / "train-0", map(record, range(train)))
+    first = test // 5
+    write_records(folder / "test-0", map(record, range(first)))
+    write_records(folder / "test-1", map(record, range(first, test)))
+    shards = {
+        "train": (Shard(file="train-0", records=train, source=f"/data/{source}-train.tfrecord"),),
+        "test": (
+            Shard(file="test-0", records=first, source=f"/data/{source}-test-0.tfrecord"),
+            Shard(file="test-1", records=test - first, source=f"/data/{source}-test-1.tfrecord"),
+        ),
+    }
+    splits = tuple(Split(name=name, shards=those) for name, those in shards.items())
+    return bench.done("ingest", Examples(path=folder, splits=splits), status=Status.CACHED)
+
+
+def described(bench: Bench, examples: Committed) -> Committed:
+    artifact = examples.artifact
+    assert isinstance(artifact, Examples)
+    statistics = Statistics(path=bench.folder("compute_statistics"))
+    summaries: Mapping[str, SplitSummary] = {
+        split.name: SplitSummary.of([record for file in artifact.files(split.name) for record in read_records(file)])
+        for split in artifact.splits
+    }
+    write_statistics(summaries, statistics.proto_path)
+    write_duplicates(
+        count_duplicates(digests_of(artifact, statistics.path), BeamSettings(), statistics.path), statistics
+    )
+    return bench.done("compute_statistics", statistics, examples)
+
+
+def digests_of(examples: Examples, folder: Path) -> dict[str, list[Path]]:
+    """Files of the contents of each split's shards."""
+    found: dict[str, list[Path]] = {}
+    for split in examples.splits:
+        for shard, file in zip(split.shards, examples.files(split.name), strict=True):
+            write_digests(folder / f"{shard.file}.npy", record_digests(list(read_records(file))))
+            found.setdefault(split.name, []).append(folder / f"{shard.file}.npy")
+    return found
+
+
+def validated(bench: Bench, *inputs: Committed, reasons: tuple[str, ...] = ()) -> Committed:
+    anomalies = Anomalies(
+        path=bench.folder("validate"), passed=not reasons, reasons=reasons, records=110, offending=2 * len(reasons)
+    )
+    return bench.done("validate", anomalies, *inputs)
+
+
+def trained(bench: Bench, *inputs: Committed, epochs: int = 2, records: int = 60) -> Committed:
+    folder = bench.folder("train")
+    history = [{"epoch": i + 1, "loss": 0.5 / (i + 1), "accuracy": 0.9, "seconds": 30.0} for i in range(epochs)]
+    (folder / "history.json").write_text(json.dumps(history))
+    return bench.done(
+        "train", TrainedModel(path=folder, records=records, parameters=1234, loss=0.25, accuracy=0.9), *inputs
+    )
+
+
+def exported(bench: Bench, *inputs: Committed) -> Committed:
+    folder = bench.folder("export")
+    (folder / "saved_model.pb").write_bytes(b"a graph")
+    return bench.done("export", ServableModel(path=folder, signatures=("serving_default",)), *inputs)
+
+
+def evaluated(bench: Bench, *inputs: Committed, wrong: int, live_accuracy: float | None = None) -> Committed:
+    """Fifty predictions, of which the last `wrong` ones take each digit for the next, ever surer of it."""
+    labels = np.arange(50) % 10
+    probabilities = np.full((50, 10), 0.01, np.float32)
+    probabilities[np.arange(50), labels] = 0.91
+    for rank, number in enumerate(range(50 - wrong, 50)):
+        probabilities[number, labels[number]] = 0.01
+        probabilities[number, (labels[number] + 1) % 10] = 0.5 + rank / 100
+    folder = bench.folder("evaluate")
+    np.savez_compressed(folder / "predictions.npz", probabilities=probabilities, labels=labels)
+    overall = measure("all", probabilities, labels)
+    live = None
+    if live_accuracy is not None:
+        live = type(overall)(name="all", records=50, accuracy=live_accuracy, log_loss=0.05)
+    reasons = judge(overall, live, bench.settings.evaluate, None if live is None else 4)
+    evaluation = Evaluation(
+        path=folder,
+        passed=not reasons,
+        reasons=reasons,
+        overall=overall,
+        slices=measure_by_label(probabilities, labels),
+        live=live,
+        live_version=None if live is None else 4,
+    )
+    return bench.done("evaluate", evaluation, *inputs)
+
+
+def released(bench: Bench, servable: Committed, *gates: Committed) -> Committed:
+    with Ledger(None, Home(bench.store.home).releases) as ledger:
+        row = ledger.publish("mnist", servable.artifact.path, by="me", origin=servable.execution_id)
+        ledger.promote("mnist", row.version, by="me", reason="passed its gates")
+    release = Release(path=bench.folder("push"), model="mnist", version=row.version, digest=row.digest)
+    return bench.done("push", release, servable, *gates)
+
+
+def passed_run(bench: Bench, *, wrong: int = 1, epochs: int = 2, live_accuracy: float | None = None) -> None:
+    bench.settings = bench.settings.model_copy(
+        update={"evaluate": type(bench.settings.evaluate)(min_accuracy=0.3, max_log_loss=5.0, max_accuracy_drop=1.0)}
+    )
+    examples = ingested(bench)
+    anomalies = validated(bench, examples, described(bench, examples))
+    servable = exported(bench, trained(bench, examples, anomalies, epochs=epochs))
+    evaluation = evaluated(bench, servable, examples, wrong=wrong, live_accuracy=live_accuracy)
+    infra = bench.done("infra_validate", InfraCheck(path=bench.folder("infra_validate"), passed=True, requests=32))
+    released(bench, servable, evaluation, infra)
+
+
+def prepared(
+    bench: Bench,
+    source: Path,
+    *,
+    schema: Path = SCHEMA,
+    policy: ValidateParams = ValidateParams(),  # noqa: B008
+    baseline: Statistics | None = None,
+) -> Examples:
+    """What the real data plane makes of the files in `source`, committed step by step; what is left of the examples."""
+    bench.settings = bench.settings.model_copy(update={"schema_path": schema})
+    beam, splits = BeamSettings(), tuple(sorted((folder.name for folder in source.iterdir()), reverse=True))
+    params = IngestParams(folder=source, splits=splits)
+    examples = ingest(params, beam, bench.folder("ingest"), lambda line: None)
+    came = bench.done("ingest", examples)
+    statistics = compute_statistics(examples, beam, bench.folder("compute_statistics"))
+    told = bench.done("compute_statistics", statistics, came)
+    earlier = BaselineParams(
+        earlier=() if baseline is None else (Earlier(folder=baseline.path, origin="the run of yesterday"),)
+    )
+    before = find_baseline(statistics, earlier, bench.folder("find_baseline"))
+    bench.done("find_baseline", before, told)
+    anomalies = validate(examples, statistics, before, Schema(path=schema), policy, beam, bench.folder("validate"))
+    judged = bench.done("validate", anomalies, came, told)
+    if not anomalies.set_aside:
+        return examples
+    rest = set_aside(examples, anomalies, beam, bench.folder("set_aside"))
+    bench.done("set_aside", rest, came, judged)
+    return rest
+
+
+def source_of(folder: Path, **splits: list[bytes]) -> Path:
+    """A folder with one TFRecord file for each split."""
+    for split, records in splits.items():
+        (folder / split).mkdir(parents=True)
+        write_records(folder / split / f"{split}.tfrecord", records)
+    return folder
