@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.anomalies_io import write_anomalies
-from components.drift_checks import Measurement, Reference, SplitStatistics, measure, too_far
-from components.findings import Finding, Kind
-from components.schema_io import read_schema
-from components.schema_rules import SERVING, Rules, rules_of
-from components.statistics_io import split_statistics
+from components.schemas.schema_io import read_schema
+from components.schemas.schema_rules import SERVING, Rules, rules_of
+from components.statistics.statistics_io import split_statistics
+from components.validation.anomalies_io import write_anomalies
+from components.validation.drift_checks import Measurement, Reference, SplitStatistics, measure, too_far
+from components.validation.findings import Finding, Kind
 from pipeline.artifacts import Anomalies, Schema, Statistics
 from pipeline.component import component
 

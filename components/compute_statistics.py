@@ -8,15 +8,15 @@ from functools import reduce
 from pathlib import Path
 from typing import TypeAlias
 
-from components.beam_options import BeamSettings, Problem, run_jobs
-from components.duplicates import count_duplicates, write_digests, write_duplicates
+from components.beam.beam_options import BeamSettings, Problem, run_jobs
 from components.errors import BadData, BeamFailed
-from components.feature_statistics import SplitSummary
-from components.groups import MISSING, OTHER
-from components.shard_records import read_shard
-from components.shard_statistics import merge_divisions, summarise_records
-from components.slices import Slices
-from components.statistics_io import write_statistics
+from components.examples.shard_records import read_shard
+from components.statistics.duplicates import count_duplicates, write_digests, write_duplicates
+from components.statistics.feature_statistics import SplitSummary
+from components.statistics.groups import MISSING, OTHER
+from components.statistics.shard_statistics import merge_divisions, summarise_records
+from components.statistics.slices import Slices
+from components.statistics.statistics_io import write_statistics
 from pipeline.artifacts import Examples, Shard, Split, Statistics
 from pipeline.component import component, params
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.beam_options import BeamSettings, Problem, run_jobs
+from components.beam.beam_options import BeamSettings, Problem, run_jobs
 from components.errors import BadData, BeamFailed
+from components.examples.shard_records import read_shard
 from components.metrics import measure, measure_by_label
-from components.schema_io import example_spec
-from components.shard_records import read_shard
+from components.schemas.schema_io import example_spec
 from pipeline.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, Shard, SliceMetrics
 from pipeline.component import component, params
 from serving.wire.example_pb2 import Example

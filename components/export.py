@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.examples.tfrecord import write_records
 from components.preprocessing import decode_images, parse_images, scale
-from components.schema_io import ExampleSpec, example_spec
-from components.tfrecord import write_records
+from components.schemas.schema_io import ExampleSpec, example_spec
 from pipeline.artifacts import Schema, ServableModel, TrainedModel
 from pipeline.component import component, params
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.schema_domains import TYPES, Seen, propose_domain
-from components.schema_io import write_schema
-from components.statistics_io import RECORD, custom_number, split_statistics
+from components.schemas.schema_domains import TYPES, Seen, propose_domain
+from components.schemas.schema_io import write_schema
+from components.statistics.statistics_io import RECORD, custom_number, split_statistics
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import component
 

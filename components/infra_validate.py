@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import TrialFailed
-from components.examples_io import decode_image
-from components.schema_io import ImageFeature, example_spec
-from components.tfrecord import read_records
+from components.examples.examples_io import decode_image
+from components.examples.tfrecord import read_records
+from components.schemas.schema_io import ImageFeature, example_spec
 from pipeline.artifacts import Examples, InfraCheck, Schema, ServableModel
 from pipeline.component import Say, component, params
 from serving.wire.example_pb2 import Example

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.beam_options import BeamSettings, run_jobs
-from components.column_kinds import column_kinds
-from components.copy_source import VALIDATION, Copied, CopyJob, copy_source
-from components.csv_source import CsvFile
+from components.beam.beam_options import BeamSettings, run_jobs
+from components.beam.job_results import each_once
 from components.errors import BadData, BeamFailed
-from components.file_systems import FoundFile, is_remote
-from components.job_results import each_once
-from components.shard_writer import move_shard
-from components.source_files import folder_files, pattern_files
-from components.sources import Source, classes_of, sources_of, with_kinds
-from components.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
-from components.tfrecord_source import TfrecordFile
+from components.sources.column_kinds import column_kinds
+from components.sources.copy_source import VALIDATION, Copied, CopyJob, copy_source
+from components.sources.csv_source import CsvFile
+from components.sources.file_kinds import Source, classes_of, sources_of, with_kinds
+from components.sources.file_systems import FoundFile, is_remote
+from components.sources.shard_writer import move_shard
+from components.sources.source_files import folder_files, pattern_files
+from components.sources.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
+from components.sources.tfrecord_source import TfrecordFile
 from pipeline.artifacts import Examples, Shard, Split
 from pipeline.component import OUTSIDE_CACHE_KEY, ComponentError, Say, Stated, component, params
 

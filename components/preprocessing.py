@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.schema_io import ExampleSpec, ImageFeature
+from components.schemas.schema_io import ExampleSpec, ImageFeature
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from components.beam_options import BeamSettings, Problem, run_jobs
+from components.beam.beam_options import BeamSettings, Problem, run_jobs
 from components.errors import BadData, BeamFailed
-from components.record_places import RecordPlaces
-from components.shard_records import read_shard
-from components.tfrecord import write_records
+from components.examples.record_places import RecordPlaces
+from components.examples.shard_records import read_shard
+from components.examples.tfrecord import write_records
 from pipeline.artifacts import Anomalies, Examples, Shard, Split
 from pipeline.component import component
 

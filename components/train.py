@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import TrainingFailed
 from components.preprocessing import decode_images, parse_examples, scale
-from components.schema_io import ExampleSpec, example_spec
+from components.schemas.schema_io import ExampleSpec, example_spec
 from pipeline.artifacts import Examples, Schema, TrainedModel
 from pipeline.component import NAMES_CODE, Say, component, params
 

@@ -6,19 +6,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.anomalies_io import write_anomalies
-from components.beam_options import BeamSettings, run_jobs
-from components.drift_checks import Measurement, Reference, SplitStatistics, compare_records, measure, too_far
-from components.duplicate_checks import check_duplicates
+from components.beam.beam_options import BeamSettings, run_jobs
 from components.errors import BadData, BeamFailed
-from components.findings import Finding, Kind
-from components.offenders import gather_offenders
-from components.schema_io import read_schema
-from components.schema_rules import Rules, rules_of
-from components.shard_checks import SHOWN_VALUES, Checked, Job, Tallies, Tally, check
-from components.split_checks import check_split, images_to_decode
-from components.statistics_io import split_statistics
-from components.validate_settings import ValidateParams
+from components.schemas.schema_io import read_schema
+from components.schemas.schema_rules import Rules, rules_of
+from components.statistics.statistics_io import split_statistics
+from components.validation.anomalies_io import write_anomalies
+from components.validation.drift_checks import (
+    Measurement,
+    Reference,
+    SplitStatistics,
+    compare_records,
+    measure,
+    too_far,
+)
+from components.validation.duplicate_checks import check_duplicates
+from components.validation.findings import Finding, Kind
+from components.validation.offenders import gather_offenders
+from components.validation.shard_checks import SHOWN_VALUES, Checked, Job, Tallies, Tally, check
+from components.validation.split_checks import check_split, images_to_decode
+from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Split, Statistics
 from pipeline.component import component
 

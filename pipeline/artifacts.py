@@ -39,7 +39,7 @@ class Shard:
       records: How many examples it holds.
       source: The file it was read from, as its owner knows it.
       first: Number in its source of its first record; the others follow it, unless a file beside the shard says
-        otherwise (see `components/record_places.py`).
+        otherwise (see `components/examples/record_places.py`).
     """
 
     file: str

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import ComputeStatisticsParams
 from components.evaluate import EvaluateParams
 from components.export import ExportParams
 from components.infra_validate import InfraParams
 from components.ingest import IngestParams
 from components.train import TrainParams
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.errors import SettingsError
 from pipeline.source_code import code_of
 from serving.errors import PublishFailed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import BadData
-from components.schema_io import ExampleSpec, example_spec
+from components.schemas.schema_io import ExampleSpec, example_spec
 from pipeline.app import report_format
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import learnt_from, made_of

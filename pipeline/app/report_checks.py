@@ -10,16 +10,16 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from components.compare_serving import serving_distances
-from components.drift_checks import Distance, Measurement
-from components.duplicates import Copies, Place, read_duplicates
 from components.errors import BadData
-from components.offenders import LISTING, OFFENDERS
-from components.record_places import RecordPlaces
-from components.schema_io import read_schema
-from components.schema_rules import rules_of
-from components.statistics_io import split_statistics
-from components.tfrecord import read_records
+from components.examples.record_places import RecordPlaces
+from components.examples.tfrecord import read_records
+from components.schemas.schema_io import read_schema
+from components.schemas.schema_rules import rules_of
+from components.statistics.duplicates import Copies, Place, read_duplicates
+from components.statistics.statistics_io import split_statistics
 from components.validate import measured_distances
+from components.validation.drift_checks import Distance, Measurement
+from components.validation.offenders import LISTING, OFFENDERS
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import made_by
 from pipeline.app.report_format import percent, significant

@@ -8,10 +8,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.examples_io import PNG_SIGNATURE, UndecodableImage, decode_image, looks_like_image, parse_example
-from components.record_places import RecordPlaces
-from components.schema_io import ExampleSpec
-from components.tfrecord import read_records
+from components.examples.examples_io import (
+    PNG_SIGNATURE,
+    UndecodableImage,
+    decode_image,
+    looks_like_image,
+    parse_example,
+)
+from components.examples.record_places import RecordPlaces
+from components.examples.tfrecord import read_records
+from components.schemas.schema_io import ExampleSpec
 from pipeline.artifacts import Examples, Shard
 
 PER_LABEL = 3

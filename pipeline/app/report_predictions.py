@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.schema_io import ExampleSpec
+from components.schemas.schema_io import ExampleSpec
 from pipeline.app.report_format import count, nats, percent
 from pipeline.app.report_images import Picture, pictures_of
 from pipeline.artifacts import Evaluation, Examples, SliceMetrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.schema_io import ExampleSpec
+from components.schemas.schema_io import ExampleSpec
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import made_of
 from pipeline.app.report_format import nats, percent, points, signed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.record_places import RecordPlaces
-from components.statistics_io import DatasetStatistics, slice_statistics, split_statistics
+from components.examples.record_places import RecordPlaces
+from components.statistics.statistics_io import DatasetStatistics, slice_statistics, split_statistics
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import learnt_from, made_by
 from pipeline.app.report_format import count, plural

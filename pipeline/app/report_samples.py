@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.schema_io import ExampleSpec
-from components.statistics_io import split_statistics, value_counts
+from components.schemas.schema_io import ExampleSpec
+from components.statistics.statistics_io import split_statistics, value_counts
 from pipeline.app import report_format
 from pipeline.app.report_artifacts import made_of
 from pipeline.app.report_figures import label_counts_figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.statistics_io import (
+from components.statistics.statistics_io import (
     DatasetStatistics,
     FeatureStatistics,
     common_statistics,

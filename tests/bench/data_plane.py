@@ -19,8 +19,8 @@ from shutil import rmtree
 
 from PIL import Image
 
-from components.examples_io import parse_example
-from components.tfrecord import read_records
+from components.examples.examples_io import parse_example
+from components.examples.tfrecord import read_records
 from tests.bench.measured_process import run_measured
 from tests.bench.shifted_digits import write_shifted
 from tests.small_mnist import MNIST

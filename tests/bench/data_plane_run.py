@@ -20,11 +20,11 @@ def main() -> None:
     started = time.perf_counter()
     import apache_beam  # noqa: F401 (timed here, apart from the steps)
 
-    from components.beam_options import BeamSettings
+    from components.beam.beam_options import BeamSettings
     from components.compute_statistics import compute_statistics
     from components.ingest import IngestParams, ingest
     from components.validate import validate
-    from components.validate_settings import ValidateParams
+    from components.validation.validate_settings import ValidateParams
     from pipeline.artifacts import Baseline
     from tests.small_mnist import MNIST_SCHEMA, ROOT
 

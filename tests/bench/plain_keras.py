@@ -13,8 +13,8 @@ import time
 import keras
 from keras import layers
 
-from components.examples_io import read_split
-from components.schema_io import example_spec
+from components.examples.examples_io import read_split
+from components.schemas.schema_io import example_spec
 from pipeline.artifacts import Examples, Shard, Split
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.examples_io import Batch, encode_example, read_split
-from components.schema_io import example_spec
-from components.tfrecord import read_records, write_records
+from components.examples.examples_io import Batch, encode_example, read_split
+from components.examples.tfrecord import read_records, write_records
+from components.schemas.schema_io import example_spec
 from pipeline.artifacts import Examples, Shard, Split
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import compute_statistics
-from components.examples_io import encode_example
+from components.examples.examples_io import encode_example
+from components.examples.tfrecord import write_records
 from components.ingest import IngestParams, ingest
-from components.tfrecord import write_records
 from components.validate import validate
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
 
 STOP = ValidateParams()

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import ComputeStatisticsParams, compute_statistics
-from components.duplicates import read_duplicates
 from components.errors import BadData
-from components.examples_io import encode_example
-from components.statistics_io import (
+from components.examples.examples_io import encode_example
+from components.examples.tfrecord import write_records
+from components.statistics.duplicates import read_duplicates
+from components.statistics.statistics_io import (
     RECORD,
     common_statistics,
     custom_number,
@@ -22,7 +23,6 @@ from components.statistics_io import (
     split_statistics,
     value_counts,
 )
-from components.tfrecord import write_records
 from pipeline.artifacts import Examples, Shard, Split
 from serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of

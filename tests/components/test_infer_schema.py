@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.examples_io import encode_example
+from components.examples.examples_io import encode_example
 from components.infer_schema import infer_schema, proposed_schema
-from components.schema_io import ExampleSpec, ImageFeature, LabelFeature, example_spec, read_schema
+from components.schemas.schema_io import ExampleSpec, ImageFeature, LabelFeature, example_spec, read_schema
 from serving.wire.example_pb2 import Example
 from tests.components.made_statistics import feature, images, split
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from components.beam_options import BeamSettings
-from components.copy_source import CopyJob, copy_source
+from components.beam.beam_options import BeamSettings
 from components.errors import BadData, DatasetNotFound
-from components.examples_io import encode_example, parse_example
+from components.examples.examples_io import encode_example, parse_example
+from components.examples.tfrecord import read_records
 from components.ingest import IngestParams, ingest, source_files
-from components.tfrecord import read_records
-from components.tfrecord_source import TfrecordFile
+from components.sources.copy_source import CopyJob, copy_source
+from components.sources.tfrecord_source import TfrecordFile
 from pipeline.fingerprint import files_digest
 from tests.small_wine import wines, write_csv, write_parquet
 
@@ -205,7 +205,7 @@ def test_a_download_without_a_network_is_soon_dataset_not_found(tmp_path):
     program = (
         "import sys; from pathlib import Path\n"
         "from components.errors import DatasetNotFound\n"
-        "from components.tfds_source import prepare\n"
+        "from components.sources.tfds_source import prepare\n"
         "try: prepare('fashion_mnist', Path(sys.argv[1]))\n"
         "except DatasetNotFound as error: print(error)\n"
     )
@@ -243,7 +243,7 @@ def test_finding_and_reading_prepared_data_imports_neither_tfds_nor_tensorflow(t
     """A cached rerun only asks for the source files, and must not wait for an import."""
     program = (
         "import sys; from pathlib import Path\n"
-        "from components.beam_options import BeamSettings\n"
+        "from components.beam.beam_options import BeamSettings\n"
         "from components.ingest import IngestParams, source_files\n"
         "assert source_files(IngestParams(data_dir=Path(sys.argv[1])), BeamSettings())\n"
         "assert not {'tensorflow', 'tensorflow_datasets', 'apache_beam'} & set(sys.modules)\n"

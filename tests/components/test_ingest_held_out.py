@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.errors import BadData
-from components.examples_io import parse_example
+from components.examples.examples_io import parse_example
+from components.examples.record_places import RecordPlaces
+from components.examples.tfrecord import read_records
 from components.ingest import IngestParams, ingest
-from components.record_places import RecordPlaces
-from components.tfrecord import read_records
 from tests.small_wine import wines, write_csv
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import compute_statistics
 from components.errors import BeamFailed
-from components.examples_io import encode_example
+from components.examples.examples_io import encode_example
 from components.ingest import IngestParams, ingest
 from components.set_aside import set_aside
 from components.validate import validate
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from tests.components.conftest import MNIST_SCHEMA, NO_BASELINE
 
 RUNNERS = ("LosingRunner", "RepeatingRunner")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.errors import BadData, BeamFailed, PushFailed, ReleaseDamaged, TrialFailed
 from components.evaluate import EvaluateParams, evaluate, judge
-from components.examples_io import decode_image
+from components.examples.examples_io import decode_image
 from components.export import ExportParams, export
 from components.find_live import find_live
 from components.infra_validate import InfraParams, infra_validate
@@ -60,7 +60,7 @@ def loaded(model: ServableModel) -> SavedModel:
 
 @pytest.fixture(scope="module")
 def records(examples: Examples) -> list[bytes]:
-    from components.tfrecord import read_records
+    from components.examples.tfrecord import read_records
 
     return list(read_records(examples.files("test")[0]))
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.errors import BadData, DatasetNotFound
+from components.examples.tfrecord import read_records
 from components.ingest import IngestParams, ingest, source_files
-from components.tfrecord import read_records
 from pipeline.artifacts import Examples
 from pipeline.fingerprint import files_digest
 from tests.small_wine import wines, write_csv, write_parquet

@@ -6,13 +6,13 @@ import csv
 
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.errors import BeamFailed
-from components.examples_io import encode_example
-from components.record_places import RecordPlaces
+from components.examples.examples_io import encode_example
+from components.examples.record_places import RecordPlaces
+from components.examples.tfrecord import read_records
 from components.set_aside import set_aside
-from components.tfrecord import read_records
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies
 
 HALF = ValidateParams(policy="set_aside", max_set_aside=0.5)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from components.infer_schema import infer_schema
-from components.schema_io import read_schema
-from components.statistics_io import split_statistics
+from components.schemas.schema_io import read_schema
+from components.statistics.statistics_io import split_statistics
 from tests.small_wine import COLUMNS, wines, write_csv, write_parquet
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from components.anomalies_io import read_anomalies
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.errors import BadData
-from components.examples_io import encode_example
-from components.tfrecord import read_records
+from components.examples.examples_io import encode_example
+from components.examples.tfrecord import read_records
 from components.validate import validate
-from components.validate_settings import ValidateParams
+from components.validation.anomalies_io import read_anomalies
+from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Baseline, Schema
 from serving.wire.example_pb2 import Example
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import compute_statistics
+from components.examples.tfrecord import write_records
 from components.ingest import IngestParams, ingest
-from components.tfrecord import write_records
 from components.validate import validate
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies, Baseline
 from tests.small_mnist import MNIST_SCHEMA, ROOT, first_records
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from components.beam_options import BeamSettings, run_jobs
+from components.beam.beam_options import BeamSettings, run_jobs
 from components.errors import BeamFailed
 from tests.end_to_end.beam_clusters import flink_runner, run_data_plane, write_files
 

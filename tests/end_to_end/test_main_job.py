@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.examples_io import decode_image
+from components.examples.examples_io import decode_image
 from pipeline.artifacts import Evaluation, Examples
 from pipeline.store.store import Store, latest
 from serving.client import PredictClient

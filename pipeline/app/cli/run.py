@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from components.offenders import LISTING
+from components.validation.offenders import LISTING
 from pipeline.app.baseline import baseline_params
 from pipeline.app.cli.display import open_display
 from pipeline.app.config import DEFAULT_SETTINGS, Home, TrainingSettings, home_from_environment, load_settings

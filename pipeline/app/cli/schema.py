@@ -118,13 +118,13 @@ def show(file: Path | None, as_json: bool) -> None:
 
 
 def _read(file: Path) -> schema_pb2.Schema:
-    from components.schema_io import read_schema
+    from components.schemas.schema_io import read_schema
 
     return read_schema(Schema(path=file))
 
 
 def _show(file: Path) -> None:
-    from components.schema_text import FeatureText, dataset_text, feature_text
+    from components.schemas.schema_text import FeatureText, dataset_text, feature_text
 
     def row(told: FeatureText) -> tuple[str, ...]:
         domain = f"{told.domain}; {told.also}" if told.also else told.domain
@@ -159,7 +159,7 @@ def diff(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
     Two schemas are equal if they ask the same in whatever order. As with diff(1), the exit status is 0 if they are, 1
     if they differ, and 2 if a file cannot be read.
     """
-    from components.schema_diff import compare_schemas
+    from components.schemas.schema_diff import compare_schemas
 
     try:
         changes = compare_schemas(_read(before), _read(after))

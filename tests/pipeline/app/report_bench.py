@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.beam_options import BeamSettings
+from components.beam.beam_options import BeamSettings
 from components.compute_statistics import compute_statistics
-from components.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
 from components.evaluate import judge
-from components.examples_io import encode_example
-from components.feature_statistics import SplitSummary
+from components.examples.examples_io import encode_example
+from components.examples.tfrecord import read_records, write_records
 from components.find_baseline import BaselineParams, Earlier, find_baseline
 from components.ingest import IngestParams, ingest
 from components.metrics import measure, measure_by_label
 from components.set_aside import set_aside
-from components.statistics_io import write_statistics
-from components.tfrecord import read_records, write_records
+from components.statistics.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
+from components.statistics.feature_statistics import SplitSummary
+from components.statistics.statistics_io import write_statistics
 from components.validate import validate
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.config import Home, TrainingSettings
 from pipeline.app.report import write_report
 from pipeline.artifacts import (

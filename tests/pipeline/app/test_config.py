@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.config import Home, TrainingSettings, home_from_environment, load_settings, tomllib
 from pipeline.errors import SettingsError
 

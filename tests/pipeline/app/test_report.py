@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.examples_io import encode_example
-from components.tfrecord import write_records
+from components.examples.examples_io import encode_example
+from components.examples.tfrecord import write_records
 from pipeline.app.config import TrainingSettings
 from pipeline.artifacts import (
     Evaluation,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.examples_io import encode_example
-from components.validate_settings import ValidateParams
+from components.examples.examples_io import encode_example
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.report_images import picture_in
 from pipeline.artifacts import Anomalies, Statistics
 from tests.pipeline.app.report_bench import Bench, Page, png, prepared, record, source_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.report_records import source_files
 from pipeline.artifacts import Evaluation, Examples, Shard, Split, TrainedModel
 from pipeline.execute import Status

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.find_baseline import BaselineParams
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.config import Home, TrainingSettings
 from pipeline.app.training import training_pipeline
 from pipeline.graph import Pipeline, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.validate_settings import ValidateParams
+from components.validation.validate_settings import ValidateParams
 from pipeline.app.cli.run import set_aside_words
 from tests.pipeline.app.report_bench import Bench, prepared, record, source_of
 

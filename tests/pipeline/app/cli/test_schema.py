@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from google.protobuf.json_format import ParseDict
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.schema_io import read_schema
+from components.schemas.schema_io import read_schema
 from pipeline.app.cli.main import main
 from pipeline.artifacts import Schema, Statistics
 from pipeline.fingerprint import CacheKey

@@ -1,0 +1,1 @@
+"""Where Beam runs, and how work is handed to it."""

@@ -1,0 +1,1 @@
+"""Records as they are stored and read: TFRecord files, `tf.Example`s, images."""

@@ -1,0 +1,184 @@
+"""How an example is encoded: a `tf.Example` whose image is PNG or JPEG bytes and whose label is an int64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from components.errors import BadData
+from components.examples.image_batches import decode_groups
+from components.examples.images import (
+    JPEG_SIGNATURE,
+    Pixels,
+    UndecodableImage,
+    decode_image,
+    looks_like_image,
+    shape_text,
+    stated_shape,
+)
+from components.examples.png_rows import PNG_SIGNATURE
+from components.examples.record_places import RecordPlaces
+from components.examples.shard_records import read_shard
+from components.examples.tfrecord import batched
+from components.schemas.schema_io import ExampleSpec, ImageFeature
+from pipeline.artifacts import Examples
+from serving.wire.example_pb2 import Example
+
+# Where an image is read, its errors and its pixels are needed too.
+__all__ = [
+    "JPEG_SIGNATURE",
+    "PNG_SIGNATURE",
+    "Batch",
+    "Pixels",
+    "UndecodableImage",
+    "decode_image",
+    "encode_example",
+    "looks_like_image",
+    "parse_example",
+    "read_batches",
+    "read_split",
+    "shape_text",
+    "stated_shape",
+]
+
+CHUNK_BYTES = 1 << 23  # pixels decoded at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Decoded examples in record order.
+
+    Attributes:
+      images: uint8 of shape [records, height, width, channels], 0 to 255.
+      labels: int64 of shape [records].
+    """
+
+    images: Pixels
+    labels: NDArray[np.int64]
+
+    def part(self, start: int, stop: int) -> Batch:
+        """The examples from number `start` up to `stop`; they share memory with these."""
+        return Batch(images=self.images[start:stop], labels=self.labels[start:stop])
+
+
+def encode_example(image: bytes, label: int) -> bytes:
+    """One serialized `tf.Example` with the features `image` (encoded image) and `label`."""
+    example = Example()
+    example.features.feature["image"].bytes_list.value.append(image)
+    example.features.feature["label"].int64_list.value.append(label)
+    return example.SerializeToString(deterministic=True)
+
+
+def parse_example(record: bytes) -> Example | None:
+    """The record as a `tf.Example`; None if it is none."""
+    try:
+        return Example.FromString(record)
+    except DecodeError:
+        return None
+
+
+def read_batches(examples: Examples, split: str, spec: ExampleSpec, size: int = 1_024) -> Iterator[Batch]:
+    """The examples of `split` in record order, `size` at a time, the last batch perhaps smaller.
+
+    Raises:
+      BadData: A record is not what `spec` says, or a file is broken; names the record.
+    """
+    held: list[Batch] = []
+    count = 0
+    for chunk in _decoded_chunks(examples, split, spec):
+        held.append(chunk)
+        count += len(chunk.labels)
+        if count >= size:
+            joined = _joined(held)
+            whole = count - count % size
+            yield from (joined.part(start, start + size) for start in range(0, whole, size))
+            held, count = [joined.part(whole, count)], count - whole
+    if count:
+        yield _joined(held)
+
+
+def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
+    """All examples of `split` in memory, in record order.
+
+    Raises:
+      BadData: A record is not what `spec` says, or a file is broken; names the record.
+    """
+    chunks = list(_decoded_chunks(examples, split, spec))
+    if not chunks:
+        raise BadData(f"{examples.path}: split {split!r} has no records")
+    return _joined(chunks)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    return Batch(
+        images=np.concatenate([batch.images for batch in batches]),
+        labels=np.concatenate([batch.labels for batch in batches]),
+    )
+
+
+def _decoded_chunks(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[Batch]:
+    most = max(1, CHUNK_BYTES // math.prod(_size(spec.image)))
+    for shard in examples.split(split).shards:
+        file = examples.path / shard.file
+        places = RecordPlaces(file, shard)
+        first = 0
+        for records in batched(read_shard(file, shard), most):
+            try:
+                yield _decoded(records, spec)
+            except ValueError:
+                _raise_first_problem(records, spec, places, first)
+                raise
+            first += len(records)
+
+
+def _decoded(records: Sequence[bytes], spec: ExampleSpec) -> Batch:
+    fields = [_image_and_label(record, spec) for record in records]
+    images = np.empty((len(records), *_size(spec.image)), np.uint8)
+    decoded = 0
+    for group in decode_groups([image for image, _ in fields]):
+        _check_size(group.pixels.shape[1:], spec.image)
+        images[group.places] = group.pixels
+        decoded += len(group.places)
+    if decoded < len(records):
+        raise ValueError("an image does not decode")
+    return Batch(images=images, labels=np.array([label for _, label in fields], np.int64))
+
+
+def _raise_first_problem(records: Sequence[bytes], spec: ExampleSpec, places: RecordPlaces, first: int) -> None:
+    for number, record in enumerate(records, first):
+        try:
+            image, _ = _image_and_label(record, spec)
+            _check_size(decode_image(image).shape, spec.image)
+        except (UndecodableImage, ValueError) as error:
+            raise BadData(f"{places.place(number)}: {error}") from error
+
+
+def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes, int]:
+    example = parse_example(record)
+    if example is None:
+        raise ValueError("wanted a tf.Example, got other bytes")
+    features = example.features.feature
+    images = features[spec.image.name].bytes_list.value
+    labels = features[spec.label.name].int64_list.value
+    if len(images) != 1 or len(labels) != 1:
+        raise ValueError(
+            f"wanted one image {spec.image.name!r} and one label {spec.label.name!r}, "
+            f"got {len(images)} and {len(labels)}"
+        )
+    if not 0 <= labels[0] < spec.label.classes:
+        raise ValueError(f"{spec.label.name}: wanted 0 to {spec.label.classes - 1}, got {labels[0]}")
+    return images[0], labels[0]
+
+
+def _check_size(shape: tuple[int, ...], wanted: ImageFeature) -> None:
+    if shape != _size(wanted):
+        raise ValueError(f"{wanted.name}: wanted {shape_text(_size(wanted))} pixels, got {shape_text(shape)}")
+
+
+def _size(image: ImageFeature) -> tuple[int, int, int]:
+    return image.height, image.width, image.channels

@@ -1,0 +1,1 @@
+"""What the examples must look like: read, proposed, compared, shown."""

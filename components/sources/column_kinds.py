@@ -1,0 +1,118 @@
+"""Decides what the columns of CSV files hold, by all rows of all files: a pass of its own before they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.beam.beam_options import BeamSettings, Problem, run_jobs
+from components.beam.job_results import each_once
+from components.errors import BadData
+from components.sources.csv_source import integer, is_empty, number, read_table
+from components.sources.file_systems import is_remote, opened, set_options
+from components.sources.tabular import Kind
+
+BYTES_PER_S = 5e6
+"""What one process looks through, roughly."""
+
+
+@dataclass(frozen=True)
+class ColumnTally:
+    """What the cells of one column are.
+
+    Attributes:
+      cells: Those that are not empty.
+      integers: Those of them that are int64.
+      numbers: Those of them that are numbers, integers too.
+    """
+
+    cells: int = 0
+    integers: int = 0
+    numbers: int = 0
+
+    def __add__(self, other: ColumnTally) -> ColumnTally:
+        return ColumnTally(self.cells + other.cells, self.integers + other.integers, self.numbers + other.numbers)
+
+    @property
+    def kind(self) -> Kind:
+        """Numbers if most of the cells are; integers only if all the numbers are, as 7 may stand for 7.0."""
+        if 2 * self.numbers <= self.cells:
+            return Kind.BYTES
+        return Kind.INT if self.integers == self.numbers else Kind.FLOAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class TallyJob:
+    """One CSV file whose cells are counted.
+
+    Attributes:
+      number: Its place among all of them.
+      path: The file.
+      beam: How remote files are reached.
+    """
+
+    number: int
+    path: str
+    beam: BeamSettings
+
+
+def column_kinds(
+    paths: Sequence[str], beam: BeamSettings, folder: Path, size_bytes: int
+) -> tuple[tuple[str, Kind], ...]:
+    """What each column holds, sorted by name.
+
+    Args:
+      paths: The CSV files, which need not have the same columns.
+      beam: Where Beam runs, and how remote files are reached.
+      folder: A folder that every worker can write.
+      size_bytes: What the files take in all.
+
+    Raises:
+      BadData: A file is no CSV; names the line.
+    """
+    jobs = [TallyJob(number=number, path=path, beam=beam) for number, path in enumerate(paths)]
+    return merged_kinds(each_once(paths, run_jobs(beam, jobs, _tally_all, folder, alone_s=size_bytes / BYTES_PER_S)))
+
+
+def _tally_all(jobs: object) -> object:
+    import apache_beam as beam
+
+    return jobs | beam.Map(tally)
+
+
+def tally(job: TallyJob) -> tuple[int, dict[str, ColumnTally]] | Problem:
+    """The number of the job, and what the columns of its file hold."""
+    if is_remote(job.path):
+        set_options(job.beam)
+    try:
+        return job.number, tally_columns(job.path)
+    except BadData as error:
+        return Problem(str(error))
+
+
+def tally_columns(path: str) -> dict[str, ColumnTally]:
+    """By column, what the cells of a CSV file are.
+
+    Raises:
+      BadData: The file is no CSV; names the line.
+    """
+    with opened(path) as stream:
+        header, rows = read_table(stream, path)
+        cells, integers, numbers = ([0] * len(header) for _ in range(3))
+        for row in rows:
+            for column, text in enumerate(row):
+                if not is_empty(text):
+                    cells[column] += 1
+                    integers[column] += integer(text) is not None
+                    numbers[column] += number(text) is not None
+    return {name: ColumnTally(*counts) for name, *counts in zip(header, cells, integers, numbers, strict=True)}
+
+
+def merged_kinds(tallies: Iterable[dict[str, ColumnTally]]) -> tuple[tuple[str, Kind], ...]:
+    """What each column holds, by the tallies of all files in any order; sorted by name."""
+    total: dict[str, ColumnTally] = {}
+    for of_file in tallies:
+        for name, column in of_file.items():
+            total[name] = total.get(name, ColumnTally()) + column
+    return tuple((name, total[name].kind) for name in sorted(total))

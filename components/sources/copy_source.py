@@ -1,0 +1,95 @@
+"""Copies the records of one source to shards: what a worker of `ingest` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from components.beam.beam_options import BeamSettings, Problem
+from components.errors import BadData
+from components.sources.content_split import is_held_out
+from components.sources.file_kinds import Source
+from components.sources.file_systems import is_remote, set_options
+from components.sources.image_folder_source import ClassImages
+from components.sources.shard_writer import ShardWriter, WrittenShard
+from components.sources.tfds_source import INFO_FILE
+from components.sources.tfrecord_source import TfrecordFile
+
+VALIDATION = "validation"
+"""The split of the records held out by their content."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyJob:
+    """One source to be copied.
+
+    Attributes:
+      number: Its place among all jobs.
+      split: The split it belongs to.
+      source: What is read.
+      held_out: The part of its records, in 0..1, that goes to the validation split instead.
+      parts: The folder in which each attempt makes a folder of its own.
+      beam: How remote files are reached.
+    """
+
+    number: int
+    split: str
+    source: Source
+    held_out: float
+    parts: Path
+    beam: BeamSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What became of the records of one source.
+
+    Attributes:
+      read: How many there were.
+      shards: By split, where they are now.
+    """
+
+    read: int
+    shards: Mapping[str, tuple[WrittenShard, ...]]
+
+    @property
+    def written(self) -> int:
+        """Records in all the shards."""
+        return sum(shard.records for shards in self.shards.values() for shard in shards)
+
+
+def copy_source(job: CopyJob) -> tuple[int, Copied] | Problem:
+    """The number of the job, and what became of its records, each checked on the way."""
+    if is_remote(job.source.path):
+        set_options(job.beam)
+    # A runner may try a job again while an earlier attempt still writes.
+    folder = job.parts / f"{job.number}-{uuid4().hex}"
+    folder.mkdir()
+    try:
+        copied = _copy(job, folder)
+    except BadData as error:
+        return Problem(str(error))
+    stated = job.source.stated if isinstance(job.source, TfrecordFile) else None
+    if stated not in (None, copied.read):
+        return Problem(
+            f"{job.source.path}: wanted {stated:,} records, as {INFO_FILE} beside it says, got {copied.read:,}; "
+            "restore the file from where it came"
+        )
+    return job.number, copied
+
+
+def _copy(job: CopyJob, folder: Path) -> Copied:
+    images = job.source.images if isinstance(job.source, ClassImages) else None
+    read = 0
+    with (
+        closing(ShardWriter(folder, job.split, images)) as kept,
+        closing(ShardWriter(folder, VALIDATION, images)) as held_out,
+    ):
+        for record in job.source.records():
+            side = held_out if job.held_out and is_held_out(record, job.held_out) else kept
+            side.write(read, record)
+            read += 1
+        return Copied(read=read, shards={job.split: kept.complete(), VALIDATION: held_out.complete()})

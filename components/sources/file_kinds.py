@@ -1,0 +1,99 @@
+"""Sorts files by kind and makes them sources: each yields the examples of one or more files, in order."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from components.errors import BadData
+from components.sources.csv_source import CsvFile
+from components.sources.idx_source import IdxPair
+from components.sources.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
+from components.sources.parquet_source import ParquetFile
+from components.sources.tabular import Kind
+from components.sources.tfrecord_source import TfrecordFile
+
+Source: TypeAlias = TfrecordFile | ClassImages | IdxPair | CsvFile | ParquetFile
+"""Has a `path` for messages and `records()`, which yields serialized examples or raises BadData."""
+
+
+class FileKind(enum.Enum):
+    """The kinds of files that hold examples, and how they are named."""
+
+    TFRECORD = "*.tfrecord*"
+    CSV = "*.csv or *.csv.gz"
+    PARQUET = "*.parquet"
+    IDX = "*-ubyte or *-ubyte.gz"
+    IMAGE = f"<class name>/*{' or *'.join(IMAGE_SUFFIXES)}"
+
+
+KINDS_TEXT = "; ".join(kind.value for kind in FileKind)
+
+
+def kind_of(path: str) -> FileKind | None:
+    """What a file's name says it holds; None if it says nothing known."""
+    name = path.rpartition("/")[2].lower()
+    unpacked = name.removesuffix(".gz")
+    if unpacked.endswith(".csv"):
+        return FileKind.CSV
+    if name.endswith(".parquet"):
+        return FileKind.PARQUET
+    if unpacked.endswith("-ubyte") or ".idx" in unpacked:
+        return FileKind.IDX
+    if name.endswith(IMAGE_SUFFIXES):
+        return FileKind.IMAGE
+    return FileKind.TFRECORD if ".tfrecord" in name or "_tfrecord-" in name else None  # the latter as TFX names them
+
+
+def sources_of(files: Mapping[str, Sequence[str]]) -> dict[str, list[Source]]:
+    """By split, the sources that its files are; images of all splits share the class numbers.
+
+    Args:
+      files: By split, its files, of known kinds and sorted.
+
+    Raises:
+      BadData: A split has files of different kinds, or IDX files that are no pair.
+    """
+    classes = classes_of(files)
+    return {split: _sources(split, paths, classes) for split, paths in files.items()}
+
+
+def classes_of(files: Mapping[str, Sequence[str]]) -> list[str]:
+    """The class names of the images among the files, each one's place being its label; empty if there are none."""
+    return class_names([path for paths in files.values() for path in paths if kind_of(path) is FileKind.IMAGE])
+
+
+def with_kinds(source: Source, kinds: tuple[tuple[str, Kind], ...]) -> Source:
+    """The source told what the columns of all CSV files hold."""
+    return replace(source, kinds=kinds) if isinstance(source, CsvFile) else source
+
+
+def _sources(split: str, paths: Sequence[str], classes: Sequence[str]) -> list[Source]:
+    kind = _only_kind(split, paths)
+    if kind is FileKind.IMAGE:
+        return list(class_images(paths, classes))
+    if kind is FileKind.IDX:
+        return [_idx_pair(split, paths)]
+    if kind is FileKind.CSV:
+        return [CsvFile(path=path) for path in paths]
+    if kind is FileKind.PARQUET:
+        return [ParquetFile(path=path) for path in paths]
+    return [TfrecordFile(path=path) for path in paths]
+
+
+def _only_kind(split: str, paths: Sequence[str]) -> FileKind | None:
+    examples = {kind_of(path): path for path in paths}
+    if len(examples) > 1:
+        raise BadData(
+            f"split {split!r}: wanted files of one kind, got {' and '.join(sorted(examples.values()))}; "
+            "leave one of them out, or convert it"
+        )
+    return next(iter(examples), None)
+
+
+def _idx_pair(split: str, paths: Sequence[str]) -> IdxPair:
+    if len(paths) != 2:
+        raise BadData(f"split {split!r}: wanted two IDX files, one of images and one of labels, got {', '.join(paths)}")
+    return IdxPair(first=paths[0], second=paths[1])

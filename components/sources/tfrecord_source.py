@@ -1,0 +1,31 @@
+"""TFRecord files as a source of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.examples.tfrecord import read_stream
+from components.sources.file_systems import opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class TfrecordFile:
+    """One TFRecord file, plain or gzip-compressed; its records are taken as they are.
+
+    Attributes:
+      path: The file.
+      stated: How many records its metadata say it holds; None if they say nothing.
+    """
+
+    path: str
+    stated: int | None = None
+
+    def records(self) -> Iterator[bytes]:
+        """Its records in order.
+
+        Raises:
+          BadData: The file is cut off or corrupt.
+        """
+        with opened(self.path) as stream:
+            yield from read_stream(stream, self.path)

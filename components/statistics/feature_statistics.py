@@ -1,0 +1,95 @@
+"""What is kept of records: one summary for each feature, built from batches, merged in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+
+from components.statistics.columns import BYTES, Columns, read_columns
+from components.statistics.feature_summary import FeatureSummary, summarise_column
+from components.statistics.groups import Groups
+from components.statistics.image_summary import DecodedImages, decode_column
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """All that is kept of some records, such as a split or a slice of it.
+
+    Attributes:
+      records: How many.
+      not_examples: Those that are no `tf.Example`; they have no features.
+      features: By feature name.
+      not_sliced: Features that had too many different values to slice the records by them.
+    """
+
+    records: int = 0
+    not_examples: int = 0
+    features: Mapping[str, FeatureSummary] = field(default_factory=dict)
+    not_sliced: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, records: Sequence[bytes]) -> SplitSummary:
+        """The summary of serialized records."""
+        columns = read_columns(records)
+        return summarise_columns(columns, [Groups.undivided(columns.records)]).divisions[0][""]
+
+    def merge(self, other: SplitSummary) -> SplitSummary:
+        """The summary of both together."""
+        none = FeatureSummary()
+        names = sorted({*self.features, *other.features})
+        return SplitSummary(
+            records=self.records + other.records,
+            not_examples=self.not_examples + other.not_examples,
+            features={name: self.features.get(name, none).merge(other.features.get(name, none)) for name in names},
+            not_sliced=tuple(sorted({*self.not_sliced, *other.not_sliced})),
+        )
+
+
+def merge_all(summaries: Iterable[SplitSummary]) -> SplitSummary:
+    """The summary of all of them together."""
+    return reduce(SplitSummary.merge, summaries, SplitSummary())
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """What one batch of records comes to.
+
+    Attributes:
+      divisions: For each division of the records, the summary of each of its groups that has records, by name.
+      images: What the features that hold images decode to, by name.
+    """
+
+    divisions: Sequence[Mapping[str, SplitSummary]]
+    images: Mapping[str, DecodedImages]
+
+
+def summarise_columns(columns: Columns, divisions: Sequence[Groups]) -> BatchSummary:
+    """The summaries of the records, divided in each of the ways given; images are decoded once for all of them."""
+    images: dict[str, DecodedImages] = {}
+    features: list[list[dict[str, FeatureSummary]]] = [[{} for _ in groups.names] for groups in divisions]
+    for (name, kind), column in columns.columns.items():
+        decoded = decode_column(column, divisions) if kind == BYTES else None
+        if decoded is not None:
+            images[name] = decoded
+        for number, groups in enumerate(divisions):
+            parts = summarise_column(kind, column, groups, decoded, number)
+            for found, summary in zip(features[number], parts, strict=True):
+                if summary is not None:
+                    found[name] = found[name].merge(summary) if name in found else summary
+    summaries = [_summaries(columns, groups, parts) for groups, parts in zip(divisions, features, strict=True)]
+    return BatchSummary(summaries, images)
+
+
+def _summaries(
+    columns: Columns, groups: Groups, features: Sequence[Mapping[str, FeatureSummary]]
+) -> dict[str, SplitSummary]:
+    records = groups.count(np.arange(columns.records))
+    not_examples = groups.count(columns.not_examples)
+    return {
+        name: SplitSummary(records=records[code], not_examples=not_examples[code], features=features[code])
+        for code, name in enumerate(groups.names)
+        if records[code] or len(groups.names) == 1
+    }

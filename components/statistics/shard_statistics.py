@@ -1,0 +1,83 @@
+"""The statistics of one shard, batch by batch: memory does not grow with its records, but for 16 bytes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.examples.tfrecord import batched
+from components.statistics.columns import BYTES, Columns, read_columns
+from components.statistics.duplicates import record_digests
+from components.statistics.feature_statistics import SplitSummary, summarise_columns
+from components.statistics.groups import Groups
+from components.statistics.image_summary import DecodedImages
+from components.statistics.slices import Slices, too_many_values
+
+BATCH_RECORDS = 10_000
+BATCH_BYTES = 1 << 24  # a value of one byte in a record takes up to 40 as a Python object
+
+
+@dataclass(frozen=True)
+class ShardSummary:
+    """All that is kept of a shard.
+
+    Attributes:
+      divisions: The records sliced by each feature asked for; by none, one division that is none.
+      digests: uint64 of shape [records, 2]: of each record's content.
+    """
+
+    divisions: tuple[Slices, ...]
+    digests: NDArray[np.uint64]
+
+
+def summarise_records(records: Iterable[bytes], features: Sequence[str], most: int) -> ShardSummary:
+    """The summary of serialized records, sliced by each of `features` that has at most `most` different values."""
+    divisions = tuple(Slices(feature=feature, most=most) for feature in features or ("",))
+    digests = [np.zeros((0, 2), np.uint64)]
+    for batch in batched(records, BATCH_RECORDS, BATCH_BYTES):
+        columns = read_columns(batch)
+        groups = [_divided(columns, slices) for slices in divisions]
+        found = summarise_columns(columns, groups)
+        divisions = tuple(map(_extended, divisions, groups, found.divisions))
+        digests.append(contents_of(batch, columns, found.images))
+    return ShardSummary(divisions, np.concatenate(digests))
+
+
+def merge_divisions(some: Sequence[Slices], others: Sequence[Slices]) -> tuple[Slices, ...]:
+    """The slices by each feature of both together."""
+    return tuple(one.merge(other) for one, other in zip(some, others, strict=True))
+
+
+def contents_of(records: Sequence[bytes], columns: Columns, images: Mapping[str, DecodedImages]) -> NDArray[np.uint64]:
+    """What tells whether records have the same content, uint64 of shape [records, 2].
+
+    That is the pixels of its image for a record with one, whatever else it has; all features for any other.
+    """
+    digests = np.zeros((columns.records, 2), np.uint64)
+    count = np.zeros(columns.records, np.int64)
+    for name, found in images.items():
+        rows = columns.columns[name, BYTES].value_rows[found.decoded]
+        digests[rows] = found.digests[found.decoded]
+        count += np.bincount(rows, minlength=columns.records)
+    others = np.flatnonzero(count != 1)
+    digests[others] = record_digests([records[number] for number in others.tolist()])
+    return digests
+
+
+def _divided(columns: Columns, slices: Slices) -> Groups:
+    undivided = Groups.undivided(columns.records)
+    if slices.too_many or not slices.feature:
+        return undivided
+    groups = Groups.by_value(columns, slices.feature)
+    return undivided if too_many_values(groups.names, slices.most) else groups
+
+
+def _extended(slices: Slices, groups: Groups, found: Mapping[str, SplitSummary]) -> Slices:
+    if len(groups.names) == 1:
+        more = Slices(feature=slices.feature, most=slices.most, rest=found[""], too_many=slices.feature != "")
+    else:
+        more = Slices(feature=slices.feature, most=slices.most, by_value=found)
+    return slices.merge(more)

@@ -1,0 +1,1 @@
+"""What is checked, found and said of it."""

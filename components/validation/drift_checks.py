@@ -1,0 +1,192 @@
+"""Holds one set of examples against another: a split against another split, a run against the one before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components.schemas.schema_limits import Difference, Sample, compare_buckets, compare_counts, compare_numbers
+from components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
+from components.statistics.statistics_io import common_statistics
+from components.validation.decile_divergence import NumberShares, number_shares
+from components.validation.distributions import Buckets, FeatureStatistics, buckets_of, counts_of, largest_difference
+from components.validation.findings import Finding, Kind
+
+SplitStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
+
+
+class Distance(Enum):
+    """How far two distributions lie apart."""
+
+    L_INFINITY = anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY
+    JENSEN_SHANNON = anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A distance that was measured.
+
+    Attributes:
+      split: The split that was held against another.
+      against: What against, for people.
+      feature: The feature's name.
+      is_drift: Whether against an earlier run, rather than against other examples of today.
+      distance: How it was measured.
+      value: The distance, in 0..1; NaN where the statistics do not say enough to measure it.
+      limit: The greatest that the schema allows.
+      chance: What samples of these sizes from one distribution hardly ever exceed.
+      most_at: The value whose share differs most, with both shares; empty for histograms.
+    """
+
+    split: str
+    against: str
+    feature: str
+    is_drift: bool
+    distance: Distance
+    value: float
+    limit: float
+    chance: float
+    most_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What examples are held against.
+
+    Attributes:
+      name: For people, such as `train` or `the run before (of 2026-11-22)`.
+      statistics: Of it.
+      is_drift: Whether it is an earlier run.
+    """
+
+    name: str
+    statistics: SplitStatistics
+    is_drift: bool = False
+
+
+def measure(
+    split: str, statistics: SplitStatistics, reference: Reference, rules: Sequence[FeatureRule]
+) -> Iterator[Measurement]:
+    """Every distance for which the schema states a limit, of features that both have."""
+    here, there = _by_name(statistics), _by_name(reference.statistics)
+    for rule in rules:
+        comparator = rule.drift if reference.is_drift else rule.skew
+        if rule.name in here and rule.name in there:
+            for distance, value, limit, chance, most_at in _distances(there[rule.name], here[rule.name], comparator):
+                yield Measurement(
+                    split=split,
+                    against=reference.name,
+                    feature=rule.name,
+                    is_drift=reference.is_drift,
+                    distance=distance,
+                    value=value,
+                    limit=limit,
+                    chance=chance,
+                    most_at=most_at,
+                )
+
+
+def _by_name(statistics: SplitStatistics) -> Mapping[str, FeatureStatistics]:
+    return {feature.name: feature for feature in statistics.features}
+
+
+def _distances(
+    before: FeatureStatistics, after: FeatureStatistics, comparator: Comparator
+) -> Iterator[tuple[Distance, float, float, float, str]]:
+    """Distance, value, limit, chance, and where it is greatest."""
+    if comparator.l_infinity is not None:
+        first, second = _counts_sample(before), _counts_sample(after)
+        if first is None or second is None:
+            yield Distance.L_INFINITY, math.nan, comparator.l_infinity, 0.0, ""
+        else:
+            difference = compare_counts(first, second)
+            apart = largest_difference(first.values, second.values)
+            most_at = f"{apart.value}: {apart.before:.2%} there, {apart.after:.2%} here"
+            yield Distance.L_INFINITY, difference.observed, comparator.l_infinity, difference.chance, most_at
+    if comparator.jensen_shannon is not None:
+        divergence = _divergence(before, after)
+        if divergence is None:
+            yield Distance.JENSEN_SHANNON, math.nan, comparator.jensen_shannon, 0.0, ""
+        else:
+            yield Distance.JENSEN_SHANNON, divergence.observed, comparator.jensen_shannon, divergence.chance, ""
+
+
+def _divergence(before: FeatureStatistics, after: FeatureStatistics) -> Difference | None:
+    """Of numbers by their deciles, of images by their pixels."""
+    numbers = _shares_sample(before), _shares_sample(after)
+    if numbers[0] is not None and numbers[1] is not None:
+        return compare_numbers(numbers[0], numbers[1])
+    pixels = _buckets_sample(before), _buckets_sample(after)
+    if pixels[0] is not None and pixels[1] is not None:
+        return compare_buckets(pixels[0], pixels[1])
+    return None
+
+
+def _shares_sample(feature: FeatureStatistics) -> Sample[NumberShares] | None:
+    shares = number_shares(feature)
+    return Sample(split="", records=common_statistics(feature).num_non_missing, values=shares) if shares else None
+
+
+def _counts_sample(feature: FeatureStatistics) -> Sample[Mapping[str, float]] | None:
+    counts = counts_of(feature)
+    return Sample(split="", records=common_statistics(feature).num_non_missing, values=counts) if counts else None
+
+
+def _buckets_sample(feature: FeatureStatistics) -> Sample[Buckets] | None:
+    buckets = buckets_of(feature)
+    return Sample(split="", records=common_statistics(feature).num_non_missing, values=buckets) if buckets else None
+
+
+def too_far(measurements: Sequence[Measurement], schema: str) -> Iterator[Finding]:
+    """A finding for each distance that is beyond its limit and what chance explains, or that cannot be measured.
+
+    Args:
+      measurements: Distances with their limits.
+      schema: The schema's file, for people.
+    """
+    for measured in measurements:
+        if not measured.value <= max(measured.limit, measured.chance):
+            yield Finding(
+                split=measured.split,
+                feature=measured.feature,
+                kind=_KIND[measured.distance],
+                text=_text(measured),
+                remedy=f"find out what changed, or change {schema} if it is meant",
+            )
+
+
+_FIELD = {Distance.L_INFINITY: "infinity_norm", Distance.JENSEN_SHANNON: "jensen_shannon_divergence"}
+_KIND = {Distance.L_INFINITY: Kind.OTHER_SHARES, Distance.JENSEN_SHANNON: Kind.OTHER_DISTRIBUTION}
+
+
+def _text(measured: Measurement) -> str:
+    if math.isnan(measured.value):
+        return (
+            f"wanted its values compared with those in {measured.against} by {_FIELD[measured.distance]}, but it has "
+            "too many different values to count each, or none of a kind to compare"
+        )
+    if measured.distance is Distance.L_INFINITY:
+        return (
+            f"wanted every value's share within {measured.limit:.2%} of that in {measured.against}, "
+            f"got a difference of {measured.value:.2%}, at {measured.most_at}"
+        )
+    return (
+        f"wanted values distributed as in {measured.against}, to a Jensen-Shannon divergence of {measured.limit:g}, "
+        f"got {measured.value:.3g}"
+    )
+
+
+def compare_records(split: str, records: int, before: int, rule: SplitRule, schema: str) -> Iterator[Finding]:
+    """Whether the number of records has moved further than the schema allows since the run before."""
+    remedy = f"find out what happened to the records, or change {schema} if it is meant"
+    if rule.least_of_before is not None and records < rule.least_of_before * before:
+        text = f"wanted at least {rule.least_of_before:g} x the {before:,} records of the run before, got {records:,}"
+        yield Finding(split=split, feature="", kind=Kind.FEWER_RECORDS, text=text, remedy=remedy)
+    if rule.most_of_before is not None and records > rule.most_of_before * before:
+        text = f"wanted at most {rule.most_of_before:g} x the {before:,} records of the run before, got {records:,}"
+        yield Finding(split=split, feature="", kind=Kind.MORE_RECORDS, text=text, remedy=remedy)

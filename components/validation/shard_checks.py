@@ -1,0 +1,136 @@
+"""Checks every record of a shard and tells the offenders apart by what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from components.beam.beam_options import Problem
+from components.errors import BadData
+from components.examples.record_places import RecordPlaces
+from components.examples.shard_records import read_shard
+from components.examples.tfrecord import write_records
+from components.schemas.schema_rules import FeatureRule
+from components.validation.findings import Kind
+from components.validation.record_checks import check_record
+from pipeline.artifacts import Shard
+
+NAMED_RECORDS = 3
+SHOWN_VALUES = 3
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Records that break the schema in the same way.
+
+    Attributes:
+      wanted: What the schema demands.
+      got: What came; the first few that differ.
+      records: How many records.
+      first: Where the first of them are, for people.
+    """
+
+    wanted: str
+    got: list[str] = field(default_factory=list)
+    records: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, got: Iterable[str], records: int, first: Iterable[str]) -> None:
+        """Counts more such records, which come after those counted."""
+        self.got = list(dict.fromkeys([*self.got, *got]))[: SHOWN_VALUES + 1]
+        self.records += records
+        self.first = [*self.first, *first][:NAMED_RECORDS]
+
+
+Tallies: TypeAlias = dict[tuple[str, Kind], Tally]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One shard to be checked.
+
+    Attributes:
+      number: Its place among all shards.
+      split: The split it belongs to.
+      shard: The shard.
+      file: Where it lies.
+      rules: What its records must be.
+      decode: The image features to be decoded; of the others only the head is read.
+      offenders: Gets the offending records.
+      numbers: Gets their numbers in the shard, int64 of shape [offending], if there are any.
+      listing: Gets a line of CSV for each way in which one of them breaks the rules.
+    """
+
+    number: int
+    split: str
+    shard: Shard
+    file: Path
+    rules: tuple[FeatureRule, ...]
+    decode: frozenset[str]
+    offenders: Path
+    numbers: Path
+    listing: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found in one shard.
+
+    Attributes:
+      job: The shard.
+      records: How many it holds.
+      offending: How many of them break a rule.
+      tallies: By feature and kind of break.
+    """
+
+    job: Job
+    records: int
+    offending: int
+    tallies: Tallies
+
+
+def check(job: Job) -> Checked | Problem:
+    """Checks one shard and writes its offenders to files of their own."""
+    try:
+        with job.listing.open("w", encoding="utf-8", newline="") as listing:
+            offenders = _Offenders(job, csv.writer(listing))
+            offending = write_records(job.offenders, offenders)
+    except BadData as error:
+        return Problem(str(error))
+    if offending:
+        np.save(job.numbers, np.asarray(offenders.numbers, np.int64))
+    return Checked(job=job, records=offenders.records, offending=offending, tallies=offenders.tallies)
+
+
+class _Offenders:
+    """Iterates over the offending records of a shard, tallying on the way."""
+
+    def __init__(self, job: Job, listing: Any) -> None:
+        self.job = job
+        self.listing = listing
+        self.records = 0
+        self.numbers: list[int] = []
+        self._places = RecordPlaces(job.file, job.shard)
+        self.tallies: Tallies = {}
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number, record in enumerate(read_shard(self.job.file, self.job.shard)):
+            self.records += 1
+            if self._tally(number, record):
+                self.numbers.append(number)
+                yield record
+
+    def _tally(self, number: int, record: bytes) -> bool:
+        seen = set()
+        for feature, kind, wanted, got in check_record(record, self.job.rules, self.job.decode):
+            if (feature, kind) not in seen:  # several values of one record count once
+                seen.add((feature, kind))
+                where = self._places.place(number)
+                self.tallies.setdefault((feature, kind), Tally(wanted=wanted)).add([got], 1, [where])
+                self.listing.writerow([self.job.split, where, feature, kind.text, wanted, got])
+        return bool(seen)

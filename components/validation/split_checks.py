@@ -1,0 +1,76 @@
+"""What the schema demands of a split as a whole, checked against its statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.schemas.schema_rules import FeatureRule, Rules, SplitRule
+from components.statistics.statistics_io import RECORD, common_statistics, custom_number
+from components.validation.findings import Finding, Kind
+
+
+def check_split(
+    split: str, statistics: statistics_pb2.DatasetFeatureStatistics, rules: Rules, schema: str
+) -> Iterator[Finding]:
+    """Every way in which a split breaks the rules, apart from its single records.
+
+    Args:
+      split: The split's name.
+      statistics: Of the split.
+      rules: What it must be.
+      schema: The schema's file, for people.
+    """
+    for feature, kind, text in _problems(statistics, rules):
+        remedy = f"mend the data, or change {schema} if it is meant"
+        yield Finding(split=split, feature=feature, kind=kind, text=text, remedy=remedy)
+
+
+def _problems(statistics: statistics_pb2.DatasetFeatureStatistics, rules: Rules) -> Iterator[tuple[str, Kind, str]]:
+    records = statistics.num_examples
+    if records == 0:
+        yield "", Kind.EMPTY_SPLIT, "wanted records, got an empty split"
+        return
+    yield from _check_count(records, rules.split)
+    features = {feature.name: feature for feature in statistics.features if feature.name != RECORD}
+    for rule in rules.features:
+        present = common_statistics(features[rule.name]).num_non_missing if rule.name in features else 0
+        for kind, text in _check_presence(rule, present, records, sorted(features)):
+            yield rule.name, kind, text
+    known = [rule.name for rule in rules.features]
+    for name in sorted(set(features) - set(known)):
+        text = f"wanted only the features {', '.join(known)}, got this one too, which the schema does not know"
+        yield name, Kind.UNKNOWN_FEATURE, text
+
+
+def _check_count(records: int, rule: SplitRule) -> Iterator[tuple[str, Kind, str]]:
+    if records < rule.least:
+        yield "", Kind.TOO_FEW_RECORDS, f"wanted at least {rule.least:,} records, got {records:,}"
+    if rule.most is not None and records > rule.most:
+        yield "", Kind.TOO_MANY_RECORDS, f"wanted at most {rule.most:,} records, got {records:,}"
+
+
+def _check_presence(rule: FeatureRule, present: int, records: int, names: list[str]) -> Iterator[tuple[Kind, str]]:
+    if present == 0 and (rule.min_fraction > 0 or rule.min_count > 0):
+        has = ", ".join(names) or "no features"
+        yield Kind.NEVER_PRESENT, f"wanted a value, got none in any of {records:,} records, which have {has}"
+    elif present < rule.min_count:
+        yield Kind.TOO_FEW_PRESENT, f"wanted a value in {rule.min_count:,} records, got it in {present:,}"
+    elif rule.min_fraction < 1 and present < rule.min_fraction * records:  # else each such record is found by itself
+        text = f"wanted a value in {rule.min_fraction:.1%} of the records, got it in {present:,} of {records:,}"
+        yield Kind.TOO_FEW_PRESENT, text
+
+
+def images_to_decode(
+    statistics: statistics_pb2.DatasetFeatureStatistics, rules: Sequence[FeatureRule]
+) -> frozenset[str]:
+    """The image features some of whose values do not decode, by the statistics, which decoded every one."""
+    features = {feature.name: feature for feature in statistics.features}
+    return frozenset(
+        rule.name
+        for rule in rules
+        if rule.is_image
+        and rule.name in features
+        and custom_number(features[rule.name], "undecodable_images") != 0  # None: not one did
+    )
