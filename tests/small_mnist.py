@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from components.tfrecord import read_records, write_records
+from components.examples.tfrecord import read_records, write_records
 from pipeline.artifacts import Examples, Schema, Shard, Split
 
 ROOT = Path(__file__).parents[1]

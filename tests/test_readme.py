@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components.examples_io import read_batches
-from components.schema_io import example_spec
+from components.examples.examples_io import read_batches
+from components.schemas.schema_io import example_spec
 from pipeline.app.cli.main import COMMANDS
 from pipeline.artifacts import Artifact, Examples, Schema
 from pipeline.component import component, params

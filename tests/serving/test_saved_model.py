@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import google_crc32c
 import numpy as np
 import pytest
 
@@ -18,8 +16,7 @@ from serving.errors import BadRequest, LoadFailed
 from serving.native import Threads
 from serving.saved_model import SavedModel, SignatureNotFound
 from serving.tensors import to_proto
-from serving.warmup import WARMUP_FILE
-from serving.wire import saved_model_pb2, serving_pb2
+from serving.wire import saved_model_pb2
 
 ROOT = Path(__file__).parents[2]
 X = np.array([1, 2], "float32")
@@ -34,27 +31,6 @@ def model(scalers: Path) -> Iterator[SavedModel]:
 @pytest.fixture
 def copied(scalers: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(scalers / "1", tmp_path / "copied"))
-
-
-def warmup_record(log: bytes) -> bytes:
-    def masked(data: bytes) -> bytes:
-        crc = google_crc32c.value(data)
-        return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
-
-    length = struct.pack("<Q", len(log))
-    return length + masked(length) + log + masked(log)
-
-
-def predict_log(x: Any, signature: str = "") -> bytes:
-    request = serving_pb2.PredictRequest(
-        model_spec=serving_pb2.ModelSpec(name="another", signature_name=signature), inputs={"x": to_proto(x)}
-    )
-    return serving_pb2.PredictionLog(predict_log=serving_pb2.PredictLog(request=request)).SerializeToString()
-
-
-def write_warmup(folder: Path, content: bytes) -> None:
-    (folder / WARMUP_FILE).parent.mkdir()
-    (folder / WARMUP_FILE).write_bytes(content)
 
 
 def test_run_gives_every_output_by_name(model: SavedModel) -> None:
@@ -208,43 +184,16 @@ def test_half_copied_model_is_refused(copied: Path, damage: Any) -> None:
         SavedModel.load(copied)
 
 
-def test_model_without_variables_needs_no_folder_for_them(tf: ModuleType, tmp_path: Path) -> None:
+def test_model_without_variables_needs_no_files_for_them(tf: ModuleType, tmp_path: Path) -> None:
+    """Nor a folder; TensorFlow 1 leaves an empty one."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, name="x")
         tf.compat.v1.saved_model.simple_save(session, str(tmp_path / "1"), {"x": x}, {"y": x + 1})
-    shutil.rmtree(tmp_path / "1" / "variables", ignore_errors=True)
-    with SavedModel.load(tmp_path / "1") as model:
-        assert model.run({"x": np.float32(1)})["y"] == 2
-
-
-def test_warm_up_replays_the_recorded_requests(copied: Path) -> None:
-    """Of every signature; a record of no kind is skipped."""
-    write_warmup(copied, warmup_record(predict_log(X)) + warmup_record(b"") + warmup_record(predict_log(X, "picky")))
-    with SavedModel.load(copied) as model:
-        assert model.warm_up() == 2
-
-
-def test_model_without_recorded_requests_is_warm(model: SavedModel) -> None:
-    assert model.warm_up() == 0
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (
-            warmup_record(predict_log(X)) + warmup_record(predict_log(np.array([1]))),
-            "warm-up request 1 failed: Expects",
-        ),
-        (warmup_record(b"\xff\xff"), "Failed to parse warmup record: record 0"),
-        (warmup_record(predict_log(X))[:-1], "record 0 is cut off or corrupt"),
-        (b"no record at all", "record 0 is cut off or corrupt"),
-        (warmup_record(b"") * 1001, "at most 1000 records"),
-    ],
-)
-def test_recorded_requests_that_cannot_be_replayed_fail_the_load(copied: Path, content: bytes, words: str) -> None:
-    write_warmup(copied, content)
-    with SavedModel.load(copied) as model, pytest.raises(LoadFailed, match=words):
-        model.warm_up()
+    for remove in (False, True):
+        if remove:
+            shutil.rmtree(tmp_path / "1" / "variables", ignore_errors=True)
+        with SavedModel.load(tmp_path / "1") as model:
+            assert model.run({"x": np.float32(1)})["y"] == 2
 
 
 def test_model_runs_in_a_process_that_never_imports_tensorflow(scalers: Path) -> None:
@@ -257,3 +206,18 @@ with SavedModel.load(Path({str(scalers)!r}) / "2") as model:
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("[20.0] False\n", "")
+
+
+def test_sets_of_outputs_asked_for_cannot_fill_the_memory(tf: ModuleType, tmp_path: Path) -> None:
+    """Beyond a hundred sets all outputs are computed, and those not asked for dropped."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, [None])
+        outputs = {f"y{number}": x + number for number in range(8)}
+        tf.compat.v1.saved_model.simple_save(session, str(tmp_path / "1"), {"x": x}, outputs)
+    with SavedModel.load(tmp_path / "1") as model:
+        for number in range(1, 256):
+            asked = [f"y{bit}" for bit in range(8) if number >> bit & 1]
+            answer = model.run({"x": X}, outputs=asked)
+            assert {name: array.tolist() for name, array in answer.items()} == {
+                name: [1 + int(name[1]), 2 + int(name[1])] for name in asked
+            }

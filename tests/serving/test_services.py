@@ -19,6 +19,7 @@ class Official:
     """The official messages and stubs, on one server."""
 
     tf: Any
+    channel: grpc.Channel
     predict: Any
     models: Any
     metadata_pb2: Any
@@ -83,6 +84,7 @@ def official_on(channel: grpc.Channel, tf: ModuleType) -> Official:
 
     return Official(
         tf=tf,
+        channel=channel,
         predict=prediction_service_pb2_grpc.PredictionServiceStub(channel),
         models=model_service_pb2_grpc.ModelServiceStub(channel),
         metadata_pb2=get_model_metadata_pb2,
@@ -212,11 +214,17 @@ def test_status_of_one_version_lists_that_one(official: Official) -> None:
     assert refusal(lambda: official.models.GetModelStatus(request)) == answer
 
 
-def test_call_that_no_service_here_has_is_unimplemented(official: Official) -> None:
-    from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest
-
-    status, _ = refusal(lambda: official.predict.MultiInference(MultiInferenceRequest()))
+def test_service_that_the_server_does_not_have_is_unimplemented(official: Official) -> None:
+    asked = official.channel.unary_unary("/tensorflow.serving.SessionService/SessionRun")
+    status, _ = refusal(lambda: asked(b""))
     assert status is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("call", ["Profile", "Terminate", "Monitor"])
+def test_profiler_says_what_to_use_in_its_place(official: Official, call: str) -> None:
+    asked = official.channel.unary_unary(f"/tensorflow.ProfilerService/{call}")
+    status, details = refusal(lambda: asked(b""))
+    assert (status, "tf.profiler.experimental" in details) == (grpc.StatusCode.UNIMPLEMENTED, True)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def values_of(field: str) -> st.SearchStrategy[Any]:
     bits, signed = {
         "int_val": (32, True),
         "int64_val": (64, True),
-        "half_val": (16, False),
+        "half_val": (32, True),
         "uint32_val": (32, False),
         "uint64_val": (64, False),
     }[field]
@@ -106,26 +106,29 @@ def test_sloppy_tensors_are_read_as_tensorflow_reads_them(tf: ModuleType, proto:
     assert same(to_array(proto), theirs)
 
 
+def of_shape(*sizes: int, values: tuple[float, ...] = (), strings: tuple[bytes, ...] = ()) -> tensor_pb2.TensorProto:
+    data_type = tensor_pb2.DT_STRING if strings else tensor_pb2.DT_FLOAT
+    proto = tensor_pb2.TensorProto(dtype=data_type, float_val=values, string_val=strings)
+    for size in sizes:
+        proto.tensor_shape.dim.add(size=size)
+    return proto
+
+
 @pytest.mark.parametrize(
     ("proto", "words"),
     [
         (tensor_pb2.TensorProto(dtype=tensor_pb2.DT_INVALID), "got DataType 0"),
         (tensor_pb2.TensorProto(dtype=tensor_pb2.DT_FLOAT, tensor_content=b"12345"), "takes 4 bytes, got 5"),
-        (
-            tensor_pb2.TensorProto(
-                dtype=tensor_pb2.DT_FLOAT, tensor_shape={"dim": [tensor_pb2.TensorShapeProto.Dim(size=-1)]}
-            ),
-            r"must be known, got \[-1\]",
-        ),
+        (of_shape(-1), r"must be known, got \[-1\]"),
         (tensor_pb2.TensorProto(dtype=tensor_pb2.DT_FLOAT, tensor_shape={"unknown_rank": True}), "unknown rank"),
         (tensor_pb2.TensorProto(dtype=tensor_pb2.DT_STRING, tensor_content=b"\x05ab"), "1 strings of 5 bytes"),
         (tensor_pb2.TensorProto(dtype=tensor_pb2.DT_STRING, tensor_content=b"\x85"), "ends inside the length"),
-        (
-            tensor_pb2.TensorProto(
-                dtype=tensor_pb2.DT_FLOAT, tensor_shape={"dim": [tensor_pb2.TensorShapeProto.Dim(size=2**62)]}
-            ),
-            "too large",
-        ),
+        (of_shape(2**62), "may have 2147483647 elements"),
+        (of_shape(2**62, 2**62, 2**62), "may have 2147483647 elements"),
+        (of_shape(2**33, 0), "may have 2147483647 elements"),
+        (of_shape(*[1] * 65), "may have 64 dimensions, got 65"),
+        (of_shape(2**28, values=(1.0,)), "takes 268435456 values, got 1; only tensors of up to 16 MiB are filled"),
+        (of_shape(2**10, strings=(b"x" * 2**20,)), "takes 1024 values, got 1; only tensors of up to 16 MiB are filled"),
     ],
 )
 def test_broken_tensor_is_refused(proto: tensor_pb2.TensorProto, words: str) -> None:
