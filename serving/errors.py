@@ -6,8 +6,11 @@ ServingError
   BadRequest             wrong input name, dtype or shape
   ServerUnavailable      nothing listens, or the connection broke
     DeadlineExceeded     no answer within the time limit
+  Overloaded             a server has too much to do
   LoadFailed             a SavedModel cannot be loaded
   ConfigRefused          a model config is not one a server can follow
+  Unsupported            a server knows the request, and does nothing of the kind
+  DataLoss               a file is cut off or corrupt
   LedgerError
     ReleaseNotFound      the ledger has no such model or version
     NoEarlierRelease     there is nothing to roll back to
@@ -43,12 +46,24 @@ class DeadlineExceeded(ServerUnavailable):
     """No answer came within the time limit."""
 
 
+class Overloaded(ServingError):
+    """A server has too much to do already."""
+
+
 class LoadFailed(ServingError):
     """A SavedModel cannot be loaded."""
 
 
 class ConfigRefused(ServingError):
     """A model config is not one a server can follow."""
+
+
+class Unsupported(ServingError):
+    """A server knows the request, and does nothing of the kind."""
+
+
+class DataLoss(ServingError):
+    """A file is cut off or corrupt."""
 
 
 class LedgerError(ServingError):

@@ -57,10 +57,16 @@ class Threads:
     inter_op: int = 0
 
 
-class _Output(ctypes.Structure):
+class Output(ctypes.Structure):
     """TF_Output: one output of one operation."""
 
     _fields_ = [("operation", c_void_p), ("index", c_int)]
+
+
+class Buffer(ctypes.Structure):
+    """TF_Buffer: bytes that TensorFlow made."""
+
+    _fields_ = [("data", c_void_p), ("length", c_size_t), ("deallocator", c_void_p)]
 
 
 _Deallocator = ctypes.CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)
@@ -72,6 +78,7 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
     "TF_GetCode": (c_int, (c_void_p,)),
     "TF_Message": (c_char_p, (c_void_p,)),
     "TF_NewBufferFromString": (c_void_p, (c_char_p, c_size_t)),
+    "TF_NewBuffer": (POINTER(Buffer), ()),
     "TF_DeleteBuffer": (None, (c_void_p,)),
     "TF_NewSessionOptions": (c_void_p, ()),
     "TF_SetConfig": (None, (c_void_p, c_char_p, c_size_t, c_void_p)),
@@ -82,6 +89,14 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
     "TF_GraphNextOperation": (c_void_p, (c_void_p, POINTER(c_size_t))),
     "TF_OperationOpType": (c_char_p, (c_void_p,)),
     "TF_OperationNumOutputs": (c_int, (c_void_p,)),
+    "TF_OperationOutputType": (c_int, (Output,)),
+    "TF_GraphGetTensorNumDims": (c_int, (c_void_p, Output, c_void_p)),
+    "TF_GraphGetTensorShape": (None, (c_void_p, Output, POINTER(c_int64), c_int, c_void_p)),
+    "TF_GraphGetOpDef": (None, (c_void_p, c_char_p, POINTER(Buffer), c_void_p)),
+    "TF_GraphToGraphDef": (None, (c_void_p, POINTER(Buffer), c_void_p)),
+    "TF_NewImportGraphDefOptions": (c_void_p, ()),
+    "TF_DeleteImportGraphDefOptions": (None, (c_void_p,)),
+    "TF_GraphImportGraphDef": (None, (c_void_p, c_void_p, c_void_p, c_void_p)),
     "TF_LoadSessionFromSavedModel": (
         c_void_p,
         (c_void_p, c_void_p, c_char_p, POINTER(c_char_p), c_int, c_void_p, c_void_p, c_void_p),
@@ -90,8 +105,8 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
         None,
         (
             *(c_void_p, c_void_p),
-            *(POINTER(_Output), POINTER(c_void_p), c_int),
-            *(POINTER(_Output), POINTER(c_void_p), c_int),
+            *(POINTER(Output), POINTER(c_void_p), c_int),
+            *(POINTER(Output), POINTER(c_void_p), c_int),
             *(c_void_p, c_int, c_void_p, c_void_p),
         ),
     ),
@@ -113,7 +128,7 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def c_api() -> ctypes.CDLL:
     """The C API with all prototypes declared; takes about 0.6 s the first time."""
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.origin is None:
@@ -158,7 +173,7 @@ class _StringBuffers:
 
     def add(self, strings: Sequence[bytes]) -> tuple[int, ctypes.Array[ctypes.c_char]]:
         """Copies `strings` into a row of TF_TString; gives its key and memory."""
-        library, key = _library(), next(self._keys)
+        library, key = c_api(), next(self._keys)
         buffer = ctypes.create_string_buffer(max(len(strings), 1) * STRING_SIZE_BYTES)
         begin = ctypes.addressof(buffer)
         for position, string in enumerate(strings):
@@ -170,7 +185,7 @@ class _StringBuffers:
     def _release(self, data: int, size_bytes: int, key: int) -> None:
         buffer = self._buffers.pop(key)
         for position in range(size_bytes // STRING_SIZE_BYTES):
-            _library().TF_StringDealloc(ctypes.addressof(buffer) + position * STRING_SIZE_BYTES)
+            c_api().TF_StringDealloc(ctypes.addressof(buffer) + position * STRING_SIZE_BYTES)
 
 
 @functools.cache
@@ -179,9 +194,9 @@ def _string_buffers() -> _StringBuffers:
 
 
 @contextmanager
-def _status() -> Iterator[int]:
+def checked_status() -> Iterator[int]:
     """A status to hand to one call; raises TensorFlowError at the end of the block if the call failed."""
-    library = _library()
+    library = c_api()
     status = library.TF_NewStatus()
     try:
         yield status
@@ -193,7 +208,7 @@ def _status() -> Iterator[int]:
 
 
 def _new_tensor(array: Array) -> int:
-    library = _library()
+    library = c_api()
     dims = (c_int64 * array.ndim)(*array.shape)
     data_type = data_type_of(array)
     if data_type == tensor_pb2.DT_STRING:
@@ -208,7 +223,7 @@ def _new_tensor(array: Array) -> int:
 
 
 def _read_tensor(tensor: int) -> Array:
-    library = _library()
+    library = c_api()
     data_type = library.TF_TensorType(tensor)
     shape = [library.TF_Dim(tensor, axis) for axis in range(library.TF_NumDims(tensor))]
     data = library.TF_TensorData(tensor)
@@ -220,19 +235,23 @@ def _read_tensor(tensor: int) -> Array:
 
 
 def _read_string(address: int) -> bytes:
-    library = _library()
+    library = c_api()
     return ctypes.string_at(library.TF_StringGetDataPointer(address), library.TF_StringGetSize(address))
 
 
 class Session:
-    """A loaded graph with its variables; runs may come from several threads at once."""
+    """A loaded graph with its variables; runs may come from several threads at once.
+
+    Attributes:
+      graph: The TF_Graph.
+    """
 
     def __init__(self, session: int, graph: int, run_options: session_pb2.RunOptions) -> None:
         """Takes over both handles; `load` makes them."""
-        self._session, self._graph = session, graph
+        self._session, self.graph = session, graph
         serialized = run_options.SerializeToString()
-        self._run_options = _library().TF_NewBufferFromString(serialized, len(serialized))
-        self._endpoints: dict[str, _Output] = {}
+        self._run_options = c_api().TF_NewBufferFromString(serialized, len(serialized))
+        self._endpoints: dict[str, Output] = {}
         self._closing = threading.Lock()
         self._closed = False
 
@@ -243,10 +262,10 @@ class Session:
         Raises:
           TensorFlowError: TensorFlow's own loader refuses it.
         """
-        library = _library()
+        library = c_api()
         graph = library.TF_NewGraph()
         try:
-            with _session_options(threads) as options, _status() as status:
+            with _session_options(threads) as options, checked_status() as status:
                 names = (c_char_p * len(tags))(*(tag.encode() for tag in tags))
                 session = library.TF_LoadSessionFromSavedModel(
                     options, None, os.fsencode(folder), names, len(tags), graph, None, status
@@ -259,8 +278,8 @@ class Session:
 
     def operation_types(self) -> set[str]:
         """The types of all operations in the graph, such as `VarHandleOp`."""
-        library, position, types = _library(), c_size_t(0), set()
-        while operation := library.TF_GraphNextOperation(self._graph, byref(position)):
+        library, position, types = c_api(), c_size_t(0), set()
+        while operation := library.TF_GraphNextOperation(self.graph, byref(position)):
             types.add(library.TF_OperationOpType(operation).decode())
         return types
 
@@ -274,14 +293,14 @@ class Session:
         Raises:
           TensorFlowError: A name is not in the graph, a dtype is wrong, or an operation failed.
         """
-        library = _library()
-        inputs = (_Output * len(feeds))(*map(self._endpoint, feeds))
-        outputs = (_Output * len(fetches))(*map(self._endpoint, fetches))
+        library = c_api()
+        inputs = (Output * len(feeds))(*map(self.endpoint, feeds))
+        outputs = (Output * len(fetches))(*map(self.endpoint, fetches))
         values, results = (c_void_p * len(feeds))(), (c_void_p * len(fetches))()
         try:
             for position, array in enumerate(feeds.values()):
                 values[position] = _new_tensor(array)
-            with _status() as status:
+            with checked_status() as status:
                 library.TF_SessionRun(
                     *(self._session, self._run_options, inputs, values, len(feeds)),
                     *(outputs, results, len(fetches), None, 0, None, status),
@@ -297,36 +316,41 @@ class Session:
             if self._closed:
                 return
             self._closed = True
-        library = _library()
-        with _status() as status:
+        library = c_api()
+        with checked_status() as status:
             library.TF_CloseSession(self._session, status)
-        with _status() as status:
+        with checked_status() as status:
             library.TF_DeleteSession(self._session, status)
-        library.TF_DeleteGraph(self._graph)
+        library.TF_DeleteGraph(self.graph)
         library.TF_DeleteBuffer(self._run_options)
 
-    def _endpoint(self, tensor_name: str) -> _Output:
+    def endpoint(self, tensor_name: str) -> Output:
+        """The output called `tensor_name`, such as `dense/Softmax:0`.
+
+        Raises:
+          TensorFlowError: It is not in the graph.
+        """
         if found := self._endpoints.get(tensor_name):
             return found
         name, _, index = tensor_name.partition(":")
-        operation = _library().TF_GraphOperationByName(self._graph, name.encode())
-        if not operation or int(index or 0) >= _library().TF_OperationNumOutputs(operation):
+        operation = c_api().TF_GraphOperationByName(self.graph, name.encode())
+        if not operation or int(index or 0) >= c_api().TF_OperationNumOutputs(operation):
             raise TensorFlowError(
                 INVALID_ARGUMENT, f"Tensor {tensor_name!r}, specified in a signature, is not in the graph"
             )
-        found = self._endpoints[tensor_name] = _Output(operation, int(index or 0))
+        found = self._endpoints[tensor_name] = Output(operation, int(index or 0))
         return found
 
 
 @contextmanager
 def _session_options(threads: Threads) -> Iterator[int]:
-    library = _library()
+    library = c_api()
     config = session_pb2.ConfigProto(
         intra_op_parallelism_threads=threads.intra_op, inter_op_parallelism_threads=threads.inter_op
     ).SerializeToString()
     options = library.TF_NewSessionOptions()
     try:
-        with _status() as status:
+        with checked_status() as status:
             library.TF_SetConfig(options, config, len(config), status)
         yield options
     finally:

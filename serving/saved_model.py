@@ -5,20 +5,21 @@ The runtime is TensorFlow's own (`serving.native`); the signatures are read from
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from google.protobuf.message import DecodeError
 
-from serving.errors import BadRequest, LoadFailed, ServingError
+from serving.errors import BadRequest, LoadFailed
 from serving.native import INVALID_ARGUMENT, Session, TensorFlowError, Threads
+from serving.shape_guard import ShapeGuard
 from serving.tensors import Array, to_array
-from serving.warmup import warmup_requests
 from serving.wire import saved_model_pb2
 
 DEFAULT_SIGNATURE = "serving_default"
 SERVE_TAG = "serve"
+MAX_FETCH_SETS = 100  # of a model; beyond it, all outputs are computed and those not wanted dropped
 
 Signatures = Mapping[str, saved_model_pb2.SignatureDef]
 
@@ -42,6 +43,8 @@ class SavedModel:
         self.folder = folder
         self.signatures = signatures
         self._session = session
+        self._guard = ShapeGuard(session)
+        self._fetch_sets: set[frozenset[str]] = set()
 
     @classmethod
     def load(cls, folder: Path, *, threads: Threads | None = None) -> SavedModel:
@@ -50,9 +53,9 @@ class SavedModel:
         Raises:
           LoadFailed: It is no complete SavedModel for serving; the cause is TensorFlow's error where that was asked.
         """
-        signatures = _read_signatures(folder)
+        signatures = read_signatures(folder)
         index = folder / "variables" / "variables.index"
-        if index.parent.exists() and not index.is_file():
+        if any(index.parent.glob("*")) and not index.is_file():
             raise LoadFailed(f"{folder}: half-copied? variables/ is there, variables.index is not; copy it again")
         try:
             session = Session.load(folder, [SERVE_TAG], threads or Threads())
@@ -82,16 +85,46 @@ class SavedModel:
           TensorFlowError: An operation failed for another reason.
         """
         self.check_inputs(signature, inputs)
-        wanted = self.signatures[signature]
-        names = _chosen_outputs(wanted, outputs)
-        fetches = [wanted.outputs[name].name for name in names]
+        wanted = self.signature(signature)
+        tensors = {name: wanted.outputs[name].name for name in _chosen_outputs(wanted, outputs)}
+        computed = self.compute(_feeds(wanted, inputs), self._fetches(wanted, tensors.values()))
+        return {name: computed[tensor] for name, tensor in tensors.items()}
+
+    def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
+        """The tensors called `fetches`, by name, given those in `feeds`.
+
+        Raises:
+          BadRequest: An operation does not take what it was given.
+          TensorFlowError: An operation failed for another reason.
+        """
         try:
-            arrays = self._session.run(_feeds(wanted, inputs), fetches)
+            self._guard.check(feeds, fetches)
+            return dict(zip(fetches, self._session.run(feeds, fetches), strict=True))
         except TensorFlowError as error:
             if error.code == INVALID_ARGUMENT:
                 raise BadRequest(str(error)) from error
             raise
-        return dict(zip(names, arrays, strict=True))
+
+    def _fetches(self, signature: saved_model_pb2.SignatureDef, tensors: Iterable[str]) -> list[str]:
+        # TensorFlow keeps a compiled graph for each set that was ever asked for, and clients choose the sets.
+        chosen = frozenset(tensors)
+        if chosen not in self._fetch_sets and len(self._fetch_sets) >= MAX_FETCH_SETS:
+            chosen = frozenset(info.name for info in signature.outputs.values())
+        self._fetch_sets.add(chosen)
+        return sorted(chosen)
+
+    def signature(self, name: str) -> saved_model_pb2.SignatureDef:
+        """What the signature called `name` takes and gives.
+
+        Raises:
+          SignatureNotFound: The model has no such signature.
+        """
+        found = self.signatures.get(name)
+        if found is None:
+            raise SignatureNotFound(
+                f'Serving signature key "{name}" not found. The model has: {", ".join(sorted(self.signatures))}'
+            )
+        return found
 
     def check_inputs(self, signature: str, names: Collection[str]) -> None:
         """Returns if `names` are what the signature takes, or leaves to its defaults.
@@ -100,11 +133,7 @@ class SavedModel:
           SignatureNotFound: The model has no such signature.
           BadRequest: One is missing or unknown.
         """
-        wanted = self.signatures.get(signature)
-        if wanted is None:
-            raise SignatureNotFound(
-                f'Serving signature key "{signature}" not found. The model has: {", ".join(sorted(self.signatures))}'
-            )
+        wanted = self.signature(signature)
         if len(names) > len(wanted.inputs) or (len(names) < len(wanted.inputs) and not wanted.defaults):
             raise BadRequest(_size_mismatch(sorted(names), sorted(wanted.inputs)))
         for alias, info in sorted(wanted.inputs.items()):
@@ -115,23 +144,6 @@ class SavedModel:
                 )
         if set(names) - set(wanted.inputs):
             raise BadRequest("Inputs contains invalid name.")
-
-    def warm_up(self) -> int:
-        """Replays the recorded requests that came with the model; how many there were.
-
-        Raises:
-          LoadFailed: One of them cannot be read or run.
-        """
-        count = 0
-        for request in warmup_requests(self.folder):
-            try:
-                inputs = {name: to_array(proto) for name, proto in request.inputs.items()}
-                signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-                self.run(inputs, signature, request.output_filter)
-            except ServingError as error:
-                raise LoadFailed(f"{self.folder}: warm-up request {count} failed: {error}") from error
-            count += 1
-        return count
 
     def close(self) -> None:
         """Frees the model's memory."""
@@ -146,7 +158,12 @@ class SavedModel:
         self.close()
 
 
-def _read_signatures(folder: Path) -> Signatures:
+def read_signatures(folder: Path) -> Signatures:
+    """The signatures of the SavedModel in `folder`, by name.
+
+    Raises:
+      LoadFailed: It is no SavedModel for serving.
+    """
     file = folder / "saved_model.pb"
     try:
         model = saved_model_pb2.SavedModel.FromString(file.read_bytes())

@@ -2,103 +2,83 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from serving.config_in_force import ConfigInForce
-from serving.errors import (
-    BadRequest,
-    ConfigRefused,
-    DeadlineExceeded,
-    ModelNotFound,
-    ServingError,
-    VersionNotReady,
-)
-from serving.native import TensorFlowError
-from serving.saved_model import DEFAULT_SIGNATURE, SignatureNotFound
+from serving.errors import BadRequest, ServingError
+from serving.inference import Inference
+from serving.monitoring import Metrics
 from serving.sources import read_config
-from serving.tensors import Array, to_array, to_proto
+from serving.statuses import code_of
 from serving.versions import VersionManager
-from serving.wire import saved_model_pb2, serving_pb2
+from serving.wire import serving_pb2
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there
-METADATA_FIELD = "signature_def"
-
-# The most specific class first.
-_STATUS_OF_ERROR: tuple[tuple[type[ServingError], grpc.StatusCode], ...] = (
-    (SignatureNotFound, grpc.StatusCode.FAILED_PRECONDITION),
-    (BadRequest, grpc.StatusCode.INVALID_ARGUMENT),
-    (ConfigRefused, grpc.StatusCode.INVALID_ARGUMENT),
-    (ModelNotFound, grpc.StatusCode.NOT_FOUND),
-    (VersionNotReady, grpc.StatusCode.NOT_FOUND),
-    (DeadlineExceeded, grpc.StatusCode.DEADLINE_EXCEEDED),
-)
-_STATUS_OF_NUMBER = {status.value[0]: status for status in grpc.StatusCode}
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
+Asking = TypeVar("Asking", serving_pb2.PredictRequest, serving_pb2.ClassificationRequest, serving_pb2.RegressionRequest)
+Answering = TypeVar(
+    "Answering", serving_pb2.PredictResponse, serving_pb2.ClassificationResponse, serving_pb2.RegressionResponse
+)
 
 
 class PredictionService:
     """tensorflow.serving.PredictionService: runs models, and says what they take."""
 
-    def __init__(self, versions: VersionManager) -> None:
-        self._versions = versions
+    def __init__(self, inference: Inference, metrics: Metrics | None = None) -> None:
+        """`metrics` is told of every Predict, Classify and Regress."""
+        self._inference = inference
+        self._metrics = metrics or Metrics()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """The service for `grpc.Server.add_generic_rpc_handlers`."""
+        asked = self._inference
         return grpc.method_handlers_generic_handler(
             "tensorflow.serving.PredictionService",
             {
-                "Predict": _unary(self.predict, serving_pb2.PredictRequest),
-                "GetModelMetadata": _unary(self.metadata, serving_pb2.GetModelMetadataRequest),
+                "Predict": _unary(self._counted("Predict", self.predict), serving_pb2.PredictRequest),
+                "Classify": _unary(
+                    self._counted("Classify", _without_context(asked.classify)), serving_pb2.ClassificationRequest
+                ),
+                "Regress": _unary(
+                    self._counted("Regress", _without_context(asked.regress)), serving_pb2.RegressionRequest
+                ),
+                "MultiInference": _unary(_without_context(asked.multi_inference), serving_pb2.MultiInferenceRequest),
+                "GetModelMetadata": _unary(_without_context(asked.metadata), serving_pb2.GetModelMetadataRequest),
             },
         )
 
     def predict(
         self, request: serving_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> serving_pb2.PredictResponse:
-        """Runs one signature of one version."""
-        _check_spec(request)
-        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        with self._versions.using(request.model_spec) as served:
-            served.model.check_inputs(signature, request.inputs)
-            inputs = {name: _parsed(name, request) for name in request.inputs}
-            if not context.is_active():
-                raise DeadlineExceeded("the client's deadline passed before the model was run")
-            outputs = served.model.run(inputs, signature, request.output_filter)
-            version = served.version
-        response = serving_pb2.PredictResponse(
-            outputs={name: to_proto(array) for name, array in outputs.items()},
-            model_spec=serving_pb2.ModelSpec(name=request.model_spec.name, signature_name=signature),
-        )
-        response.model_spec.version.value = version
-        return response
+        """Runs one signature of one version, unless the client has gone away meanwhile."""
+        return self._inference.predict(request, context.is_active)
 
-    def metadata(
-        self, request: serving_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
-    ) -> serving_pb2.GetModelMetadataResponse:
-        """All signatures of one version."""
-        _check_spec(request)
-        if not request.metadata_field:
-            raise BadRequest("GetModelMetadataRequest must specify at least one metadata_field")
-        for field in request.metadata_field:
-            if field != METADATA_FIELD:
-                raise BadRequest(f"Metadata field {field} is not supported")
-        with self._versions.using(request.model_spec) as served:
-            signatures = saved_model_pb2.SignatureDefMap(signature_def=served.model.signatures)
-            version = served.version
-        response = serving_pb2.GetModelMetadataResponse(
-            model_spec=serving_pb2.ModelSpec(name=request.model_spec.name),
-        )
-        response.model_spec.version.value = version
-        packed = response.metadata[METADATA_FIELD]
-        packed.type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
-        packed.value = signatures.SerializeToString()
-        return response
+    def _counted(
+        self, api: str, answer: Callable[[Asking, grpc.ServicerContext], Answering]
+    ) -> Callable[[Asking, grpc.ServicerContext], Answering]:
+        metrics = self._metrics
+
+        def call(request: Asking, context: grpc.ServicerContext) -> Answering:
+            begin_s = time.perf_counter()
+            model = request.model_spec.name
+            try:
+                response = answer(request, context)
+            except ServingError as error:
+                metrics.count(model, code_of(error).name)
+                raise
+            metrics.count(model, "OK")
+            elapsed_s = time.perf_counter() - begin_s
+            metrics.observe(model, api, "GRPC", elapsed_s, version=response.model_spec.version.value)
+            return response
+
+        return call
 
 
 class ModelService:
@@ -143,46 +123,63 @@ class ModelService:
         return serving_pb2.ReloadConfigResponse(status=serving_pb2.StatusProto())
 
 
+class ProfilerService:
+    """tensorflow.ProfilerService: says what to use in its place. Profiles take TensorFlow's Python package."""
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """The service for `grpc.Server.add_generic_rpc_handlers`."""
+        refused = grpc.unary_unary_rpc_method_handler(self.refuse)
+        calls = dict.fromkeys(("Profile", "Terminate", "Monitor"), refused)
+        return grpc.method_handlers_generic_handler("tensorflow.ProfilerService", calls)
+
+    def refuse(self, serialized: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answers UNIMPLEMENTED to every call."""
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "this server makes no profiles; its metrics (--monitoring_config_file, on the REST port) tell latencies, "
+            "and tf.profiler.experimental profiles a SavedModel in a Python process",
+        )
+        raise AssertionError  # not reached: abort raises
+
+
+def _without_context(answer: Callable[[Request], Response]) -> Callable[[Request, grpc.ServicerContext], Response]:
+    def call(request: Request, context: grpc.ServicerContext) -> Response:
+        return answer(request)
+
+    return call
+
+
 def _unary(
     answer: Callable[[Request, grpc.ServicerContext], Response], request_type: type[Request]
 ) -> grpc.RpcMethodHandler:
-    """A handler that turns our errors into gRPC's."""
+    """A handler that turns our errors into gRPC's.
 
-    def call(request: Request, context: grpc.ServicerContext) -> Response:
+    It parses the message itself, as gRPC would say INTERNAL of one that cannot be parsed.
+    """
+
+    def call(serialized: bytes, context: grpc.ServicerContext) -> Response:
         try:
-            return answer(request, context)
+            return answer(_parsed(serialized, request_type), context)
         except ServingError as error:
-            context.abort(_status(error), _cut(str(error)))
+            context.abort(code_of(error), _cut(str(error)))
             raise  # not reached: abort raises
 
     def serialize(response: Response) -> bytes:
         return response.SerializeToString()
 
-    return grpc.unary_unary_rpc_method_handler(call, request_type.FromString, serialize)
+    return grpc.unary_unary_rpc_method_handler(call, None, serialize)
 
 
-def _status(error: ServingError) -> grpc.StatusCode:
-    if isinstance(error, TensorFlowError):
-        return _STATUS_OF_NUMBER[error.code]
-    return next((status for kind, status in _STATUS_OF_ERROR if isinstance(error, kind)), grpc.StatusCode.UNKNOWN)
+def _parsed(serialized: bytes, request_type: type[Request]) -> Request:
+    try:
+        return request_type.FromString(serialized)
+    except DecodeError as error:
+        name = request_type.DESCRIPTOR.name
+        raise BadRequest(f"the request is no {name} message, or is cut off ({error}); send one") from error
 
 
 def _cut(message: str) -> str:
-    encoded = message.encode()
+    encoded = message.encode(errors="replace")
     if len(encoded) <= MAX_MESSAGE_BYTES:
         return message
     return encoded[:MAX_MESSAGE_BYTES].decode(errors="ignore") + "...TRUNCATED"
-
-
-def _check_spec(request: Any) -> None:
-    if not request.HasField("model_spec"):
-        raise BadRequest("Missing ModelSpec")
-    if not request.model_spec.name:
-        raise BadRequest("ModelSpec has no name specified.")
-
-
-def _parsed(name: str, request: serving_pb2.PredictRequest) -> Array:
-    try:
-        return to_array(request.inputs[name])
-    except BadRequest as error:
-        raise BadRequest(f"tensor parsing error: {name}: {error}") from error

@@ -17,6 +17,12 @@ from serving.wire import tensor_pb2
 
 Array = NDArray[Any]
 
+MAX_ELEMENTS = 2**31 - 1
+MAX_EMPTY_ELEMENTS = 2**24
+MAX_RANK = 64  # NumPy's limit; TensorFlow's is 254
+MAX_FILLED_BYTES = 16 << 20  # a message of a few bytes may claim no more
+STRING_SIZE_BYTES = 32  # of an empty string in NumPy and in TensorFlow, together
+
 DATA_TYPES = {
     "float32": tensor_pb2.DT_FLOAT,
     "float64": tensor_pb2.DT_DOUBLE,
@@ -54,6 +60,9 @@ FIELDS = {
 
 # What the values of a field are, where they are not of the tensor's own dtype.
 VALUE_TYPES = {"half_val": "uint16", "scomplex_val": "float32", "dcomplex_val": "float64", "int_val": "int32"}
+
+# Fields whose values lie on the wire as they do in memory, so that an array need not become a list of Python objects.
+AS_IN_MEMORY = frozenset({"float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val"})
 
 
 def numpy_dtype(data_type: int) -> np.dtype[Any]:
@@ -137,15 +146,30 @@ def to_proto(array: Array, *, packed: bool = False) -> tensor_pb2.TensorProto:
     field = FIELDS.get(name, "int_val")
     if field in ("half_val", "scomplex_val", "dcomplex_val"):
         values = values.view(VALUE_TYPES[field])
-    getattr(proto, field).extend(values.ravel().tolist())
+    if field in AS_IN_MEMORY:
+        proto.MergeFromString(_length_delimited(proto.DESCRIPTOR.fields_by_name[field].number, values.tobytes()))
+    else:
+        getattr(proto, field).extend(values.ravel().tolist())
     return proto
+
+
+def _length_delimited(number: int, content: bytes) -> bytes:
+    """A field of that number in Protocol Buffers' wire format."""
+    head = bytearray()
+    for value in (number << 3 | 2, len(content)):
+        rest = value
+        while rest > 0x7F:
+            head.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        head.append(rest)
+    return bytes(head) + content
 
 
 def to_array(proto: tensor_pb2.TensorProto) -> Array:
     """The tensor as an array, with TensorFlow's leniency.
 
-    Missing values repeat the last one, or are zero (empty) if there is none; surplus values are dropped; integers too
-    large for the dtype wrap.
+    Missing values repeat the last one, or are zero (empty) if there is none, in tensors of up to 16 MiB; surplus
+    values are dropped; integers too large for the dtype wrap.
 
     Raises:
       BadRequest: The dtype or shape is none, or `tensor_content` has the wrong length.
@@ -161,9 +185,18 @@ def to_array(proto: tensor_pb2.TensorProto) -> Array:
 
 
 def _shape(proto: tensor_pb2.TensorShapeProto) -> tuple[int, ...]:
+    if len(proto.dim) > MAX_RANK:
+        raise BadRequest(f"a tensor may have {MAX_RANK} dimensions, got {len(proto.dim)}")
     shape = tuple(dim.size for dim in proto.dim)
     if proto.unknown_rank or any(size < 0 for size in shape):
         raise BadRequest(f"a tensor's shape must be known, got {'unknown rank' if proto.unknown_rank else list(shape)}")
+    # Some operations multiply sizes in 32 bits, or make room for one row of an empty tensor.
+    claimed = math.prod(max(size, 1) for size in shape)
+    if claimed > (MAX_EMPTY_ELEMENTS if 0 in shape else MAX_ELEMENTS):
+        raise BadRequest(
+            f"a tensor may have {MAX_ELEMENTS} elements, an empty one {MAX_EMPTY_ELEMENTS} if a size of 0 were 1, "
+            f"got {list(shape)}"
+        )
     return shape
 
 
@@ -211,9 +244,11 @@ def _from_values(proto: tensor_pb2.TensorProto, dtype: np.dtype[Any], shape: tup
     if dtype.hasobject:
         found = string_array(list(values), [-1])
         return _filled(found, b"", shape)
-    found = np.fromiter(values, VALUE_TYPES.get(field, name), len(values))
+    found = np.fromiter(values, "int32" if field == "half_val" else VALUE_TYPES.get(field, name), len(values))
     if field == "int_val":
         found = found.astype(dtype)
+    elif field == "half_val":
+        found = found.astype("uint16")
     elif field in ("scomplex_val", "dcomplex_val"):
         found = found[: len(found) // 2 * 2]
     return _filled(found.view(dtype), 0, shape)
@@ -224,6 +259,13 @@ def _filled(found: Array, blank: object, shape: tuple[int, ...]) -> Array:
     count = _count(shape)
     if len(found) >= count:
         return found[:count].reshape(shape)
-    array = np.full(count, found[-1] if len(found) else blank, found.dtype)
+    last = found[-1] if len(found) else blank
+    size_bytes = count * (STRING_SIZE_BYTES + len(last) if isinstance(last, bytes) else found.itemsize)
+    if size_bytes > MAX_FILLED_BYTES:
+        raise BadRequest(
+            f"a tensor of shape {list(shape)} takes {count} values, got {len(found)}; only tensors of up to "
+            f"{MAX_FILLED_BYTES >> 20} MiB are filled up with the last one, so send all"
+        )
+    array = np.full(count, last, found.dtype)
     array[: len(found)] = found
     return array.reshape(shape)

@@ -1,4 +1,4 @@
-"""The requests recorded for a model's warm-up: a TFRecord file of PredictionLog among its extra assets."""
+"""Replays the requests recorded for a model's warm-up: a TFRecord file of PredictionLog among its extra assets."""
 
 from __future__ import annotations
 
@@ -9,31 +9,69 @@ from typing import BinaryIO
 
 from google.protobuf.message import DecodeError
 
-from serving.errors import LoadFailed
+from serving.errors import BadRequest, DataLoss, LoadFailed, ServingError, Unsupported
+from serving.methods import Methods
+from serving.saved_model import SavedModel
 from serving.wire import serving_pb2
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000  # TensorFlow Serving's limit
 
 
-def warmup_requests(folder: Path) -> Iterator[serving_pb2.PredictRequest]:
-    """The recorded requests of the version in `folder`, in order; none if it has no such file.
+def warm_up(model: SavedModel, methods: Methods | None = None, *, iterations: int = 1) -> int:
+    """Replays the recorded requests that came with the model; how many there were.
+
+    A record's model name and version are ignored, and a record of no kind is skipped.
+
+    Args:
+      model: Loaded.
+      methods: How requests are run.
+      iterations: How often each is run, at least once.
 
     Raises:
-      LoadFailed: The file is no TFRecord of PredictionLog, or has more than 1,000 records.
+      LoadFailed: One of them cannot be read or run; the cause says which status that is.
     """
+    methods = methods or Methods()
+    count = 0
+    for number, log in enumerate(_logs(model.folder)):
+        try:
+            for _ in range(max(1, iterations)):
+                ran = _run(model, log, methods)
+        except ServingError as error:
+            raise LoadFailed(f"{model.folder}: warm-up request {number} failed: {error}") from error
+        count += ran
+    return count
+
+
+def _run(model: SavedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        methods.predict(model, log.predict_log.request)
+    elif kind == "classify_log":
+        methods.classify(model, log.classify_log.request)
+    elif kind == "regress_log":
+        methods.regress(model, log.regress_log.request)
+    elif kind == "multi_inference_log":
+        methods.multi_inference(model, log.multi_inference_log.request)
+    elif kind is not None:
+        raise Unsupported(f"Unsupported log_type for warmup: {kind}; record another kind")
+    return kind is not None
+
+
+def _logs(folder: Path) -> Iterator[serving_pb2.PredictionLog]:
     file = folder / WARMUP_FILE
     if not file.is_file():
         return
     for number, record in enumerate(_records(file)):
         if number == MAX_RECORDS:
-            raise LoadFailed(f"{file}: warm-up takes at most {MAX_RECORDS} records; write fewer")
+            reason = f"warm-up takes at most {MAX_RECORDS} records; write fewer"
+            raise LoadFailed(f"{file}: {reason}") from BadRequest(reason)
         try:
             log = serving_pb2.PredictionLog.FromString(record)
         except DecodeError as error:
-            raise LoadFailed(f"{file}: Failed to parse warmup record: record {number} is no PredictionLog") from error
-        if log.HasField("predict_log"):
-            yield log.predict_log.request
+            reason = f"Failed to parse warmup record: record {number} is no PredictionLog ({error})"
+            raise LoadFailed(f"{file}: {reason}") from BadRequest(reason)
+        yield log
 
 
 def _records(file: Path) -> Iterator[bytes]:
@@ -53,5 +91,6 @@ def _checked(stream: BinaryIO, size_bytes: int, file: Path, number: int) -> byte
     crc = google_crc32c.value(data)
     masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
     if len(data) < size_bytes or checksum != struct.pack("<I", masked):
-        raise LoadFailed(f"{file}: record {number} is cut off or corrupt; the file must be a TFRecord of PredictionLog")
+        reason = f"record {number} is cut off or corrupt; the file must be a TFRecord of PredictionLog"
+        raise LoadFailed(f"{file}: {reason}") from DataLoss(reason)
     return data

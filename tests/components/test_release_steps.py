@@ -21,6 +21,7 @@ from serving.errors import BadRequest
 from serving.ledger import Ledger
 from serving.saved_model import SavedModel
 from serving.version_folder import verify
+from serving.warmup import warm_up
 from serving.wire.example_pb2 import Example
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
@@ -122,7 +123,7 @@ def test_tensorflows_own_loaders_take_the_model_as_well(model: ServableModel, re
 
 def test_the_warm_up_requests_are_answered(loaded: SavedModel, model: ServableModel) -> None:
     assert (model.path / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
-    loaded.warm_up()
+    warm_up(loaded)
 
 
 @pytest.mark.parametrize("runner", ["LosingRunner", "RepeatingRunner"])
