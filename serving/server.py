@@ -6,6 +6,7 @@ port opens at once, and no failing model keeps another from being served.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -17,24 +18,35 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from serving.auth import TokenCheck, Tokens
 from serving.config_in_force import ConfigInForce
 from serving.errors import ConfigRefused, ServerUnavailable
+from serving.inference import Inference
+from serving.methods import Methods
 from serving.model_config import PLATFORM
+from serving.monitoring import Metrics
 from serving.native import Threads
 from serving.options import BadFlag, ServerOptions, parse_flags, usage
+from serving.reflection import add_reflection
 from serving.saved_model import SavedModel
-from serving.services import ModelService, PredictionService
+from serving.services import ModelService, PredictionService, ProfilerService
 from serving.sources import ModelSource, read_config, read_config_file
+from serving.tls import TlsSettings
 from serving.versions import LoadPolicy, VersionManager
+from serving.warmup import warm_up
 from serving.wire import serving_pb2
+
+if TYPE_CHECKING:
+    from serving.rest.server import RestServer
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 2**31 - 1
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 EXIT_USAGE = 255  # as TensorFlow Serving
 # The names under which probes ask for the whole server.
 WHOLE_SERVER = ("", "PredictionService", "ModelService")
@@ -47,28 +59,50 @@ class Server:
     """A model server in this process; a context manager that starts and stops it."""
 
     def __init__(self, options: ServerOptions) -> None:
-        """Nothing listens and nothing is loaded before `start`."""
+        """Nothing listens and nothing is loaded before `start`.
+
+        Raises:
+          ConfigRefused: A file with keys, tokens or the monitoring's config cannot be used.
+        """
         self.options = options
         self.address = f"{options.host}:{options.port}"
         self._health = health.HealthServicer()
         self._probed: set[str] = set()
         self._versions = VersionManager(self._load, _load_policy(options), self._show_readiness)
+        self._methods = Methods(
+            check_method_names=options.enable_signature_method_name_check,
+            packed_outputs=options.enable_serialization_as_tensor_content,
+        )
+        self._inference = Inference(self._versions, self._methods)
         self._config = ConfigInForce(self._versions.configure)
         self._stopping = threading.Event()
+        self._metrics = Metrics(self._versions.models)
+        self._tls = TlsSettings.read(Path(options.ssl_config_file)) if options.ssl_config_file else None
+        self._tokens = Tokens.read(Path(options.auth_token_file)) if options.auth_token_file else None
+        self._rest = self._rest_server() if options.rest_api_port else None
+        self.rest_address: str | None = None
+        if options.monitoring_config_file and self._rest is None:
+            log.warning("--monitoring_config_file has no effect without --rest_api_port, where the metrics are shown")
         workers = options.grpc_max_threads or 4 * (os.cpu_count() or 1)
         self._grpc = grpc.server(
             ThreadPoolExecutor(workers, thread_name_prefix="request"),
+            interceptors=[TokenCheck(self._tokens)] if self._tokens else [],
+            maximum_concurrent_rpcs=options.max_concurrent_requests or None,
             handlers=[
-                PredictionService(self._versions).handlers(),
+                PredictionService(self._inference, self._metrics).handlers(),
                 ModelService(self._versions, self._config, reload_wait_s=options.reload_wait_seconds).handlers(),
             ],
             options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", options.grpc_max_message_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),  # or a second server would quietly share the port
             ],
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        if options.enable_profiler:
+            self._grpc.add_generic_rpc_handlers((ProfilerService().handlers(),))
+        if options.enable_grpc_reflection:
+            add_reflection(self._grpc)
 
     def start(self) -> str:
         """Listens, and begins to load; the address, with the port that was picked.
@@ -78,13 +112,9 @@ class Server:
           ServerUnavailable: The port is taken, or the address is not of this machine.
         """
         sources = _sources(self.options)
-        try:
-            port = self._grpc.add_insecure_port(f"{self.options.host}:{self.options.port}")
-        except RuntimeError as error:
-            raise ServerUnavailable(
-                f"cannot listen on {self.options.host}:{self.options.port}; is another server there? ({error})"
-            ) from error
-        self.address = f"{self.options.host}:{port}"
+        self.address = f"{self.options.host}:{self._bind()}"
+        if self._rest is not None:
+            self.rest_address = self._rest.start()
         self._config.follow(lambda: sources)
         self._grpc.start()
         if self.options.model_config_file and self.options.model_config_file_poll_wait_seconds > 0:
@@ -95,7 +125,10 @@ class Server:
         """Takes no more requests, lets those in flight finish within the grace period, and unloads everything."""
         self._stopping.set()
         self._health.enter_graceful_shutdown()
-        self._grpc.stop(self.options.shutdown_grace_seconds).wait()
+        grpc_stopped = self._grpc.stop(self.options.shutdown_grace_seconds)
+        if self._rest is not None:
+            self._rest.stop()
+        grpc_stopped.wait()
         self._versions.stop()
 
     def __enter__(self) -> Server:
@@ -107,6 +140,26 @@ class Server:
     ) -> None:
         self.stop()
 
+    def _bind(self) -> int:
+        """The gRPC port, open once the server starts."""
+        wanted = f"{self.options.host}:{self.options.port}"
+        try:
+            if self._tls is not None:
+                return int(self._grpc.add_secure_port(wanted, self._tls.grpc_credentials()))
+            return int(self._grpc.add_insecure_port(wanted))
+        except RuntimeError as error:
+            raise ServerUnavailable(f"cannot listen on {wanted}; is another server there? ({error})") from error
+
+    def _rest_server(self) -> RestServer | None:
+        if self.options.rest_api_port == self.options.port:
+            log.error("--rest_api_port is --port, %d; there is no REST", self.options.port)
+            return None
+        from serving.rest.listen import rest_server  # not for a server of gRPC alone: it brings an HTTP server
+
+        return rest_server(
+            self.options, self._inference, self._versions, self._metrics, tls=self._tls, tokens=self._tokens
+        )
+
     def _load(self, folder: Path) -> SavedModel:
         threads = Threads(
             intra_op=self.options.tensorflow_intra_op_parallelism,
@@ -115,7 +168,7 @@ class Server:
         model = SavedModel.load(folder, threads=threads)
         try:
             if self.options.enable_model_warmup:
-                model.warm_up()
+                warm_up(model, self._methods, iterations=self.options.num_request_iterations_for_warmup)
         except BaseException:
             model.close()
             raise
@@ -185,6 +238,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"TensorFlow Library: {metadata.version('tensorflow')}")
         return 0
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # JSON makes a list of each innermost row; at Python's own threshold, 700 objects, they cost half a request's time.
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     for argument in unknown:
         log.warning("unknown flag, ignored: %s", argument)
     try:

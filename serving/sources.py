@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from serving.errors import ConfigRefused
 from serving.model_config import PLATFORM
+from serving.text_proto import read_text_proto
 from serving.wire import serving_pb2
 
 # Abseil's rule for a whole number: blanks around it, a sign and leading zeros are fine.
@@ -92,21 +91,35 @@ def read_config(config: serving_pb2.ModelServerConfig) -> dict[str, ModelSource]
     return sources
 
 
+def config_of(sources: Mapping[str, ModelSource]) -> serving_pb2.ModelServerConfig:
+    """The config that `read_config` reads as `sources`."""
+    config = serving_pb2.ModelServerConfig()
+    config.model_config_list.SetInParent()
+    for source in sources.values():
+        model = config.model_config_list.config.add(
+            name=source.name,
+            base_path=str(source.base_path),
+            model_platform=PLATFORM,
+            version_labels=source.labels,
+        )
+        policy = model.model_version_policy
+        if source.only is not None:
+            policy.specific.versions.extend(sorted(source.only))
+            policy.specific.SetInParent()
+        elif source.newest is None:
+            policy.all.SetInParent()
+        else:
+            policy.latest.num_versions = source.newest
+    return config
+
+
 def read_config_file(file: Path) -> dict[str, ModelSource]:
     """The models of a `ModelServerConfig` in text form.
 
     Raises:
       ConfigRefused: The file cannot be read, or a server cannot follow it.
     """
-    try:
-        config = text_format.Parse(file.read_text(), serving_pb2.ModelServerConfig())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigRefused(f"Invalid protobuf file: '{file}' ({error})") from error
-    except text_format.ParseError as error:
-        raise ConfigRefused(
-            f"Invalid protobuf file: '{file}'. Error parsing text-format tensorflow.serving.ModelServerConfig: {error}"
-        ) from error
-    return read_config(config)
+    return read_config(read_text_proto(file, serving_pb2.ModelServerConfig()))
 
 
 def _source(model: serving_pb2.ModelConfig) -> ModelSource:

@@ -10,16 +10,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound, VersionNotReady
-from serving.native import TensorFlowError
+from serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound, ServingError, VersionNotReady
 from serving.routing import Served, Table
 from serving.saved_model import SavedModel
 from serving.sources import ModelSource, find_versions, folder_stamp
+from serving.statuses import code_of
 from serving.wire.serving_pb2 import ModelSpec, ModelVersionStatus
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,31 @@ class _Version:
     message: str = ""
     stamp: frozenset[tuple[str, int, int]] = frozenset()
     served: Served | None = None
+    load_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    """One model as it is at a moment.
+
+    Attributes:
+      name: As clients ask for it.
+      source: What the config says of it; None once the config no longer has it.
+      versions: All that the server remembers, the highest first.
+      labels: Where each label points now.
+      load_s: How long the last load of a version took, warm-up included, in seconds, by version.
+    """
+
+    name: str
+    source: ModelSource | None
+    versions: Sequence[ModelVersionStatus]
+    labels: Mapping[str, int]
+    load_s: Mapping[int, float]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a version is up."""
+        return any(version.state == AVAILABLE for version in self.versions)
 
 
 @dataclass
@@ -197,6 +222,11 @@ class VersionManager:
             numbers = sorted(versions, reverse=True) if version is None else [version]
             return [_status(versions[number]) for number in numbers]
 
+    def models(self) -> list[ModelView]:
+        """Every model that the server remembers, by name, with its versions, labels and config."""
+        with self._changed:
+            return [_view(name, model) for name, model in sorted(self._models.items())]
+
     def wait_for(self, names: Collection[str], timeout_s: float) -> None:
         """Waits until each model has a wanted version that is up, or has been given up.
 
@@ -307,7 +337,8 @@ class VersionManager:
                 log.warning("loading version %d in %s failed: %s", version.number, version.path, error)
                 self._set_state(version, LOADING, _code(error), str(error))
                 return None
-            log.info("loaded version %d in %.2f s", version.number, time.monotonic() - begin_s)
+            version.load_s = time.monotonic() - begin_s
+            log.info("loaded version %d in %.2f s", version.number, version.load_s)
             return loaded
 
     def _still_wanted_after_pause(self, model: _Model, version: _Version) -> bool:
@@ -356,6 +387,17 @@ class VersionManager:
         return [model.versions[number] for number in sorted(leaving)]
 
 
+def _view(name: str, model: _Model) -> ModelView:
+    versions = [model.versions[number] for number in sorted(model.versions, reverse=True)]
+    return ModelView(
+        name=name,
+        source=model.source,
+        versions=[_status(version) for version in versions],
+        labels=dict(model.labels),
+        load_s={version.number: version.load_s for version in versions if version.load_s is not None},
+    )
+
+
 def _status(version: _Version) -> ModelVersionStatus:
     status = ModelVersionStatus(version=version.number, state=version.state)
     status.status.error_code = version.code
@@ -365,6 +407,6 @@ def _status(version: _Version) -> ModelVersionStatus:
 
 def _code(error: Exception) -> int:
     """The status number for a failed load."""
-    if isinstance(error.__cause__, TensorFlowError):
-        return error.__cause__.code
+    if isinstance(error.__cause__, ServingError):
+        return int(code_of(error.__cause__).value[0])
     return NOT_FOUND if isinstance(error.__cause__, (OSError, LookupError)) else UNKNOWN

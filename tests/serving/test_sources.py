@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serving.errors import ConfigRefused
 from serving.model_config import ServedModel, render
-from serving.sources import ModelSource, find_versions, folder_stamp, read_config, read_config_file
+from serving.sources import ModelSource, config_of, find_versions, folder_stamp, read_config, read_config_file
 from serving.wire import serving_pb2
 
 
@@ -136,3 +136,24 @@ def test_stamp_of_a_folder_changes_with_its_files(tmp_path: Path) -> None:
     (tmp_path / "sub" / "file").write_text("content")
     assert folder_stamp(tmp_path) != before
     assert folder_stamp(tmp_path) == folder_stamp(tmp_path)
+
+
+versions = st.integers(-(2**63), 2**63 - 1)
+policies = st.builds(
+    ModelSource,
+    name=st.text(min_size=1),
+    base_path=st.text("abc/", min_size=1).map(lambda path: Path("/", path)),
+    newest=st.none() | st.integers(1, 2**32 - 1),
+    labels=st.dictionaries(st.text(), versions, max_size=3),
+) | st.builds(
+    ModelSource,
+    name=st.text(min_size=1),
+    base_path=st.just(Path("/models/m")),
+    only=st.frozensets(versions, max_size=3),
+)
+
+
+@given(sources=st.lists(policies, max_size=3))
+def test_config_of_models_reads_back_as_these_models(sources: list[ModelSource]) -> None:
+    wanted = {source.name: source for source in sources}
+    assert read_config(config_of(wanted)) == wanted

@@ -307,3 +307,18 @@ def test_status_of_what_was_never_seen_is_an_error(manage: Manage, scalers: Path
     manager.configure(source(scalers, 1))
     with pytest.raises(VersionNotReady, match="Could not find version 9 of model m"):
         manager.statuses("m", 9)
+
+
+def test_models_are_listed_with_their_versions_labels_and_load_times(manage: Manage, scalers: Path) -> None:
+    manager = manage()
+    source = ModelSource(name="scaler", base_path=scalers, newest=None, labels={"old": 1})
+    manager.configure({"scaler": source})
+    while [version.state for version in manager.models()[0].versions] != [30, 30]:
+        pass
+    (view,) = manager.models()
+    assert (view.name, view.source, view.labels, view.is_ready) == ("scaler", source, {"old": 1}, True)
+    assert [version.version for version in view.versions] == [2, 1]
+    assert set(view.load_s) == {1, 2}
+    manager.configure({})
+    (view,) = manager.models()
+    assert (view.source, view.is_ready) == (None, False)

@@ -61,7 +61,7 @@ def forms(tf: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def free_port() -> int:
+def pick_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -69,13 +69,26 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def start_rest(start: Start) -> Iterator[StartRest]:
+def free_port() -> int:
+    """A port at which nothing listens."""
+    return pick_port()
+
+
+@pytest.fixture
+def servers() -> list[Server]:
+    """What `start_rest` has started."""
+    return []
+
+
+@pytest.fixture
+def start_rest(start: Start, servers: list[Server]) -> Iterator[StartRest]:
     """Starts servers with REST in this process, and gives a client of each."""
     clients: list[httpx.Client] = []
 
     def begin(*, client: dict[str, Any] | None = None, ready: bool = True, **options: Any) -> httpx.Client:
-        server = start(rest_api_port=free_port(), **options)
+        server = start(rest_api_port=pick_port(), **options)
         assert server.rest_address is not None
+        servers.append(server)
         clients.append(httpx.Client(base_url=server.rest_address, timeout=60, trust_env=False, **(client or {})))
         while ready and clients[-1].get("/readyz").status_code != 200:
             pass

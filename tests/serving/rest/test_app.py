@@ -263,7 +263,42 @@ def test_head_without_end_is_cut_off(rest: httpx.Client) -> None:
     with socket.create_connection((rest.base_url.host, rest.base_url.port or 0), timeout=60) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 70_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 400")
+    long = b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n"  # counted anew for each request of a connection
+    answer = exchange(rest, (long + b"\r\n") * 2 + long + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 3
+
+
+def exchange(rest: httpx.Client, sent: bytes) -> bytes:
+    """All that a server answers to raw bytes, until it closes the connection."""
     with socket.create_connection((rest.base_url.host, rest.base_url.port or 0), timeout=60) as connection:
-        for _ in range(3):  # counted anew for each request of a connection
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n")
-            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def raw(body: bytes, *headers: str) -> bytes:
+    lines = [f"POST {PREDICT} HTTP/1.1", "Host: a", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def test_body_that_does_not_come_gets_504(start_rest: StartRest, forms: Path) -> None:
+    rest = start_rest(model_name="forms", model_base_path=str(forms), rest_api_timeout_in_ms=200)
+    answer = exchange(rest, raw(b"{", "Connection: close").replace(b"Content-Length: 1", b"Content-Length: 9"))
+    assert answer.startswith(b"HTTP/1.1 504")
+
+
+def test_pipelined_chunked_and_old_requests_are_answered(rest: httpx.Client) -> None:
+    body = b'{"instances": [4]}'
+    answer = exchange(rest, raw(body) * 3 + raw(body, "Connection: close"))
+    assert answer.count(b'"predictions": [8.0]') == 4
+    chunked = raw(b"", "Transfer-Encoding: chunked", "Connection: close").replace(b"Content-Length: 0\r\n", b"")
+    assert b"[8.0]" in exchange(rest, chunked + b"12\r\n" + body + b"\r\n0\r\n\r\n")
+    assert b"[8.0]" in exchange(rest, raw(body).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert b"HTTP/1.1 100" in exchange(rest, raw(body, "Expect: 100-continue", "Connection: close"))
+
+
+def test_client_that_offers_http2_gets_its_answer_over_http1(rest: httpx.Client) -> None:
+    """Java's client offers an upgrade with its first request."""
+    headers = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAB")
+    with socket.create_connection((rest.base_url.host, rest.base_url.port or 0), timeout=60) as connection:
+        connection.sendall(raw(b'{"instances": [4]}', *headers))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-from serving.errors import ServerUnavailable
+from serving.client import PredictClient
+from serving.errors import ServerUnavailable, ServingError
 from serving.options import ServerOptions
 from serving.server import Server
 
@@ -33,23 +35,62 @@ def test_rest_port_that_is_the_grpc_port_means_no_rest(forms: Path, caplog: pyte
     assert "--rest_api_port is --port, 8500; there is no REST" in caplog.text
 
 
-def test_stopped_server_answers_what_it_had_begun(start: Callable[..., Server], forms: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    server = start(rest_api_port=port, model_name="forms", model_base_path=str(forms))
-    with httpx.Client(base_url=str(server.rest_address), timeout=60, trust_env=False) as rest:
+def test_metrics_without_rest_are_warned_of(forms: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Server(ServerOptions(port=0, model_base_path=str(forms), monitoring_config_file="/nix")).stop()
+    assert "--monitoring_config_file has no effect without --rest_api_port" in caplog.text
+
+
+def test_stopped_server_answers_what_it_had_begun(start_rest: StartRest, servers: list[Server], forms: Path) -> None:
+    rest = start_rest(model_name="forms", model_base_path=str(forms), max_concurrent_requests=1)
+    with ThreadPoolExecutor(1) as threads:
+        body: Any = {"signature_name": "count", "inputs": 200_000}
+        long = threads.submit(rest.post, "/v1/models/forms:predict", json=body)
+        while rest.get("/v1/models/forms").status_code != 429:
+            pass
+        servers[0].stop()
+        assert long.result().json() == {"outputs": 200_000}
+    with pytest.raises(httpx.ConnectError):
+        rest.get("/healthz")
+
+
+def test_process_serves_rest_until_it_is_told_to_stop(
+    start_process: Callable[..., Any], free_port: int, forms: Path
+) -> None:
+    process = start_process("--model_name=forms", f"--model_base_path={forms}", f"--rest_api_port={free_port}")
+    with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=60, trust_env=False) as rest:
         while rest.get("/readyz").status_code != 200:
             pass
-        with ThreadPoolExecutor(1) as threads:
-            body: Any = {"signature_name": "count", "inputs": 100_000}
-            long = threads.submit(rest.post, "/v1/models/forms:predict", json=body)
-            metrics = server._metrics.render
-            while b"forms" not in metrics() and not long.running():
-                pass
-            server.stop()
-            assert long.result().json() == {"outputs": 100_000}
-        with pytest.raises(httpx.ConnectError):
-            rest.get("/healthz")
+        assert rest.post("/v1/models/forms:predict", json={"instances": [1]}).json() == {"predictions": [2.0]}
+        status, log = process.end()
+    assert (status, "Traceback" in log, f"REST server at http://127.0.0.1:{free_port}" in log) == (0, False, True)
+
+
+@pytest.mark.parametrize("flag", ["ssl_config_file", "auth_token_file", "monitoring_config_file"])
+def test_file_that_cannot_be_read_starts_no_server(flag: str, free_port: int) -> None:
+    command = [sys.executable, "-m", "serving.server", "--model_base_path=/m", f"--rest_api_port={free_port}"]
+    ended = subprocess.run([*command, f"--{flag}=/nix"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Failed to start server. Error: " in ended.stdout, "/nix" in ended.stdout) == (
+        255,
+        True,
+        True,
+    )
+
+
+def test_grpc_refuses_what_is_beyond_its_limits(start: Callable[..., Server], forms: Path) -> None:
+    server = start(
+        model_name="forms", model_base_path=str(forms), grpc_max_message_bytes=1000, max_concurrent_requests=1
+    )
+    with (
+        PredictClient.connect(server.address, "forms", timeout_s=60) as client,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        client.wait_until_available()
+        with pytest.raises(ServingError, match="larger than max"):
+            client.predict({"x": np.zeros(1000, "float32")})
+        steps = {"steps": np.array(50_000)}
+        calls = [threads.submit(client.predict, steps, signature="count") for _ in range(8)]
+        refused = [str(call.exception()) for call in calls if call.exception()]
+        assert any("Concurrent RPC limit exceeded" in text for text in refused)
 
 
 def test_server_of_grpc_alone_imports_no_http_server(forms: Path) -> None:
