@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from components.beam.beam_options import BeamSettings, Problem, run_jobs
-from components.errors import BadData, BeamFailed
+from components.beam.job_results import each_once
+from components.errors import BadData
+from components.examples.class_names import copy_class_names
 from components.examples.shard_records import read_shard
 from components.statistics.duplicates import count_duplicates, write_digests, write_duplicates
 from components.statistics.feature_statistics import SplitSummary
@@ -17,11 +19,14 @@ from components.statistics.groups import MISSING, OTHER
 from components.statistics.shard_statistics import merge_divisions, summarise_records
 from components.statistics.slices import Slices
 from components.statistics.statistics_io import write_statistics
-from pipeline.artifacts import Examples, Shard, Split, Statistics
+from pipeline.artifacts import Examples, Shard, Statistics
 from pipeline.component import component, params
 
 Divisions: TypeAlias = tuple[Slices, ...]
 """A split divided by each feature asked for; by none, there is one division that is none."""
+
+Described: TypeAlias = tuple[tuple[int, ...], Divisions]
+"""The numbers of the jobs that have gone into them, and the divisions."""
 
 
 @params
@@ -60,6 +65,7 @@ class Job:
     """One shard to be summarised.
 
     Attributes:
+      number: Its place among all shards.
       split: Its split.
       shard: The shard.
       file: Where it lies.
@@ -67,6 +73,7 @@ class Job:
       params: By what to slice them.
     """
 
+    number: int
     split: str
     shard: Shard
     file: Path
@@ -98,14 +105,15 @@ def compute_statistics(
     """
     jobs = _jobs(examples, params, out)
     alone_s = examples.records / RECORDS_PER_S
-    found: dict[str, Divisions] = dict(run_jobs(beam, jobs, _summarise_all, out, alone_s=alone_s))
+    found: dict[str, Described] = dict(run_jobs(beam, jobs, _summarise_all, out, alone_s=alone_s))
+    each_once([str(job.file) for job in jobs], ((number, None) for numbers, _ in found.values() for number in numbers))
     summaries: dict[str, SplitSummary] = {}
     for split in examples.splits:
-        divisions = found.get(split.name, ())
-        _check_records(split, divisions)
+        _, divisions = found.get(split.name, ((), ()))
         summaries.update(_named(split.name, divisions))
     statistics = Statistics(path=out)
     write_statistics(summaries, statistics.proto_path)
+    copy_class_names(examples.path, out)
     digests = {split.name: [job.digests for job in jobs if job.split == split.name] for split in examples.splits}
     write_duplicates(count_duplicates(digests, beam, out), statistics)
     for job in jobs:
@@ -117,6 +125,7 @@ def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> lis
     shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
     return [
         Job(
+            number=number,
             split=split,
             shard=shard,
             file=examples.path / shard.file,
@@ -125,15 +134,6 @@ def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> lis
         )
         for number, (split, shard) in enumerate(shards)
     ]
-
-
-def _check_records(split: Split, divisions: Divisions) -> None:
-    for records in [each.records for each in divisions] or [0]:
-        if records != split.records:
-            raise BeamFailed(
-                f"{split.name}: wanted statistics of {split.records:,} records, Beam returned them of {records:,}; "
-                "its runner lost or repeated work, choose another"
-            )
 
 
 def _named(split: str, divisions: Divisions) -> Iterator[tuple[str, SplitSummary]]:
@@ -166,16 +166,20 @@ def _summarise_all(jobs: object) -> object:
     return (merged, problems) | beam.Flatten()
 
 
-def _merge_all(shards: Iterable[Divisions]) -> Divisions:
-    found = [shard for shard in shards if shard]  # Beam also merges no shards at all, to have something to add to
-    return reduce(merge_divisions, found) if found else ()
+def _merge_all(shards: Iterable[Described]) -> Described:
+    found = [shard for shard in shards if shard[0]]  # Beam also merges no shards at all, to have something to add to
+    return reduce(_merge, found) if found else ((), ())
 
 
-def summarise(job: Job) -> tuple[str, Divisions] | Problem:
+def _merge(some: Described, others: Described) -> Described:
+    return some[0] + others[0], merge_divisions(some[1], others[1])
+
+
+def summarise(job: Job) -> tuple[str, Described] | Problem:
     """The split of a shard, and its records by slices; their digests are written."""
     try:
         found = summarise_records(read_shard(job.file, job.shard), job.params.slice_by, job.params.max_slices)
     except BadData as error:
         return Problem(str(error))
     write_digests(job.digests, found.digests)
-    return job.split, found.divisions
+    return job.split, ((job.number,), found.divisions)

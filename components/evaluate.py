@@ -177,10 +177,11 @@ def _predict(work: _Work, examples: Examples, split: str, beam: BeamSettings, fo
     shards = list(enumerate(examples.split(split).shards))
     found: list[Predictions] = run_jobs(beam, shards, lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
     records = sum(len(predictions.labels) for predictions in found)
-    if records != examples.split(split).records:
+    places = {predictions.place for predictions in found}
+    if records != examples.split(split).records or len(places) < len(found):
         raise BeamFailed(
-            f"{split}: wanted predictions for {examples.split(split).records:,} records, Beam returned {records:,}; "
-            "its runner lost or repeated work, choose another"
+            f"{split}: wanted predictions for {examples.split(split).records:,} records, Beam returned {records:,} "
+            f"in {len(places)} different batches of {len(found)}; its runner lost or repeated work, choose another"
         )
     return sorted(found, key=lambda predictions: predictions.place)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.schemas.schema_domains import TYPES, Seen, propose_domain
-from components.schemas.schema_io import write_schema
+from components.schemas.schema_io import CLASS_NAMES, decoded_shape, write_schema
+from components.schemas.schema_rules import SERVING
 from components.statistics.statistics_io import RECORD, custom_number, split_statistics
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import component
@@ -41,8 +43,19 @@ def infer_schema(statistics: Statistics, out: Path) -> Schema:
     """
     splits = split_statistics(statistics)
     schema = Schema(path=out)
-    write_schema(proposed_schema(splits), schema.path / "schema.pbtxt", head=_head(splits))
+    proposed = proposed_schema(splits)
+    _name_classes(proposed, statistics.class_names)
+    write_schema(proposed, schema.path / "schema.pbtxt", head=_head(splits))
     return schema
+
+
+def _name_classes(schema: schema_pb2.Schema, names: tuple[str, ...] | None) -> None:
+    """Says of the one feature of class numbers, beside images, what its classes are; production does not send it."""
+    labels = [feature for feature in schema.feature if feature.int_domain.is_categorical]
+    if len(labels) == 1 and any(decoded_shape(feature) for feature in schema.feature):
+        labels[0].not_in_environment.append(SERVING)
+        if names is not None:
+            labels[0].annotation.tag.append(CLASS_NAMES + json.dumps(names))
 
 
 def _head(splits: Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:

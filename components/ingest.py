@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.beam.beam_options import BeamSettings, run_jobs
@@ -14,12 +14,12 @@ from components.sources.column_kinds import column_kinds
 from components.sources.copy_source import VALIDATION, Copied, CopyJob, copy_source
 from components.sources.csv_source import CsvFile
 from components.sources.file_kinds import Source, classes_of, sources_of, with_kinds
-from components.sources.file_systems import FoundFile, is_remote
+from components.sources.file_systems import FoundFile, is_one_line, is_remote
 from components.sources.shard_writer import move_shard
-from components.sources.source_files import folder_files, pattern_files
+from components.sources.source_files import folder_files, pattern_files, unknown_files
 from components.sources.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
 from components.sources.tfrecord_source import TfrecordFile
-from pipeline.artifacts import Examples, Shard, Split
+from pipeline.artifacts import CLASSES_FILE, Examples, Shard, Split
 from pipeline.component import OUTSIDE_CACHE_KEY, ComponentError, Say, Stated, component, params
 
 RECORD_BYTES_PER_S = 100e6
@@ -38,7 +38,7 @@ class IngestParams:
     Paths may be remote, such as `gs://bucket/wine` or `s3://bucket/wine`.
 
     Attributes:
-      dataset: A TFDS name, such as `mnist:3.0.1`; without a version, TFDS's newest. Not read if there is another place.
+      dataset: A TFDS name, such as `mnist:3.0.1`; without a version, TFDS's newest. Emptied if there is another place.
       splits: The splits to bring in, in this order.
       data_dir: Where TFDS keeps its data sets.
       folder: A folder of your own: in `<folder>/<split>/` lie files of one kind, which their names tell: TFRecords of
@@ -58,8 +58,12 @@ class IngestParams:
     validation_from: str = "train"
 
     def __post_init__(self) -> None:
+        if self.files or self.folder is not None:  # else lineage would name data that was never read
+            object.__setattr__(self, "dataset", "")
         if not self.splits or len(set(self.splits)) < len(self.splits):
             raise ValueError(f"splits must be one or more different names, got {self.splits}")
+        if odd := [name for name in self.splits if not name or name[0] == "." or "/" in name or not is_one_line(name)]:
+            raise ValueError(f"splits must be names that files can begin with, got {odd[0]!r}")
         if self.files and self.folder is not None:
             raise ValueError(f"one of folder and files must be left out, got folder={str(self.folder)!r} and files")
         if self.files and set(self.files) != set(self.splits):
@@ -83,7 +87,7 @@ def source_files(params: IngestParams, beam: BeamSettings) -> list[Path | Stated
         if _has_own_files(params):
             found = _own_files(params, beam)
             return [*_split_sizes(params, found), *(_as_read(file) for files in found.values() for file in files)]
-        prepared = find_prepared(params.dataset, params.data_dir)
+        prepared = find_prepared(params.dataset, params.data_dir.absolute())
         if prepared is None:
             return []
         sources = prepared_sources(prepared, params.splits)
@@ -124,8 +128,8 @@ def ingest(params: IngestParams, beam: BeamSettings, out: Path, say: Say) -> Exa
     splits = tuple(_gather(name, jobs, copied, out) for name in params.split_names)
     shutil.rmtree(parts)
     if found.classes:
-        (out / "classes.txt").write_text("".join(f"{name}\n" for name in found.classes), "utf-8")
-    return Examples(path=out, splits=splits)
+        (out / CLASSES_FILE).write_text("".join(f"{name}\n" for name in found.classes), "utf-8")
+    return Examples(path=out, splits=splits, passed_over=_passed_over(params, beam))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,10 +163,10 @@ def _find(params: IngestParams, beam: BeamSettings, say: Say) -> _Found:
 
 
 def _find_prepared(params: IngestParams, say: Say) -> _Found:
-    prepared = find_prepared(params.dataset, params.data_dir)
+    prepared = find_prepared(params.dataset, params.data_dir.absolute())
     if prepared is None:
         say(f"downloading {params.dataset} with TensorFlow Datasets")
-        prepared = prepare(params.dataset, params.data_dir)
+        prepared = prepare(params.dataset, params.data_dir.absolute())
     sources = prepared_sources(prepared, params.splits)
     size_bytes = sum(Path(source.path).stat().st_size for split in sources.values() for source in split)
     return _Found(sources=sources, size_bytes=size_bytes)
@@ -174,8 +178,20 @@ def _has_own_files(params: IngestParams) -> bool:
 
 def _own_files(params: IngestParams, beam: BeamSettings) -> dict[str, list[FoundFile]]:
     if params.folder is not None:
-        return folder_files(str(params.folder), params.splits, beam)
-    return pattern_files(params.files, params.splits, beam)
+        found = folder_files(str(params.folder), params.splits, beam)
+    else:
+        found = pattern_files(params.files, params.splits, beam)
+    return {split: [_absolute(file) for file in files] for split, files in found.items()}
+
+
+def _absolute(file: FoundFile) -> FoundFile:
+    """The file by a path that workers understand, whatever folder they work in."""
+    return file if is_remote(file.path) else replace(file, path=str(Path(file.path).absolute()))
+
+
+def _passed_over(params: IngestParams, beam: BeamSettings) -> tuple[str, ...]:
+    """The files beside those that are read which are of no known kind."""
+    return unknown_files(str(params.folder), params.splits, beam) if params.folder is not None else ()
 
 
 def _split_sizes(params: IngestParams, found: Mapping[str, Sequence[FoundFile]]) -> list[Stated]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 
 from components.beam.beam_options import BeamSettings, Problem, run_jobs
 from components.errors import BadData, BeamFailed
-from components.examples.record_places import RecordPlaces
+from components.examples.class_names import copy_class_names
+from components.examples.record_places import NUMBERS, SOURCES, RecordPlaces
 from components.examples.shard_records import read_shard
 from components.examples.tfrecord import write_records
 from pipeline.artifacts import Anomalies, Examples, Shard, Split
@@ -69,7 +69,7 @@ def set_aside(examples: Examples, anomalies: Anomalies, beam: BeamSettings, out:
             f"wanted {examples.records:,} records kept or set aside, got {rest.records:,} kept and "
             f"{rest.set_aside:,} set aside; Beam's runner lost or repeated work, choose another"
         )
-    _take_along("classes.txt", examples.path, out)
+    copy_class_names(examples.path, out)
     return rest
 
 
@@ -88,8 +88,10 @@ def keep(job: Job) -> tuple[str, int] | Problem:
     """The name of a shard, and how many of its records are kept."""
     file = job.folder / job.shard.file
     if not job.offending.exists():
-        for beside in _files_of(file):
-            _take_along(beside.name, job.folder, job.out)
+        if not file.is_file():
+            return Problem(f"{file}: wanted a shard of {job.shard.records:,} records, got none; run again with --fresh")
+        for suffix in ("", SOURCES, NUMBERS):
+            _take_along(file.name + suffix, job.folder, job.out)
         return job.shard.file, job.shard.records
     wanted = np.ones(job.shard.records, bool)
     wanted[np.load(job.offending)] = False
@@ -100,11 +102,6 @@ def keep(job: Job) -> tuple[str, int] | Problem:
         return Problem(str(error))
     RecordPlaces(file, job.shard).keep(np.flatnonzero(wanted).tolist(), target)
     return job.shard.file, records
-
-
-def _files_of(file: Path) -> Iterator[Path]:
-    """The shard, and what lies beside it about it."""
-    return file.parent.glob(f"{file.name}*")
 
 
 def _take_along(name: str, source: Path, target: Path) -> None:

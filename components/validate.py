@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from components.beam.beam_options import BeamSettings, run_jobs
-from components.errors import BadData, BeamFailed
+from components.beam.job_results import each_once
+from components.errors import BadData
 from components.schemas.schema_io import read_schema
 from components.schemas.schema_rules import Rules, rules_of
 from components.statistics.statistics_io import split_statistics
 from components.validation.anomalies_io import write_anomalies
+from components.validation.class_checks import check_classes
 from components.validation.drift_checks import (
     Measurement,
     Reference,
@@ -19,6 +21,7 @@ from components.validation.drift_checks import (
     compare_records,
     measure,
     too_far,
+    vanished,
 )
 from components.validation.duplicate_checks import check_duplicates
 from components.validation.findings import Finding, Kind
@@ -74,13 +77,14 @@ def validate(
     measured = list(measured_distances(judged, baseline, rules))
     name = str(schema.proto_path)
     findings = [
+        *check_classes(statistics, baseline, described, name),
         *(finding for split in examples.splits for finding in _findings(split, checked, judged, rules, name)),
-        *_compare_counts(judged, baseline, rules, name),
+        *_compare_presence(judged, baseline, rules, name),
         *too_far(measured, name),
         *check_duplicates(examples, statistics, params),
     ]
     gather_offenders(checked, out)
-    anomalies = _verdict(findings, examples, checked, params, out)
+    anomalies = _verdict(findings, examples, checked, params, rules.split.least, out)
     write_anomalies(described, findings, measured, anomalies.proto_path)
     return anomalies
 
@@ -100,15 +104,7 @@ def _check_records(
     (out / "offending").mkdir()
     jobs = list(_jobs(examples, judged, rules, out))
     found = run_jobs(beam, jobs, _check_all, out, alone_s=examples.records / RECORDS_PER_S)
-    checked = sorted(found, key=lambda each: each.job.number)
-    for split in examples.splits:
-        records = sum(each.records for each in checked if each.job.split == split.name)
-        if records != split.records:
-            raise BeamFailed(
-                f"{split.name}: wanted {split.records:,} records checked, Beam returned {records:,}; "
-                "its runner lost or repeated work, choose another"
-            )
-    return checked
+    return each_once([str(job.file) for job in jobs], ((each.job.number, each) for each in found))
 
 
 def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, out: Path) -> Iterator[Job]:
@@ -148,12 +144,13 @@ def _of_baseline(baseline: Baseline) -> dict[str, SplitStatistics]:
     return {} if baseline.origin is None else split_statistics(baseline)
 
 
-def _compare_counts(
+def _compare_presence(
     judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules, schema: str
 ) -> Iterator[Finding]:
     for split, before in _of_baseline(baseline).items():
         if split in judged:
             yield from compare_records(split, judged[split].num_examples, before.num_examples, rules.split, schema)
+            yield from vanished(split, judged[split], before, rules.features, schema)
 
 
 def _findings(
@@ -194,13 +191,18 @@ def _finding(split: Split, feature: str, kind: Kind, tally: Tally, schema: str) 
 
 
 def _verdict(
-    findings: Sequence[Finding], examples: Examples, checked: Sequence[Checked], params: ValidateParams, out: Path
+    findings: Sequence[Finding],
+    examples: Examples,
+    checked: Sequence[Checked],
+    params: ValidateParams,
+    least: int,
+    out: Path,
 ) -> Anomalies:
     """Closes the gate for every finding, or only for those that setting records aside does not mend."""
     setting_aside = params.policy == "set_aside"
     reasons = [finding.sentence for finding in findings if not (setting_aside and finding.of_records)]
     aside = [finding.sentence for finding in findings if setting_aside and finding.of_records]
-    if setting_aside and (too_many := list(_too_many(examples, checked, params))):
+    if setting_aside and (too_many := list(_too_many(examples, checked, params, least))):
         reasons.extend([*too_many, *aside])
     passed = not reasons
     offending = sum(each.offending for each in checked)
@@ -215,7 +217,7 @@ def _verdict(
     )
 
 
-def _too_many(examples: Examples, checked: Sequence[Checked], params: ValidateParams) -> Iterator[str]:
+def _too_many(examples: Examples, checked: Sequence[Checked], params: ValidateParams, least: int) -> Iterator[str]:
     for split in examples.splits:
         offending = sum(each.offending for each in checked if each.job.split == split.name)
         if offending > params.max_set_aside * split.records:
@@ -225,3 +227,8 @@ def _too_many(examples: Examples, checked: Sequence[Checked], params: ValidatePa
             )
         elif offending == split.records:
             yield f"{split.name}: wanted records that are right, got none among {split.records:,}; mend the data"
+        elif split.records - offending < least <= split.records:
+            yield (
+                f"{split.name}: wanted at least {least:,} records, got {split.records - offending:,} without the "
+                f"{offending:,} that are to be set aside; mend the data"
+            )

@@ -30,6 +30,16 @@ class Verdict(Artifact):
     reasons: tuple[str, ...] = ()
 
 
+CLASSES_FILE = "classes.txt"
+"""Has a line for the name of each label, in the folder of examples from class folders, and of their statistics."""
+
+
+def read_class_names(folder: Path) -> tuple[str, ...] | None:
+    """The names in a folder's `classes.txt`; None if there is none."""
+    file = folder / CLASSES_FILE
+    return tuple(file.read_text("utf-8").splitlines()) if file.is_file() else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shard:
     """One TFRecord file of examples.
@@ -68,10 +78,12 @@ class Examples(Artifact):
     Attributes:
       splits: In the order they were asked for.
       set_aside: Records left out because they broke the schema.
+      passed_over: The first of the files beside those read that are of no known kind.
     """
 
     splits: tuple[Split, ...]
     set_aside: int = 0
+    passed_over: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -102,6 +114,11 @@ class Statistics(Artifact):
     def proto_path(self) -> Path:
         """The serialized `DatasetFeatureStatisticsList`."""
         return self.path / "statistics.binpb"
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The name of each label of images by class folder; None where labels have no names."""
+        return read_class_names(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

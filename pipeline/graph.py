@@ -117,6 +117,21 @@ class Pipeline:
         self.steps.append(step)
         return step
 
+    def until(self, name: str) -> Pipeline:
+        """The part of the pipeline that ends with the step called `name`.
+
+        Raises:
+          GraphError: There is none.
+        """
+        names = [step.name for step in self.steps]
+        if name not in names:
+            raise GraphError(f"pipeline {self.name!r} has no step {name!r}; it has {', '.join(names)}")
+        needed = {self.steps[names.index(name)]}
+        for step in reversed(self.steps):
+            if step in needed:
+                needed.update(step.upstream)
+        return Pipeline(self.name, [step for step in self.steps if step in needed])
+
     def downstream_of(self, step: Step) -> tuple[Step, ...]:
         """Every step that needs `step`, directly or through others, in run order."""
         reached = {step}

@@ -6,9 +6,7 @@ masked crc32c (4 bytes).
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import closing
 from functools import lru_cache
@@ -18,7 +16,7 @@ from typing import BinaryIO, TypeVar
 import google_crc32c
 
 from components.errors import BadData
-from components.sources.file_systems import BUFFER_BYTES, opened
+from components.sources.file_systems import BUFFER_BYTES, GZIP_ERRORS, opened
 
 S = TypeVar("S", bound=Sized)
 
@@ -64,7 +62,7 @@ def read_stream(stream: BinaryIO, name: str) -> Iterator[bytes]:
             head = tail[CHECKSUM.size :]
     except _Broken as error:
         raise BadData(_message(name, number, offset, str(error))) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except GZIP_ERRORS as error:
         raise BadData(_message(name, number, offset, f"the gzip stream is broken ({error})")) from error
 
 

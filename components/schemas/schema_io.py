@@ -1,11 +1,13 @@
 """The schema file, and what training reads from it.
 
 The format is the text form of `tensorflow.metadata.v0.Schema`. It has no place for the size of a decoded image, so that
-is an annotation of the image feature, `decoded_shape:HEIGHT,WIDTH,CHANNELS`, which other tools pass over.
+is an annotation of the image feature, `decoded_shape:HEIGHT,WIDTH,CHANNELS`, which other tools pass over. So is
+`class_names:["NAME", ...]` of the label feature.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from components.errors import BadData
 from pipeline.artifacts import Schema
 
 DECODED_SHAPE = "decoded_shape:"
+CLASS_NAMES = "class_names:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,30 @@ def _three_sizes(name: str, tag: str) -> tuple[int, int, int]:
     return sizes[0], sizes[1], sizes[2]
 
 
+def class_names(feature: schema_pb2.Feature) -> tuple[str, ...] | None:
+    """The names of the label's classes, in the order of their numbers; None if the feature says nothing of them.
+
+    Raises:
+      BadData: The annotation is there but is no JSON list of texts.
+    """
+    for tag in feature.annotation.tag:
+        if tag.startswith(CLASS_NAMES):
+            return _names(feature.name, tag)
+    return None
+
+
+def _names(feature: str, tag: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(tag.removeprefix(CLASS_NAMES))
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return tuple(names)
+    except ValueError:
+        pass
+    raise BadData(
+        f"""schema: feature {feature!r}: wanted an annotation like 'class_names:["cat", "dog"]', got {tag!r}"""
+    )
+
+
 def example_spec(schema: Schema) -> ExampleSpec:
     """The one image feature and the one label feature of `schema`.
 
@@ -135,7 +162,10 @@ def _only(schema: Schema, role: str, wanted: str, found: list[schema_pb2.Feature
     if len(found) == 1:
         return found[0]
     names = ", ".join(repr(feature.name) for feature in found) or "none"
-    raise BadData(f"{schema.proto_path}: wanted exactly one {role} feature, {wanted}, got {names}")
+    raise BadData(
+        f"{schema.proto_path}: wanted exactly one {role} feature, {wanted}, got {names}; training takes labelled "
+        "images, `slipline run --until validate` ends before it"
+    )
 
 
 def _image(feature: schema_pb2.Feature) -> ImageFeature:

@@ -92,4 +92,7 @@ def _copy(job: CopyJob, folder: Path) -> Copied:
             side = held_out if job.held_out and is_held_out(record, job.held_out) else kept
             side.write(read, record)
             read += 1
-        return Copied(read=read, shards={job.split: kept.complete(), VALIDATION: held_out.complete()})
+        shards = {job.split: kept.complete()}
+        if job.held_out:  # else a split of the data's own may have that name
+            shards[VALIDATION] = held_out.complete()
+        return Copied(read=read, shards=shards)

@@ -6,7 +6,6 @@ The files are UTF-8 with a header; a comma, semicolon or tab parts the cells, wh
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from typing import BinaryIO
 
 from components.errors import BadData
 from components.sources.file_systems import opened
-from components.sources.tabular import Cell, Kind, encode_row
+from components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
 
-INTEGER = re.compile(r"[+-]?[0-9]+")
+INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # of thousands of digits, Python makes no number
 INT64 = range(-(2**63), 2**63)
-FLOAT32_MAX = 3.4028234663852886e38
+MOST_CELL_CHARACTERS = 1 << 24
+"""A quote that is never closed would take the rest of a file into memory."""
+
 DELIMITERS = ",;\t"
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -68,7 +69,8 @@ def number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return None if FLOAT32_MAX < abs(value) < math.inf else value
+    is_too_large = abs(value) > FLOAT32_MAX and "inf" not in text.lower()  # Python reads 1e400 as infinity
+    return None if is_too_large else value
 
 
 def is_empty(text: str) -> bool:
@@ -113,6 +115,7 @@ def _checked(rows: Iterator[tuple[int, list[str]]], header: list[str], path: str
 
 def _rows(lines: Iterator[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, with the number of the line it ends on, from 1."""
+    csv.field_size_limit(MOST_CELL_CHARACTERS)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         for row in reader:

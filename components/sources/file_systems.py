@@ -22,6 +22,9 @@ from typing import Any, BinaryIO
 from components.beam.beam_options import BeamSettings, pipeline_options
 from components.errors import BadData, DatasetNotFound
 
+GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a gzip stream that is cut off or corrupt raises."""
+
 BUFFER_BYTES = 1 << 20
 ANSWER_TIMEOUT_S = 20
 CHECK = "check the address, the network, and the credentials, which come from the environment or `beam.options`"
@@ -66,6 +69,11 @@ def find_files(pattern: str, beam: BeamSettings) -> list[FoundFile]:
     return [file for path in paths if (file := _local(path)) is not None]
 
 
+def is_one_line(path: str) -> bool:
+    """Whether a name can stand in a listing, a line for each: it is UTF-8 and has no line break."""
+    return path.encode("utf-8", "ignore").decode().splitlines() == [path]
+
+
 def literal(path: str) -> str:
     """A pattern that only this path matches; of a remote path, which Beam gives no way to quote, itself."""
     return path if is_remote(path) else glob.escape(path)
@@ -92,10 +100,13 @@ def opened(path: str) -> Iterator[BinaryIO]:
         try:
             with gzip.GzipFile(fileobj=raw) as unpacked:
                 yield io.BufferedReader(unpacked, BUFFER_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadData(
-                f"{path}: the gzip stream is broken ({error}); restore the file from where it came"
-            ) from error
+        except GZIP_ERRORS as error:
+            raise broken_gzip(path, error) from error
+
+
+def broken_gzip(path: str, error: Exception) -> BadData:
+    """What is said of a file whose gzip stream raised one of `GZIP_ERRORS`."""
+    return BadData(f"{path}: the gzip stream is broken ({error}); restore the file from where it came")
 
 
 def _local(path: str) -> FoundFile | None:

@@ -16,10 +16,13 @@ from typing import BinaryIO
 
 from components.errors import BadData
 from components.examples.examples_io import encode_example
-from components.sources.file_systems import opened
+from components.sources.file_systems import GZIP_ERRORS, broken_gzip, opened
 
 UNSIGNED_BYTES = 8
 CHANNEL_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+MOST_ITEM_BYTES = 1 << 30
+"""Of a larger image the head is corrupt, and there may be no memory to read it."""
+
 QUICK = 1
 """zlib's level that takes least time; MNIST comes out 2 % larger than at its default."""
 
@@ -68,21 +71,26 @@ class _Archive:
         self.path = path
         self._stream = stream
         self._items = 0
-        head = stream.read(4)
+        head = self._read(4)
         if len(head) < 4 or head[:2] != b"\0\0" or head[2] != UNSIGNED_BYTES or not 1 <= head[3] <= 4:
             raise BadData(
                 f"{path}: wanted an IDX file of unsigned bytes in 1, 3 or 4 dimensions, which begins with "
                 f"00 00 08 and 01, 03 or 04, got {head.hex(' ') or 'an empty file'}"
             )
-        sizes = stream.read(4 * head[3])
+        sizes = self._read(4 * head[3])
         if len(sizes) < 4 * head[3]:
             raise BadData(f"{path}: the file ends within its head; restore it from where it came")
         self.shape: tuple[int, ...] = struct.unpack(f">{head[3]}I", sizes)
         self._item_bytes = math.prod(self.shape[1:])
+        if self._item_bytes > MOST_ITEM_BYTES:
+            raise BadData(
+                f"{path}: wanted items of at most {MOST_ITEM_BYTES:,} bytes, got a head that says "
+                f"{' x '.join(map(str, self.shape[1:]))}; restore the file from where it came"
+            )
 
     def read_item(self) -> bytes:
         """The next image or label."""
-        item = self._stream.read(self._item_bytes)
+        item = self._read(self._item_bytes)
         if len(item) < self._item_bytes:
             raise BadData(
                 f"{self.path}: wanted {self.shape[0]:,} items of {self._item_bytes:,} bytes, as its head says, but the "
@@ -93,11 +101,17 @@ class _Archive:
 
     def check_end(self) -> None:
         """Makes sure that there is no more than the head says."""
-        if self._stream.read(1):
+        if self._read(1):
             raise BadData(
                 f"{self.path}: wanted {self.shape[0]:,} items, as its head says, but more bytes follow; "
                 "restore it from where it came"
             )
+
+    def _read(self, size_bytes: int) -> bytes:
+        try:
+            return self._stream.read(size_bytes)
+        except GZIP_ERRORS as error:  # here it is known in which of the two files
+            raise broken_gzip(self.path, error) from error
 
 
 def _check_pair(images: _Archive, labels: _Archive) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from components.errors import BadData
 from components.sources.file_systems import opened
-from components.sources.tabular import Cell, Kind, encode_row
+from components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
 
 ROWS_AT_ONCE = 1_000
 
@@ -37,6 +39,7 @@ class ParquetFile:
         with opened(self.path) as stream:
             try:
                 table = pq.ParquetFile(stream, page_checksum_verification=True)
+                _check_names(table.schema_arrow.names, self.path)
                 columns = [_Column.of(field, self.path) for field in table.schema_arrow]
                 for batch in table.iter_batches(ROWS_AT_ONCE):
                     lists = [column.cells(values) for column, values in zip(columns, batch.columns, strict=True)]
@@ -75,7 +78,10 @@ class _Column:
 
     def cells(self, values: Any) -> list[Cell | None]:
         """A cell for each row; None where there is no value."""
-        return [self._cell(value if self.is_list else [value]) for value in values.to_pylist()]
+        try:
+            return [self._cell(value if self.is_list else [value]) for value in values.to_pylist()]
+        except UnicodeDecodeError as error:  # which Arrow does not look for
+            raise BadData(f"{self.path}: column {self.name!r}: wanted UTF-8 text, got {error.object!r}") from error
 
     def _cell(self, values: Sequence[Any] | None) -> Cell | None:
         if not values or (values[0] is None and not self.is_list):
@@ -84,7 +90,15 @@ class _Column:
             raise BadData(f"{self.path}: column {self.name!r}: wanted lists of values, got a null within a list")
         if self.kind is Kind.INT and max(values) >= 2**63:
             raise BadData(f"{self.path}: column {self.name!r}: wanted integers below 2^63, got {max(values)}")
+        if self.kind is Kind.FLOAT and (large := [value for value in values if FLOAT32_MAX < abs(value) < math.inf]):
+            raise BadData(f"{self.path}: column {self.name!r}: wanted numbers that float32 can hold, got {large[0]}")
         return Cell(self.name, self.kind, [self.convert(value) for value in values])
+
+
+def _check_names(names: Sequence[str], path: str) -> None:
+    twice = [name for name, columns in Counter(names).items() if columns > 1]
+    if twice:
+        raise BadData(f"{path}: wanted a different name for each column, got {twice[0]!r} twice; rename one")
 
 
 def _kind(type_: Any) -> tuple[Kind, Callable[[Any], Any]] | None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from serving.wire.example_pb2 import Example
 
+FLOAT32_MAX = 3.4028234663852886e38
+"""A `tf.Example` would hold infinity in place of a greater number."""
+
 
 class Kind(enum.Enum):
     """What a feature's values are: int64, float32 or bytes."""

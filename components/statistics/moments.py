@@ -1,23 +1,28 @@
-"""Count, mean, spread and range of numbers, merged in any order and grouping: the same up to rounding."""
+"""Count, mean, spread and range of numbers, merged in any order and grouping: the same to the last bit."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+NONE = Fraction(0)
 
 
 @dataclass(frozen=True)
 class Moments:
     """Count, mean, spread and range of finite numbers.
 
+    Sums are kept as fractions, which add without rounding: so a runner that merges in another order gets the same.
+
     Attributes:
       count: Finite values.
-      mean: Their mean; 0 if there are none.
-      m2: Sum of their squared distances from the mean.
+      total: Their sum.
+      squares: The sum of their squares.
       minimum: The least; infinity if there are none.
       maximum: The greatest; minus infinity if there are none.
       zeros: Values equal to 0.
@@ -25,8 +30,8 @@ class Moments:
     """
 
     count: int = 0
-    mean: float = 0.0
-    m2: float = 0.0
+    total: Fraction = NONE
+    squares: Fraction = NONE
     minimum: float = math.inf
     maximum: float = -math.inf
     zeros: int = 0
@@ -34,16 +39,18 @@ class Moments:
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Moments:
-        """The moments of `values`, of any shape."""
+        """The moments of `values`, of any shape, whose squares float64 can hold."""
         finite = values[np.isfinite(values)].astype(np.float64)
         not_finite = values.size - finite.size
         if finite.size == 0:
             return cls(not_finite=not_finite)
-        mean = float(finite.mean())
+        mean = finite.mean()
+        total = finite.size * Fraction(float(mean))
         return cls(
             count=finite.size,
-            mean=mean,
-            m2=float(np.square(finite - mean).sum()),
+            total=total,
+            # By way of the distances from the mean, which keep more digits.
+            squares=Fraction(float(np.square(finite - mean).sum())) + total * total / finite.size,
             minimum=float(finite.min()),
             maximum=float(finite.max()),
             zeros=int(finite.size - np.count_nonzero(finite)),
@@ -52,13 +59,10 @@ class Moments:
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both together."""
-        count = self.count + other.count
-        share = other.count / count if count else 0.0
-        gap = other.mean - self.mean
         return Moments(
-            count=count,
-            mean=self.mean + gap * share,
-            m2=self.m2 + other.m2 + gap * gap * self.count * share,
+            count=self.count + other.count,
+            total=self.total + other.total,
+            squares=self.squares + other.squares,
             minimum=min(self.minimum, other.minimum),
             maximum=max(self.maximum, other.maximum),
             zeros=self.zeros + other.zeros,
@@ -66,11 +70,11 @@ class Moments:
         )
 
     @property
-    def total(self) -> float:
-        """The sum of the values."""
-        return self.mean * self.count
+    def mean(self) -> float:
+        """The mean; 0 if there are no values."""
+        return float(self.total / self.count) if self.count else 0.0
 
     @property
     def std_dev(self) -> float:
         """The population's standard deviation; 0 if there are no values."""
-        return math.sqrt(self.m2 / self.count) if self.count else 0.0
+        return math.sqrt((self.squares - self.total * self.total / self.count) / self.count) if self.count else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,10 @@ class PixelCounts:
             return Moments()
         values = np.arange(256)
         present = np.flatnonzero(self.counts)
-        mean = float(self.counts @ values) / count
         return Moments(
             count=count,
-            mean=mean,
-            m2=float(self.counts @ np.square(values - mean)),
+            total=Fraction(int(self.counts @ values)),
+            squares=Fraction(int(self.counts @ np.square(values))),
             minimum=float(present[0]),
             maximum=float(present[-1]),
             zeros=int(self.counts[0]),

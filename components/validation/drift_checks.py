@@ -181,6 +181,32 @@ def _text(measured: Measurement) -> str:
     )
 
 
+def vanished(
+    split: str, statistics: SplitStatistics, before: SplitStatistics, rules: Sequence[FeatureRule], schema: str
+) -> Iterator[Finding]:
+    """A finding for each feature with a limit of drift that records had in the run before and none has now.
+
+    One that the schema asks for is found without looking back.
+    """
+    here, there = _by_name(statistics), _by_name(before)
+    for rule in rules:
+        is_asked_for = rule.min_fraction > 0 or rule.min_count > 0
+        if rule.drift != Comparator() and not is_asked_for and not _present(here, rule) and _present(there, rule):
+            had = f"{_present(there, rule):,} of the {before.num_examples:,} records of the run before"
+            yield Finding(
+                split=split,
+                feature=rule.name,
+                kind=Kind.NOTHING_TO_COMPARE,
+                text=f"wanted values to compare with those in {had}, got none",
+                remedy=f"find out what happened to them, or change {schema} if it is meant",
+            )
+
+
+def _present(features: Mapping[str, FeatureStatistics], rule: FeatureRule) -> int:
+    """How many records have the feature."""
+    return common_statistics(features[rule.name]).num_non_missing if rule.name in features else 0
+
+
 def compare_records(split: str, records: int, before: int, rule: SplitRule, schema: str) -> Iterator[Finding]:
     """Whether the number of records has moved further than the schema allows since the run before."""
     remedy = f"find out what happened to the records, or change {schema} if it is meant"

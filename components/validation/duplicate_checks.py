@@ -34,14 +34,12 @@ def check_duplicates(examples: Examples, statistics: Statistics, params: Validat
 
 
 def _text(copies: Copies, limit: float, records: int, examples: Examples) -> str:
-    also = "repeat an earlier one" if copies.split == copies.of else f"are in {copies.of} too"
+    also = "repeat an earlier one" if copies.split == copies.of else f"be in {copies.of} too"
     first = ", ".join(
         f"{place_of(examples, copies.split, copy.record)} (as {place_of(examples, copies.of, copy.of)})"
         for copy in copies.first[:NAMED_COPIES]
     )
-    return (
-        f"wanted at most {limit:.2%} of the records that {also}, got {copies.records:,} of {records:,}, first {first}"
-    )
+    return f"wanted at most {limit:.2%} of the records to {also}, got {copies.records:,} of {records:,}, first {first}"
 
 
 def place_of(examples: Examples, split: str, place: Place) -> str:

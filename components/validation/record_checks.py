@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -50,11 +50,22 @@ def check_record(record: bytes, rules: Sequence[FeatureRule], decode: frozenset[
         yield Violation("", Kind.NOT_AN_EXAMPLE, "a tf.Example", "other bytes")
         return
     features = example.features.feature
+    known = 0
     for rule in rules:
         if rule.name in features:
+            known += 1
             yield from _check_feature(features[rule.name], rule, rule.name in decode)
         elif rule.min_fraction >= 1:
             yield _missing(rule)
+    if known < len(features):
+        yield from _unknown(features, rules)
+
+
+def _unknown(names: Iterable[str], rules: Sequence[FeatureRule]) -> Iterator[Violation]:
+    known = [rule.name for rule in rules]
+    for name in sorted(set(names) - set(known)):
+        wanted = f"only the features {', '.join(known)}"
+        yield Violation(name, Kind.UNKNOWN_FEATURE, wanted, "this one too, which the schema does not know,")
 
 
 def _missing(rule: FeatureRule) -> Violation:

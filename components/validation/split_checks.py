@@ -38,10 +38,6 @@ def _problems(statistics: statistics_pb2.DatasetFeatureStatistics, rules: Rules)
         present = common_statistics(features[rule.name]).num_non_missing if rule.name in features else 0
         for kind, text in _check_presence(rule, present, records, sorted(features)):
             yield rule.name, kind, text
-    known = [rule.name for rule in rules.features]
-    for name in sorted(set(features) - set(known)):
-        text = f"wanted only the features {', '.join(known)}, got this one too, which the schema does not know"
-        yield name, Kind.UNKNOWN_FEATURE, text
 
 
 def _check_count(records: int, rule: SplitRule) -> Iterator[tuple[str, Kind, str]]:

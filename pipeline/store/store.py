@@ -67,6 +67,10 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
+REMEMBERED_FROM_BYTES = 100_000
+"""Smaller files are read again sooner than their digest is looked up."""
+
+
 class Store:
     """Everything below a home folder: `runs/<step>/<execution id>/`, `scratch/`, `logs/`, and the database.
 
@@ -239,6 +243,8 @@ class Store:
     def sha256(self, file: Path) -> str:
         """The sha256 of a file in hex, computed anew only if it was touched: a copy that keeps its time is seen too."""
         stat = file.stat()
+        if stat.st_size < REMEMBERED_FROM_BYTES:
+            return sha256_of(file)
         seen = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
         path = str(file.resolve())
         with self.session() as session:

@@ -368,3 +368,10 @@ def test_a_second_attempt_beside_a_first_that_still_writes_copies_the_same(plane
 def test_a_label_survives_the_trip(plane, png):
     plane.write("train", [encode_example(png(), 2**40)])
     assert labels_of(plane.ingest(), "train") == [2**40]
+
+
+def test_a_data_set_that_is_not_read_is_not_on_record_as_if_it_were(tmp_path):
+    """Lineage and the cache key are drawn from the settings."""
+    assert IngestParams(folder=tmp_path, dataset="mnist") == IngestParams(folder=tmp_path, dataset="other")
+    assert IngestParams(folder=tmp_path).dataset == ""
+    assert IngestParams(dataset="other").dataset == "other"

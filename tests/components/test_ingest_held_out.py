@@ -76,3 +76,17 @@ def test_a_validation_split_that_took_nothing_is_bad_data(plane, digits):
     params = IngestParams(folder=plane.source, splits=("train",), validation_share=1e-9)
     with pytest.raises(BadData, match=r"split 'validation' is empty: no record in .*; change validation_share"):
         ingest_into(plane.home / "out", params)
+
+
+def test_a_split_of_ones_own_may_be_called_validation(tmp_path):
+    splits = ("train", "validation", "test")
+    for number, split in enumerate(splits):
+        write_csv(tmp_path / "wine" / split / "wine.csv", wines(10 + number, seed=number))
+    examples = ingest_into(tmp_path / "out", IngestParams(folder=tmp_path / "wine", splits=splits))
+    assert {split.name: split.records for split in examples.splits} == {"train": 10, "validation": 11, "test": 12}
+
+
+@pytest.mark.parametrize("name", ["", "a/b", ".hidden", "two\nlines", "\udcff"])
+def test_a_split_that_no_file_can_be_named_after_is_refused(name):
+    with pytest.raises(ValueError, match="splits must be names that files can begin with, got"):
+        IngestParams(splits=("train", name))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
 from components.beam.beam_options import BeamSettings
-from components.errors import BeamFailed
+from components.errors import BadData, BeamFailed
 from components.examples.examples_io import encode_example
 from components.examples.record_places import RecordPlaces
 from components.examples.tfrecord import read_records
 from components.set_aside import set_aside
 from components.validation.validate_settings import ValidateParams
-from pipeline.artifacts import Anomalies
+from pipeline.artifacts import Anomalies, Schema
+from tests.components.conftest import MNIST_SCHEMA, DataPlane
 
 HALF = ValidateParams(policy="set_aside", max_set_aside=0.5)
 
@@ -60,6 +62,24 @@ def test_images_that_are_files_stay_named_by_them(plane, png):
     assert (rest.path / "classes.txt").read_text() == "0\n"
 
 
+def test_shards_without_offenders_are_taken_along_whatever_the_split_is_called(plane, digits, png):
+    name = "a [b] *"
+    plane.write("train", [*digits, encode_example(png(27, 28), 3)])
+    plane.write(name, digits)
+    examples = plane.ingest("train", name)
+    rest = set_aside(examples, plane.validate(examples, params=HALF), BeamSettings(), plane.out("rest"))
+    assert kept_records(rest, name) == digits
+
+
+def test_a_shard_that_is_gone_stops_the_run(plane, digits):
+    plane.write("train", digits)
+    examples = plane.ingest()
+    anomalies = plane.validate(examples, params=HALF)
+    examples.files("train")[0].unlink()
+    with pytest.raises(BadData, match="wanted a shard of 10 records, got none; run again with --fresh"):
+        set_aside(examples, anomalies, BeamSettings(), plane.out("rest"))
+
+
 def test_more_bad_records_than_the_limit_allows_close_the_gate(plane, digits, png):
     plane.write("train", [*digits, *[encode_example(png(27, 28), 3)] * 2])
     anomalies = plane.validate(plane.ingest(), params=ValidateParams(policy="set_aside", max_set_aside=0.1))
@@ -76,14 +96,35 @@ def test_a_split_is_never_set_aside_whole(plane, png):
     assert "wanted records that are right, got none among 1" in anomalies.reasons[0]
 
 
-def test_what_is_wrong_with_the_split_as_a_whole_still_stops(plane, digits, png):
+def test_what_is_left_has_to_be_as_many_as_the_schema_wants(plane, digits, png):
+    given = plane.home / "schema.pbtxt"
+    plane.write("train", [*digits, encode_example(png(27, 28), 3)])
+    examples = plane.ingest()
+    for least, passes in ((10, True), (11, False)):
+        constraint = f"dataset_constraints {{ min_examples_count: {least} }}"
+        given.write_text(MNIST_SCHEMA.path.read_text() + constraint)
+        home = DataPlane(plane.out(str(least)))
+        anomalies = home.validate(examples, Schema(path=given), params=HALF)
+        assert anomalies.passed == passes
+    assert anomalies.reasons[0].startswith("train: wanted at least 11 records, got 10 without the 1 that are to be set")
+
+
+def test_a_record_with_a_feature_too_many_is_set_aside_like_any_other(plane, digits, png):
     from serving.wire.example_pb2 import Example
 
     record = Example.FromString(digits[0])
     record.features.feature["weight"].float_list.value.append(1.0)
     plane.write("train", [*digits, record.SerializeToString()])
     anomalies = plane.validate(plane.ingest(), params=HALF)
-    assert "train: weight: wanted only the features image, label" in anomalies.reasons[0]
+    assert (anomalies.passed, anomalies.set_aside) == (True, 1)
+    assert "train: weight: wanted only the features image, label, got this one too" in anomalies.remarks[0]
+
+
+def test_what_is_wrong_with_the_split_as_a_whole_still_stops(plane, digits, png):
+    plane.write("train", [*digits, digits[0], encode_example(png(27, 28), 3)])
+    anomalies = plane.validate(plane.ingest(), params=replace(HALF, max_duplicates=0.0))
+    assert not anomalies.passed
+    assert "train: wanted at most 0.00% of the records to repeat an earlier one" in anomalies.reasons[0]
 
 
 def test_records_that_are_neither_kept_nor_set_aside_stop_the_run(plane, digits, png, tmp_path):

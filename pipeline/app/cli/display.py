@@ -52,11 +52,11 @@ class PlainDisplay:
         """Prints the line, unless another was printed a moment ago."""
         if time.monotonic() - self._last_line_s >= PLAIN_LINE_EVERY_S:
             self._last_line_s = time.monotonic()
-            self._print(f"{step:<20}{line}")
+            self._print(f"{step:<19} {line}")
 
     def step_ended(self, outcome: Outcome) -> None:
         """Prints how the step ended, and how long it took."""
-        self._print(f"{outcome.step:<20}{LOOKS[outcome.status][2]:<20}{_seconds(outcome.seconds)}")
+        self._print(f"{outcome.step:<19} {LOOKS[outcome.status][2]:<20}{_seconds(outcome.seconds)}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

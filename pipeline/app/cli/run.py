@@ -13,6 +13,7 @@ from components.validation.offenders import LISTING
 from pipeline.app.baseline import baseline_params
 from pipeline.app.cli.display import open_display
 from pipeline.app.config import DEFAULT_SETTINGS, Home, TrainingSettings, home_from_environment, load_settings
+from pipeline.app.data_words import data_words
 from pipeline.app.training import training_pipeline
 from pipeline.artifacts import Evaluation, Examples, Release
 from pipeline.execute import Outcome, Status
@@ -25,9 +26,12 @@ from serving.ledger import Ledger
 @click.argument("settings", default=DEFAULT_SETTINGS)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting: train.seed=2.")
 @click.option("--fresh", is_flag=True, help="Run every step, even where an earlier result could stand in.")
+@click.option("--until", metavar="STEP", help="End with this step, such as validate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_context
-def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+def run(
+    ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bool, until: str | None, as_json: bool
+) -> None:
     """Run the training pipeline and release the model.
 
     SETTINGS is a TOML file, or the name of one that Slipline brings (mnist, the default, or test).
@@ -36,11 +40,12 @@ def run(ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bo
     home = home_from_environment()
     with Store.open(home.path) as store:
         pipeline = training_pipeline(loaded, home, baseline_params(store, loaded.name))
+        pipeline = pipeline if until is None else pipeline.until(until)
         with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
             runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
             report = runner.run(pipeline)
         page = _report_page(report, loaded, store, home.reports)
-    click.echo(_as_json(report, page) if as_json else _in_words(report, page, home))
+    click.echo(_as_json(report, page) if as_json else _in_words(report, loaded.evaluate.split, page, home))
     if not report.passed:
         ctx.exit(1)
 
@@ -63,17 +68,18 @@ def _report_page(report: RunReport, settings: TrainingSettings, store: Store, fo
     return page
 
 
-def _in_words(report: RunReport, page: Path, home: Home) -> str:
+def _in_words(report: RunReport, split: str, page: Path, home: Home) -> str:
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
     lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.status in (Status.BLOCKED, Status.FAILED))
+    lines.extend(data_words(report))
     if aside := set_aside_words(report):
         lines.append(aside)
     evaluation, release = report.made("evaluate"), report.made("push")
     if evaluation and isinstance(evaluation.artifact, Evaluation):
         overall = evaluation.artifact.overall
-        lines.append(f"test accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
+        lines.append(f"{split} accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
     if release and isinstance(release.artifact, Release):
         lines.append(_standing(release.artifact, home))
     lines.append(f"report {_short(page)}")

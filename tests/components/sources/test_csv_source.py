@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import struct
 from collections import Counter
 from pathlib import Path
@@ -83,6 +84,12 @@ def test_an_integer_beyond_64_bits_makes_a_column_of_numbers(table):
 def test_a_number_beyond_float32_is_kept_as_text(table):
     """It would silently become infinite."""
     assert [row["a"] for row in rows_of(table("a\n1e39\n1.5\n2.5\n"))] == [[b"1e39"], [1.5], [2.5]]
+    assert [row["a"] for row in rows_of(table("a\n-1e400\n-inf\n2.5\n"))] == [[b"-1e400"], [-math.inf], [2.5]]
+
+
+def test_a_cell_of_very_many_digits_or_characters_is_kept_as_text(table):
+    digits, text = "9" * 6_000, "x" * 200_000
+    assert rows_of(table(f"a,b\n{digits},{text}\n1,y\n2,z\n"))[0] == {"a": [digits.encode()], "b": [text.encode()]}
 
 
 def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends(table):

@@ -102,3 +102,24 @@ def test_two_files_of_labels_or_images_in_two_dimensions_are_no_pair(pair):
 def test_images_of_no_size_or_too_many_channels_are_bad_data(pair, shape):
     with pytest.raises(BadData, match="wanted images of some height and width and 1 to 4 channels, got"):
         read(pair(images=idx(np.zeros(shape, np.uint8))))
+
+
+@pytest.mark.parametrize("broken", ["images", "labels"])
+def test_a_gz_file_cut_off_is_named_not_the_one_beside_it(tmp_path, broken):
+    random = np.random.default_rng(1)
+    # More than is read ahead when the files are opened.
+    archives = {"images": random.integers(0, 256, (40, 200, 200), np.uint8), "labels": np.zeros(40, np.uint8)}
+    files = [tmp_path / f"{name}-ubyte.gz" for name in archives]
+    for file, (name, values) in zip(files, archives.items(), strict=True):
+        content = gzip.compress(idx(values))
+        file.write_bytes(content[: -len(content) // 3] if name == broken else content)
+    for first, second in (files, files[::-1]):
+        with pytest.raises(BadData, match=rf"/{broken}-ubyte.gz: the gzip stream is broken"):
+            read(IdxPair(first=str(first), second=str(second)))
+
+
+@pytest.mark.parametrize("height", [2**20, 2**32 - 1])
+def test_a_head_that_asks_for_more_than_any_image_takes_is_bad_data(pair, height):
+    head = b"\0\0\x08\x03" + struct.pack(">3I", 2, height, 2**32 - 1)
+    with pytest.raises(BadData, match=rf"images-ubyte: wanted items of at most .*, got a head that says {height} x"):
+        read(pair(images=head))

@@ -118,3 +118,25 @@ def test_a_flipped_bit_in_the_data_never_passes_for_other_rows_where_pages_have_
     file.write_bytes(content)
     with pytest.raises(BadData, match="cannot be read as Parquet"):
         list(ParquetFile(path=str(file)).records())
+
+
+def test_a_number_beyond_float32_is_bad_data(records):
+    """It would silently become infinite; what is infinite already is for validation to find."""
+    with pytest.raises(BadData, match=r"column 'a': wanted numbers that float32 can hold, got 1e\+300"):
+        records({"a": [1.0, 1e300]})
+    assert [row["a"].float_list.value[0] for row in records({"a": [1.0, float("inf")]})] == [1.0, float("inf")]
+
+
+def test_text_that_is_not_utf_8_is_bad_data(records):
+    offsets, characters = np.array([0, 2], np.int32), b"\xff\xfe"
+    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(characters)])
+    with pytest.raises(BadData, match="column 'a': wanted UTF-8 text, got b'"):
+        records({"a": text})
+
+
+def test_two_columns_of_one_name_are_bad_data(tmp_path):
+    """One would be mixed into the other, or lost."""
+    file = tmp_path / "some.parquet"
+    pq.write_table(pa.table([pa.array([1]), pa.array(["x"])], names=["a", "a"]), file)
+    with pytest.raises(BadData, match=r"some.parquet: wanted a different name for each column, got 'a' twice"):
+        list(ParquetFile(path=str(file)).records())

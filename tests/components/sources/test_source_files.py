@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,25 @@ def test_very_many_images_of_one_class_are_shared_out_in_order():
         ("pets/dog", 1, 1),
     ]
     assert [image for source in sources[:3] for image in source.images] == images
+
+
+@pytest.mark.parametrize("name", [b"a\xff.csv", b"a\n.csv", "a\u2028b.csv".encode()])
+def test_a_file_name_that_fits_on_no_line_of_a_listing_is_bad_data(tmp_path, name):
+    write(tmp_path, f"train/{os.fsdecode(name)}")
+    for find in (
+        lambda: folder_files(str(tmp_path), ("train",), HERE),
+        lambda: pattern_files({"train": f"{tmp_path}/train/*"}, ("train",), HERE),
+    ):
+        with pytest.raises(BadData, match="wanted a file name of UTF-8 text without line breaks; rename it") as caught:
+            find()
+        assert str(caught.value).isprintable()
+
+
+def test_files_that_are_not_read_may_have_any_name(tmp_path):
+    odd = os.fsdecode(b"\xff")
+    write(tmp_path, "train/a.csv", f"train/{odd}.txt", f"{odd}/b.csv")
+    (file,) = folder_files(str(tmp_path), ("train",), HERE)["train"]
+    assert file.path.endswith("train/a.csv")
+    with pytest.raises(BadData, match=r"wanted a folder for split 'test', got .*train") as caught:
+        folder_files(str(tmp_path), ("test",), HERE)
+    assert str(caught.value).isprintable()

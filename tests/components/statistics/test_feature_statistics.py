@@ -33,7 +33,7 @@ def assert_same(found, wanted):
         for numbers, others in ((summary.integers, other.integers), (summary.floats, other.floats)):
             assert (numbers.counts, numbers.bins) == (others.counts, others.bins)
             assert numbers.moments.mean == pytest.approx(others.moments.mean, abs=1e-9)
-            assert numbers.moments.m2 == pytest.approx(others.moments.m2, abs=1e-6)
+            assert numbers.moments.std_dev == pytest.approx(others.moments.std_dev, abs=1e-6)
 
 
 @settings(max_examples=50, deadline=None)

@@ -13,6 +13,13 @@ from components.statistics.moments import Moments
 from tests.components.merging import merged_parts, moderate_floats, parts_of, whole_of
 
 
+@given(parts_of(st.floats(width=32), np.float32), st.data())
+def test_the_order_and_grouping_change_not_even_the_last_bit(parts, data):
+    one, other = (merged_parts(Moments, parts, data) for _ in range(2))
+    assert one == other
+    assert (one.mean, one.std_dev) == (other.mean, other.std_dev)
+
+
 @given(parts_of(moderate_floats, np.float64), st.data())
 def test_moments_of_any_parts_are_numpys_of_the_whole(parts, data):
     moments, whole = merged_parts(Moments, parts, data), whole_of(parts, np.float64)

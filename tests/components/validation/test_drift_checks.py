@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from components.beam.beam_options import BeamSettings
 from components.compare_serving import compare_serving
+from components.compute_statistics import ComputeStatisticsParams, compute_statistics
 from components.examples.examples_io import encode_example
 from components.find_baseline import BaselineParams, Earlier, find_baseline
 from components.schemas.schema_rules import SplitRule
@@ -12,6 +14,7 @@ from components.validation.anomalies_io import read_anomalies
 from components.validation.drift_checks import compare_records
 from pipeline.artifacts import Baseline, Schema
 from serving.wire.example_pb2 import Example
+from tests.components.tabular import record_of
 
 LABEL = """
 feature {{
@@ -93,6 +96,18 @@ def test_drift_since_the_run_before_is_named_with_that_run(plane, png, tmp_path)
     assert "within 10.00% of that in the run of 2026-01-01, got a difference of 40.00%, at 0: 90.00% there" in reason
 
 
+@pytest.mark.parametrize(("limit", "reasons"), [("drift_comparator { infinity_norm { threshold: 0.1 } }", 1), ("", 0)])
+def test_an_optional_feature_with_a_limit_of_drift_that_vanished_is_named(plane, png, tmp_path, limit, reasons):
+    old = [record_of({"grape": "Syrah"}), record_of({"grape": "Merlot"}), record_of({"colour": "red"})]
+    before = baseline(plane, tmp_path / "before", old)
+    plane.write("train", [record_of({"colour": "red"})] * 3)
+    given = plane.home / "schema.pbtxt"
+    given.write_text(f'feature {{ name: "grape" type: BYTES {limit} }} feature {{ name: "colour" type: BYTES }}')
+    found = plane.validate(plane.ingest(), Schema(path=given), baseline=before).reasons
+    assert len(found) == reasons
+    assert all("train: grape: wanted values to compare with those in 2 of the 3 records" in text for text in found)
+
+
 def test_a_limit_that_cannot_be_measured_is_said_instead_of_passed_over(plane, png):
     plane.write("train", labelled(png, 0, 10))
     plane.write("test", labelled(png, 0, 10))
@@ -132,6 +147,21 @@ def test_the_baseline_is_the_latest_earlier_data_that_differ(plane, png, tmp_pat
     found = find_baseline(now, told, plane.out("baseline"))
     assert found.origin == "older data"
     assert found.proto_path.read_bytes() == old.proto_path.read_bytes()
+
+
+def test_data_described_again_are_no_other_data(plane, tmp_path):
+    """Quantiles of many different values are drawn at random, and slices are a matter of settings."""
+    records = [record_of({"size": number / 7, "label": number % 3}) for number in range(3_000)]
+    plane.write("train", records)
+    examples = plane.ingest()
+    first, again = plane.statistics(examples), plane.out("again")
+    now = compute_statistics(examples, BeamSettings(), again, ComputeStatisticsParams(slice_by=()))
+    assert first.proto_path.read_bytes() != now.proto_path.read_bytes()
+    old = baseline(plane, tmp_path / "old", [*records[:-1], record_of({"size": 0.5, "label": 2})])
+    told = BaselineParams(
+        earlier=(Earlier(folder=first.path, origin="this very data"), Earlier(folder=old.path, origin="older data"))
+    )
+    assert find_baseline(now, told, plane.out("baseline")).origin == "older data"
 
 
 def test_without_earlier_data_there_is_nothing_to_drift_from(plane, digits):
