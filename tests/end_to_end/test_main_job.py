@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 STEPS = [
     "ingest",
     "compute_statistics",
+    "find_baseline",
     "validate",
     "train",
     "export",
