@@ -14,6 +14,8 @@ from components.examples.tfrecord import read_records
 from components.ingest import IngestParams, ingest
 from tests.small_wine import wines, write_csv
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 
 def records_of(examples, split):
     return [record for file in examples.files(split) for record in read_records(file)]

@@ -14,6 +14,8 @@ from components.validate import validate
 from components.validation.validate_settings import ValidateParams
 from tests.components.conftest import MNIST_SCHEMA, NO_BASELINE
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 RUNNERS = ("LosingRunner", "RepeatingRunner", "SwappingRunner")
 SHARD = r"train-0000[02]-of-00003.tfrecord: Beam returned (no result|two results) for this; its runner "
 ASIDE = ValidateParams(policy="set_aside", max_set_aside=0.5)

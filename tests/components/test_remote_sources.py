@@ -19,6 +19,8 @@ from pipeline.artifacts import Examples
 from pipeline.fingerprint import files_digest
 from tests.small_wine import wines, write_csv, write_parquet
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 BUCKET = "cellar"
 
 

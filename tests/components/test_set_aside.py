@@ -17,6 +17,8 @@ from components.validation.validate_settings import ValidateParams
 from pipeline.artifacts import Anomalies, Schema
 from tests.components.conftest import MNIST_SCHEMA, DataPlane
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 HALF = ValidateParams(policy="set_aside", max_set_aside=0.5)
 
 

@@ -9,6 +9,8 @@ from components.schemas.schema_io import read_schema
 from components.statistics.statistics_io import split_statistics
 from tests.small_wine import COLUMNS, wines, write_csv, write_parquet
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 
 def schema_of(plane, *, write=write_csv, suffix="csv"):
     """The schema that good wines suggest, after a run of their own."""

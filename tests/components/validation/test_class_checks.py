@@ -9,6 +9,8 @@ from components.infer_schema import infer_schema
 from components.schemas.schema_io import class_names, read_schema
 from pipeline.artifacts import Baseline, Schema
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 IMAGE = """
 feature { name: "image" type: BYTES presence { min_fraction: 1 } shape {} annotation { tag: "decoded_shape:28,28,1" } }
 """

@@ -16,6 +16,8 @@ from pipeline.artifacts import Baseline, Schema
 from serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
+pytestmark = pytest.mark.slow  # each runs Beam several times
+
 LABEL = """
 feature {{
   name: "label" type: INT presence {{ min_fraction: 1 }} shape {{}} int_domain {{ min: 0 max: 9 is_categorical: true }}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from components.validation.validate_settings import ValidateParams
+
+pytestmark = pytest.mark.slow  # each runs Beam several times
 
 
 def test_copies_pass_where_no_limit_is_set(plane, digits):
