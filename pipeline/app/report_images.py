@@ -18,7 +18,7 @@ from components.examples.examples_io import (
 from components.examples.record_places import RecordPlaces
 from components.examples.tfrecord import read_records
 from components.schemas.schema_io import ExampleSpec
-from pipeline.artifacts import Examples, Shard
+from pipeline.artifacts import Examples, Shard, read_class_names
 
 PER_LABEL = 3
 LOOKED_AT_RECORDS = 100_000
@@ -141,8 +141,7 @@ def _picture(examples: Examples, shard: Shard, position: int, encoded: bytes) ->
 
 def class_names(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:
     """The name of each label: its class folder's where `ingest` read such folders, else its number."""
-    names = examples.path / "classes.txt"
-    given = tuple(names.read_text("utf-8").splitlines()) if names.is_file() else ()
+    given = read_class_names(examples.path) or ()
     return given + tuple(str(label) for label in range(len(given), spec.label.classes))
 
 
