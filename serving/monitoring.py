@@ -1,30 +1,28 @@
-"""What a server counts, as Prometheus reads it: TensorFlow Serving's metrics, and ours that know versions.
-
-TensorFlow Serving's counters begin with a colon and do not end in `_total`; the Prometheus client library writes no
-such names, so the text is made here.
-"""
+"""What a server counts, as Prometheus reads it: TensorFlow Serving's metrics, and ours that know versions."""
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from serving.batching.lanes import Batch
 from serving.errors import ConfigRefused
+from serving.loading import Attempt
+from serving.model_state import AVAILABLE, ModelView
+from serving.prometheus_text import Counters, Histograms, gauge
 from serving.text_proto import read_text_proto
-from serving.versions import ModelView
 from serving.wire import settings_pb2
 from serving.wire.serving_pb2 import ModelVersionStatus
 
+BATCH_THREADS = "model_server_batch_threads"  # TensorFlow Serving's name of them
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
-# TensorFlow Serving's: 33 bounds, the first 10 microseconds, each 1.8 times the one before.
+# TensorFlow Serving's bounds: of most times, of the time in a queue, and, ours, of the number of rows.
 BOUNDS_US = tuple(10 * 1.8**power for power in range(33))
-# Clients choose model names, so label sets have to end somewhere; those that come later share one without a name.
-MAX_LABEL_SETS = 1000
+QUEUE_BOUNDS_US = tuple(100 * 1.2**power for power in range(52))
+ROW_BOUNDS = tuple(2**power for power in range(15))
 
-Labels = tuple[str, ...]
+_SERVING, _SAVED_MODEL = ":tensorflow:serving:", ":tensorflow:cc:saved_model:"
+_OF_REQUEST, _OF_PATH, _OF_VERSION = ("model_name", "API"), ("model_path", "status"), ("model_name", "version")
 
 
 def read_monitoring_config(file: Path) -> str | None:
@@ -42,28 +40,33 @@ def read_monitoring_config(file: Path) -> str | None:
     return path
 
 
-@dataclass
-class _Histogram:
-    """How many values lie up to each bound and beyond the one before; the last count is of those beyond all."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_US) + 1))
-    total_us: float = 0.0
-
-    def observe(self, value_us: float) -> None:
-        self.counts[bisect_left(BOUNDS_US, value_us)] += 1
-        self.total_us += value_us
-
-
 class Metrics:
-    """Counts requests. Thread-safe, and a few microseconds a request."""
+    """Counts requests, runs, batches and loads. Thread-safe, and a microsecond or two a call."""
 
     def __init__(self, models: Callable[[], Sequence[ModelView]] = lambda: ()) -> None:
         """`models` gives the models as they are when `render` is called."""
         self._models = models
-        self._lock = threading.Lock()
-        self._requests: dict[Labels, int] = {}
-        self._latencies: dict[Labels, _Histogram] = {}
-        self._durations: dict[Labels, _Histogram] = {}
+        self._requests = Counters(f"{_SERVING}request_count", ("model_name", "status"), open_keys=1)
+        self._latencies = Histograms(f"{_SERVING}request_latency", (*_OF_REQUEST, "entrypoint"), BOUNDS_US, open_keys=1)
+        self._durations = Histograms(
+            "slipline_request_duration_seconds",
+            (*_OF_VERSION, "api", "entrypoint"),
+            BOUNDS_US,
+            unit=1e-6,
+            open_keys=2,
+        )
+        self._runs = Histograms(f"{_SERVING}runtime_latency", (*_OF_REQUEST, "runtime"), BOUNDS_US, open_keys=1)
+        self._queued = Histograms(f"{_SERVING}batching_session:queuing_latency", ("thread_pool_name",), QUEUE_BOUNDS_US)
+        self._batches = Counters(f"{_SERVING}batching_session:wrapped_run_count")
+        self._taken = Histograms(f"{_SERVING}batching_session:input_batch_size", (), ROW_BOUNDS)
+        self._processed = Histograms(f"{_SERVING}batching_session:processed_batch_size", (), ROW_BOUNDS)
+        self._padded = Histograms(
+            f"{_SERVING}batching_session:padding_size", ("execution_batch_size",), (0, *ROW_BOUNDS), open_keys=1
+        )
+        self._warmups = Histograms(f"{_SERVING}model_warmup_latency", _OF_PATH, BOUNDS_US, open_keys=1)
+        self._warmup_records = Counters(f"{_SERVING}model_warmup_records_read", _OF_PATH, open_keys=1)
+        self._attempts = Counters(f"{_SAVED_MODEL}load_attempt_count", _OF_PATH, open_keys=1)
+        self._loads = Counters(f"{_SAVED_MODEL}load_latency", ("model_path",), open_keys=1)
 
     def count(self, model: str, status: str) -> None:
         """Counts one request.
@@ -72,9 +75,7 @@ class Metrics:
           model: As the request names it; empty if that is unknown.
           status: gRPC's name of how it ended, `OK` or `NOT_FOUND`.
         """
-        with self._lock:
-            labels = _bounded(self._requests, (model, status), ("", status))
-            self._requests[labels] = self._requests.get(labels, 0) + 1
+        self._requests.add((model, status))
 
     def observe(self, model: str, api: str, entrypoint: str, seconds: float, *, version: int | None = None) -> None:
         """Adds the time of one request that succeeded.
@@ -86,86 +87,70 @@ class Metrics:
           seconds: From the request's arrival to the answer.
           version: The one that answered, if known.
         """
-        with self._lock:
-            _add(self._latencies, (model, api, entrypoint), ("", api, entrypoint), seconds)
-            if version is not None:
-                labels = (model, str(version), api.lower(), entrypoint)
-                _add(self._durations, labels, ("", "", api.lower(), entrypoint), seconds)
+        self._latencies.add((model, api, entrypoint), seconds * 1e6)
+        if version is not None:
+            self._durations.add((model, version, api.lower(), entrypoint), seconds * 1e6)
+
+    def observe_runtime(self, model: str, api: str, seconds: float) -> None:
+        """Adds the time that a model itself took for one request, or for a batch of them; `api` as for `observe`."""
+        self._runs.add((model, api, "TF1"), seconds * 1e6)
+
+    def observe_batch(self, batch: Batch) -> None:
+        """Adds one batch."""
+        self._queued.add((BATCH_THREADS,), batch.waited_s * 1e6)
+        self._batches.add()
+        self._taken.add((), batch.rows)
+        self._processed.add((), batch.filled_rows)
+        self._padded.add((batch.filled_rows,), batch.filled_rows - batch.rows)
+
+    def observe_warmup(self, folder: Path, status: str, records: int, seconds: float) -> None:
+        """Adds one warm-up of the version in `folder`: gRPC's name of how it ended, the records read, the time."""
+        self._warmups.add((str(folder), status), seconds * 1e6)
+        self._warmup_records.add((str(folder), status), records)
+
+    def observe_load(self, folder: Path, attempt: Attempt) -> None:
+        """Adds one attempt to load the version in `folder`."""
+        self._attempts.add((str(folder), "fail" if attempt.code else "success"))
+        if not attempt.code:
+            self._loads.add((str(folder),), round(attempt.load_s * 1e6))
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, without help lines."""
-        with self._lock:
-            lines = [
-                *_of_requests(self._requests),
-                *_histograms(
-                    ":tensorflow:serving:request_latency", ("model_name", "API", "entrypoint"), self._latencies, 1.0
-                ),
-                *_histograms(
-                    "slipline_request_duration_seconds",
-                    ("model_name", "version", "api", "entrypoint"),
-                    self._durations,
-                    1e-6,
-                ),
-            ]
+        families: tuple[Counters | Histograms, ...] = (
+            *(self._requests, self._latencies, self._durations, self._runs),
+            *(self._queued, self._batches, self._taken, self._processed, self._padded),
+            *(self._warmups, self._warmup_records, self._attempts, self._loads),
+        )
+        lines = [line for family in families for line in family.lines()]
         lines += _of_models(self._models())
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
-def _bounded(family: Mapping[Labels, object], labels: Labels, surplus: Labels) -> Labels:
-    return labels if labels in family or len(family) < MAX_LABEL_SETS else surplus
-
-
-def _add(family: dict[Labels, _Histogram], labels: Labels, surplus: Labels, seconds: float) -> None:
-    family.setdefault(_bounded(family, labels, surplus), _Histogram()).observe(seconds * 1e6)
-
-
-def _of_requests(requests: Mapping[Labels, int]) -> Iterator[str]:
-    if requests:
-        yield "# TYPE :tensorflow:serving:request_count counter"
-    for labels, count in sorted(requests.items()):
-        yield _sample(":tensorflow:serving:request_count", ("model_name", "status"), labels, count)
-
-
-def _histograms(name: str, keys: Labels, family: Mapping[Labels, _Histogram], unit_us: float) -> Iterator[str]:
-    """`unit_us` is what a microsecond is in the metric's own unit."""
-    if family:
-        yield f"# TYPE {name} histogram"
-    for labels, histogram in sorted(family.items()):
-        below = 0
-        for bound, count in zip((*BOUNDS_US, float("inf")), histogram.counts, strict=True):
-            below += count
-            text = f"{bound * unit_us:g}".replace("inf", "+Inf")
-            yield _sample(f"{name}_bucket", (*keys, "le"), (*labels, text), below)
-        yield _sample(f"{name}_sum", keys, labels, histogram.total_us * unit_us)
-        yield _sample(f"{name}_count", keys, labels, below)
-
-
 def _of_models(views: Sequence[ModelView]) -> Iterator[str]:
     configured = [view for view in views if view.source is not None]
-    yield "# TYPE slipline_model_ready gauge"
-    for view in configured:
-        yield _sample("slipline_model_ready", ("model_name",), (view.name,), int(view.is_ready))
-    yield "# TYPE slipline_model_version_state gauge"
-    for view in configured:
-        for version in view.versions:
-            # What ended in good order is history, of which there is ever more.
-            if version.state != ModelVersionStatus.END or version.status.error_code:
-                labels = (view.name, str(version.version), ModelVersionStatus.State.Name(version.state))
-                yield _sample("slipline_model_version_state", ("model_name", "version", "state"), labels, 1)
-    yield "# TYPE slipline_model_load_seconds gauge"
-    for view in configured:
-        for version in view.versions:
-            if version.state == ModelVersionStatus.AVAILABLE and version.version in view.load_s:
-                loaded = (view.name, str(version.version))
-                yield _sample(
-                    "slipline_model_load_seconds", ("model_name", "version"), loaded, view.load_s[version.version]
-                )
-
-
-def _sample(name: str, keys: Labels, values: Labels, value: float) -> str:
-    labels = ",".join(f'{key}="{_escaped(text)}"' for key, text in zip(keys, values, strict=True))
-    return f"{name}{{{labels}}} {value}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # What ended in good order is history, of which there is ever more.
+    versions = [(view, version) for view in configured for version in view.current]
+    up = [
+        ((view.name, version.version), view.details[version.version])
+        for view, version in versions
+        if version.state == AVAILABLE and version.version in view.details
+    ]
+    yield from gauge(
+        "slipline_model_ready", ("model_name",), [((view.name,), int(view.is_ready)) for view in configured]
+    )
+    yield from gauge(
+        "slipline_model_versions_missing", ("model_name",), [((view.name,), len(view.missing)) for view in configured]
+    )
+    yield from gauge(
+        "slipline_model_version_wanted",
+        _OF_VERSION,
+        [((view.name, number), 1) for view in configured for number in sorted(view.wanted, reverse=True)],
+    )
+    yield from gauge(
+        "slipline_model_version_state",
+        (*_OF_VERSION, "state"),
+        [((view.name, v.version, ModelVersionStatus.State.Name(v.state)), 1) for view, v in versions],
+    )
+    yield from gauge("slipline_model_load_seconds", _OF_VERSION, [(of, detail.load_s or 0) for of, detail in up])
+    yield from gauge("slipline_model_disk_bytes", _OF_VERSION, [(of, detail.disk_bytes) for of, detail in up])
+    yield from gauge("slipline_model_load_growth_bytes", _OF_VERSION, [(of, detail.grown_bytes) for of, detail in up])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from serving.errors import BadRequest, ModelNotFound, VersionNotReady
-from serving.saved_model import SavedModel
+from serving.loaded_model import LoadedModel
 from serving.wire import serving_pb2
 
 
@@ -19,7 +19,7 @@ class Served:
       model: The model itself; use it only between `enter` and `leave`.
     """
 
-    def __init__(self, version: int, model: SavedModel) -> None:
+    def __init__(self, version: int, model: LoadedModel) -> None:
         self.version = version
         self.model = model
         self._in_flight = 0

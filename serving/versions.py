@@ -1,123 +1,40 @@
-"""Loads, switches and unloads versions; no request in flight is ever cut off.
+"""Keeps up the versions that the config asks for; no request in flight is ever cut off.
 
-A poll of the file system says which versions are wanted. Each load and each unload has a thread of its own; what they
-share is guarded by one lock, and requests take none of it: they read the table that `_settle` swaps.
+A look at the file system says which versions exist. Each version that is wanted, and each that leaves, has a thread of
+its own; what they share is guarded by one lock, and requests take none of it: they read the table that `_settle` swaps.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound, ServingError, VersionNotReady
+from serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound, VersionNotReady
+from serving.loaded_model import LoadedModel
+from serving.loading import Attempt, Loader, LoadPolicy
+from serving.memory import return_free_memory
+from serving.model_state import (
+    AVAILABLE,
+    END,
+    LOADING,
+    MODELS_REMEMBERED,
+    UNLOADING,
+    Model,
+    ModelView,
+    Version,
+    status_of,
+    view_of,
+)
 from serving.routing import Served, Table
-from serving.saved_model import SavedModel
 from serving.sources import ModelSource, find_versions, folder_stamp
-from serving.statuses import code_of
+from serving.switching import labels_in_force, superfluous
 from serving.wire.serving_pb2 import ModelSpec, ModelVersionStatus
 
 log = logging.getLogger(__name__)
-
-CANCELLED, UNKNOWN, NOT_FOUND = 1, 2, 5
-START, LOADING, AVAILABLE = ModelVersionStatus.START, ModelVersionStatus.LOADING, ModelVersionStatus.AVAILABLE
-UNLOADING, END = ModelVersionStatus.UNLOADING, ModelVersionStatus.END
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadPolicy:
-    """How versions are looked for and loaded.
-
-    Attributes:
-      poll_wait_s: Between two looks at the base paths; 0 or less for a look at each new config only.
-      retries: More attempts after a failed load.
-      retry_interval_s: Between two attempts.
-    """
-
-    poll_wait_s: float = 1.0
-    retries: int = 5
-    retry_interval_s: float = 60.0
-
-
-@dataclass
-class _Version:
-    """One version since it was last wanted."""
-
-    number: int
-    path: Path
-    state: ModelVersionStatus.State = START
-    code: int = 0
-    message: str = ""
-    stamp: frozenset[tuple[str, int, int]] = frozenset()
-    served: Served | None = None
-    load_s: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelView:
-    """One model as it is at a moment.
-
-    Attributes:
-      name: As clients ask for it.
-      source: What the config says of it; None once the config no longer has it.
-      versions: All that the server remembers, the highest first.
-      labels: Where each label points now.
-      load_s: How long the last load of a version took, warm-up included, in seconds, by version.
-    """
-
-    name: str
-    source: ModelSource | None
-    versions: Sequence[ModelVersionStatus]
-    labels: Mapping[str, int]
-    load_s: Mapping[int, float]
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether a version is up."""
-        return any(version.state == AVAILABLE for version in self.versions)
-
-
-@dataclass
-class _Model:
-    """One model since the server began; `source` is None once the config no longer has it."""
-
-    source: ModelSource | None = None
-    wanted: Mapping[int, Path] = field(default_factory=dict)
-    versions: dict[int, _Version] = field(default_factory=dict)
-    labels: Mapping[str, int] = field(default_factory=dict)
-    complaint: str = ""
-
-    def available(self) -> dict[int, Served]:
-        return {v.number: v.served for v in self.versions.values() if v.state == AVAILABLE and v.served}
-
-
-def labels_in_force(wanted: Mapping[str, int], current: Mapping[str, int], available: Set[int]) -> dict[str, int]:
-    """Where each label points: to the version it is wanted for once that is up, until then where it pointed."""
-    return {
-        label: current[label] if number not in available and current.get(label) in available else number
-        for label, number in wanted.items()
-    }
-
-
-def superfluous(available: Set[int], wanted: Set[int], held: Set[int], *, nothing_wanted: bool) -> set[int]:
-    """The versions to unload.
-
-    Args:
-      available: Those that are up.
-      wanted: Those that are wanted and exist.
-      held: Those to which a label points until its own version is up.
-      nothing_wanted: Whether the config says that no version is to be up; an empty folder never says so.
-    """
-    if nothing_wanted:
-        return set(available)
-    if available & wanted:
-        return set(available - wanted - held)
-    return set()
 
 
 class VersionManager:
@@ -125,9 +42,12 @@ class VersionManager:
 
     def __init__(
         self,
-        load: Callable[[Path], SavedModel],
+        load: Callable[[Path], LoadedModel],
         policy: LoadPolicy,
         on_readiness: Callable[[Mapping[str, bool]], None] = lambda ready: None,
+        *,
+        on_attempt: Callable[[Path, Attempt], None] = lambda folder, attempt: None,
+        find: Callable[[Path], Mapping[int, Path]] = find_versions,
     ) -> None:
         """Nothing is loaded before `configure`.
 
@@ -135,15 +55,17 @@ class VersionManager:
           load: Loads the version in a folder, warm-up included; any exception is a failed load.
           policy: How versions are looked for and loaded.
           on_readiness: Told at each change whether each model of the config has a version up.
+          on_attempt: Told of each attempt to load the version in a folder.
+          find: Finds the versions below a base path; an OSError says that they cannot be listed.
         """
-        self._load_model = load
+        self._loader = Loader(load, policy, on_attempt=on_attempt)
         self._policy = policy
         self._on_readiness = on_readiness
-        self._models: dict[str, _Model] = {}
+        self._find = find
+        self._models: dict[str, Model] = {}
         self._table = Table()
         self._changed = threading.Condition()
         self._polling = threading.Lock()
-        self._load_slots = threading.Semaphore(os.cpu_count() or 1)
         self._threads: set[threading.Thread] = set()
         self._stopping = threading.Event()
         if policy.poll_wait_s > 0:
@@ -169,6 +91,8 @@ class VersionManager:
     def configure(self, sources: Mapping[str, ModelSource]) -> set[str]:
         """Replaces the config and looks for versions at once; does not wait for loads.
 
+        Versions that were given up are tried again, so that sending the same config once more orders just that.
+
         Args:
           sources: By model name, checked; models left out are unloaded.
 
@@ -178,33 +102,32 @@ class VersionManager:
         with self._changed:
             before = {name for name, model in self._models.items() if model.source}
             for name, source in sources.items():
-                self._models.setdefault(name, _Model()).source = source
+                self._models.setdefault(name, Model(name)).source = source
             for name in before - sources.keys():
-                self._models[name].source = None
-                self._models[name].wanted = {}
-            self._settle(self._models.values())
+                model = self._models[name] = self._models.pop(name)  # the last to go is the last to be forgotten
+                model.source, model.wanted, model.fallback = None, {}, None
+            self._forget_models()
+            self.retry()
         self.poll()
         return set(sources) - before
 
     def poll(self) -> None:
         """Looks once for the versions of every model; one that cannot be read stays as it is."""
         with self._polling:
-            for name, model in list(self._models.items()):
-                source = model.source
-                if source is None:
-                    continue
-                try:
-                    wanted = source.wanted(find_versions(source.base_path))
-                    complaint = "" if wanted or source.wants_nothing else "has no version that is wanted"
-                except OSError as error:
-                    wanted, complaint = None, f"cannot be read: {error}"
-                if complaint and complaint != model.complaint:
-                    log.warning("model %s: base path %s %s; what is loaded stays", name, source.base_path, complaint)
-                model.complaint = complaint
-                mended = self._mended(model)
-                with self._changed:
-                    if wanted is not None and model.source is source:
-                        self._want(model, wanted, mended)
+            for model in list(self._models.values()):
+                if model.source is not None and not model.is_looked_at:
+                    model.is_looked_at = True
+                    look = threading.Thread(target=self._look, args=(model, model.source), daemon=True)
+                    look.start()
+                    look.join(self._policy.look_wait_s)  # a hung file system must not hold up the others
+
+    def retry(self) -> None:
+        """Tries at once what was given up, as if for the first time."""
+        with self._changed:
+            for model in self._models.values():
+                for version in model.given_up():
+                    version.order()
+            self._settle(self._models.values())
 
     def statuses(self, name: str, version: int | None = None) -> list[ModelVersionStatus]:
         """All versions of a model that the server remembers, the highest first, or the one asked for.
@@ -220,15 +143,15 @@ class VersionManager:
             if not versions:
                 raise ModelNotFound(f"Could not find any versions of model {name}")
             numbers = sorted(versions, reverse=True) if version is None else [version]
-            return [_status(versions[number]) for number in numbers]
+            return [status_of(versions[number]) for number in numbers]
 
     def models(self) -> list[ModelView]:
         """Every model that the server remembers, by name, with its versions, labels and config."""
         with self._changed:
-            return [_view(name, model) for name, model in sorted(self._models.items())]
+            return [view_of(model) for _, model in sorted(self._models.items())]
 
     def wait_for(self, names: Collection[str], timeout_s: float) -> None:
-        """Waits until each model has a wanted version that is up, or has been given up.
+        """Waits until each model has a wanted version that is up, or has only such as are given up.
 
         Raises:
           DeadlineExceeded: A model has neither within the time limit.
@@ -236,66 +159,86 @@ class VersionManager:
         """
         with self._changed:
             self._changed.wait_for(lambda: all(map(self._is_decided, names)) or self._stopping.is_set(), timeout_s)
-            waiting = sorted(name for name in names if not self._is_decided(name))
-            failed = {name: self._failures(name) for name in names if not self._models[name].available()}
+            models = [self._models.get(name) or Model(name) for name in sorted(names)]
+            waiting = {model.name: model.obstacle() for model in models if not model.is_decided}
+            failed = {model.name: model.failures() for model in models if not model.available()}
         if waiting:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             raise DeadlineExceeded(
                 f"no version of {', '.join(waiting)} was there after {timeout_s:g} s; the config is in force all the "
-                "same; see that the base path is right and holds a folder named with a number"
+                f"same, for the other models, too. {reasons}"
             )
         if failed:
-            reasons = ", ".join(f"{name}: {reason}" for name, reason in sorted(failed.items()))
+            reasons = ", ".join(f"{name}: {reason}" for name, reason in failed.items())
             raise LoadFailed(f"{len(failed)} model(s) did not become available: {{{reasons}}}")
 
-    def _is_decided(self, name: str) -> bool:
-        model = self._models[name]
-        tried = any(v.number in model.wanted and v.state in (AVAILABLE, END) for v in model.versions.values())
-        return tried or model.source is None
-
-    def _failures(self, name: str) -> str:
-        model = self._models[name]
-        if model.source is None:
-            return "a later config leaves it out"
-        return "; ".join(f"version {v.number} due to error: {v.message}" for v in model.versions.values() if v.code)
-
-    def stop(self) -> None:
-        """Unloads everything; returns when every load and unload has ended."""
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """Unloads everything; whether every load and unload has ended, within the time limit if there is one."""
         with self._changed:
             self._stopping.set()
             for model in self._models.values():
-                model.source, model.wanted = None, {}
+                model.source, model.wanted, model.fallback = None, {}, None
             self._settle(self._models.values())
-        while self._threads:
-            for thread in list(self._threads):
-                thread.join()
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while threads := [thread for thread in list(self._threads) if thread.is_alive()]:
+            left_s = None if deadline_s is None else deadline_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                log.error("not ended in time, and left behind: %s", ", ".join(thread.name for thread in threads))
+                return False
+            threads[0].join(left_s)
+        return True
+
+    def _is_decided(self, name: str) -> bool:
+        return name not in self._models or self._models[name].is_decided
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._policy.poll_wait_s):
             self.poll()
 
-    def _mended(self, model: _Model) -> set[int]:
+    def _look(self, model: Model, source: ModelSource) -> None:
+        """Finds the versions of one model, and takes them over."""
+        try:
+            wanted = source.wanted(self._find(source.base_path))
+            complaint = "" if wanted or source.wants_nothing else "has no version that is wanted"
+        except OSError as error:
+            wanted, complaint = None, f"cannot be read: {error}"
+        if complaint and complaint != model.complaint:
+            log.warning("model %s: base path %s %s; what is loaded stays", model.name, source.base_path, complaint)
+        mended = self._mended(model)
+        with self._changed:
+            model.is_looked_at = False
+            if model.source is source and not self._stopping.is_set():
+                model.complaint = complaint
+                if wanted is not None:
+                    self._want(model, wanted, mended)
+
+    def _mended(self, model: Model) -> list[Version]:
         """The versions given up whose files have changed since, such as one that was half copied then."""
         with self._changed:
-            given_up = [version for version in model.versions.values() if version.state == END and version.code]
-        return {version.number for version in given_up if folder_stamp(version.path) != version.stamp}
+            given_up = [version for version in model.given_up() if not version.is_tried]
+        return [version for version in given_up if folder_stamp(version.path) != version.stamp]
 
-    def _want(self, model: _Model, wanted: Mapping[int, Path], mended: Set[int]) -> None:
-        """Takes over what a poll found; call with the lock."""
-        if self._stopping.is_set():
-            return
-        again = (wanted.keys() - model.wanted.keys()) | mended
-        model.wanted = wanted
+    def _want(self, model: Model, wanted: Mapping[int, Path], mended: Iterable[Version]) -> None:
+        """Takes over what a look found; call with the lock."""
+        before, model.wanted = model.wanted, wanted
         for number in sorted(wanted, reverse=True):
             version = model.versions.get(number)
-            if version is None or (version.state == END and number in again):
-                self._begin(model, number)
+            if version is None or (version.state == END and number not in before):
+                self._begin(model, Version(number, wanted[number]))
+        if model.fallback is not None and model.fallback.number in wanted:
+            model.fallback = None
+        for version in mended:
+            version.is_due = True
+            if model.fallback is None:  # which would have to go for it
+                version.order()
         self._settle([model])
 
-    def _begin(self, model: _Model, number: int) -> None:
-        version = model.versions[number] = _Version(number, model.wanted[number])
+    def _begin(self, model: Model, version: Version) -> None:
+        model.versions.pop(version.number, None)  # so that the youngest lie last
+        model.versions[version.number] = version
         self._start(self._load, model, version)
 
-    def _start(self, work: Callable[[_Model, _Version], None], model: _Model, version: _Version) -> None:
+    def _start(self, work: Callable[[Model, Version], None], model: Model, version: Version) -> None:
         def run() -> None:
             try:
                 work(model, version)
@@ -306,65 +249,96 @@ class VersionManager:
         self._threads.add(thread)
         thread.start()
 
-    def _load(self, model: _Model, version: _Version) -> None:
-        """Loads a version, again and again while it is wanted and attempts are left."""
-        loaded = self._attempt(version)
-        for _ in range(self._policy.retries):
-            if loaded is not None or not self._still_wanted_after_pause(model, version):
-                break
-            loaded = self._attempt(version)
+    def _load(self, model: Model, version: Version) -> None:
+        """Tries to load a version until it is up, or no longer to be."""
+        while self._await_turn(model, version):
+            attempt = self._loader.attempt(
+                model.name, version.number, version.path, lambda: self._show_loading(version)
+            )
+            with self._changed:
+                version.is_tried = False
+                version.stamp = attempt.stamp
+                if attempt.model is not None:
+                    self._adopt(model, version, attempt)
+                    return
+                self._note_failure(model, version, attempt)
+                self._changed.wait_for(
+                    lambda: version.is_due or not model.keeps(version),
+                    self._policy.pause_s(version.failures, gave_up=version.gave_up),
+                )
         with self._changed:
-            if loaded is None:
-                version.state = END
-                log.error("gave up version %d in %s: %s", version.number, version.path, version.message)
-            elif version.number in model.wanted:
-                version.served = Served(version.number, loaded)
-                version.state, version.code, version.message = AVAILABLE, 0, ""
-                log.info("version %d in %s is available", version.number, version.path)
-            else:
-                loaded.close()
-                version.state, version.code, version.message = END, CANCELLED, "Loading of servable cancelled"
+            version.end()
             self._settle([model])
 
-    def _attempt(self, version: _Version) -> SavedModel | None:
-        with self._load_slots:
-            self._set_state(version, LOADING, version.code, version.message)
-            version.stamp = folder_stamp(version.path)
-            begin_s = time.monotonic()
-            try:
-                loaded = self._load_model(version.path)
-            except Exception as error:  # whatever it is, it must show in the status and not end this thread
-                log.warning("loading version %d in %s failed: %s", version.number, version.path, error)
-                self._set_state(version, LOADING, _code(error), str(error))
-                return None
-            version.load_s = time.monotonic() - begin_s
-            log.info("loaded version %d in %.2f s", version.number, version.load_s)
-            return loaded
+    def _await_turn(self, model: Model, version: Version) -> bool:
+        """Returns once a version may be tried; False if it is not to be up any more."""
 
-    def _still_wanted_after_pause(self, model: _Model, version: _Version) -> bool:
-        with self._changed:
-            self._changed.wait_for(lambda: version.number not in model.wanted, self._policy.retry_interval_s)
-            return version.number in model.wanted
+        def has_turn() -> bool:
+            # Its predecessor has to be gone first, unless this is an attempt beside one that fills the gap.
+            others_first = self._policy.unloads_first(model.name) and not version.gave_up
+            if not others_first or version is model.fallback:
+                return True
+            return all(v.state == END for v in model.versions.values() if v.number not in model.wanted)
 
-    def _set_state(self, version: _Version, state: ModelVersionStatus.State, code: int, message: str) -> None:
         with self._changed:
-            version.state, version.code, version.message = state, code, message
+            self._changed.wait_for(lambda: has_turn() or not model.keeps(version))
+            version.is_tried = model.keeps(version)
+            version.is_due = False
+            return version.is_tried
+
+    def _show_loading(self, version: Version) -> None:
+        with self._changed:
+            if not version.gave_up:
+                version.state = LOADING
             self._changed.notify_all()
 
-    def _unload(self, model: _Model, version: _Version) -> None:
+    def _adopt(self, model: Model, version: Version, attempt: Attempt) -> None:
+        """Puts a version up that was loaded, if it still is to be; call with the lock."""
+        assert attempt.model is not None
+        version.gave_up, version.is_due, version.failures, version.code = False, False, 0, 0
+        version.load_s, version.disk_bytes, version.grown_bytes = (
+            attempt.load_s,
+            attempt.disk_bytes,
+            attempt.grown_bytes,
+        )
+        if model.keeps(version):
+            version.served = Served(version.number, attempt.model)
+            version.claimed_bytes = attempt.claimed_bytes
+            version.state, version.message = AVAILABLE, ""
+            log.info("version %d in %s is available", version.number, version.path)
+        else:
+            attempt.model.close()
+            self._loader.give_back(attempt.claimed_bytes)
+            version.end()
+        self._settle([model])
+
+    def _note_failure(self, model: Model, version: Version, attempt: Attempt) -> None:
+        """Keeps what an attempt failed of, and gives the version up if it is time; call with the lock."""
+        log.warning("loading version %d in %s failed: %s", version.number, version.path, attempt.message)
+        version.code, version.message = attempt.code, attempt.message
+        version.failures += 1
+        is_last = attempt.is_hopeless or model.fallback is not None or version.failures > self._policy.retries
+        if not version.gave_up and not version.is_due and is_last:
+            version.state, version.gave_up, version.failures = END, True, 0
+            log.error("gave up version %d of %s, for now: %s", version.number, model.name, version.message)
+        self._settle([model])
+
+    def _unload(self, model: Model, version: Version) -> None:
         if version.served is not None:
             version.served.close()
+        version.served = None
+        return_free_memory()
+        self._loader.give_back(version.claimed_bytes)
         log.info("version %d in %s is unloaded", version.number, version.path)
         with self._changed:
-            version.served = None
             version.state = END
             if version.number in model.wanted:
-                self._begin(model, version.number)
+                self._begin(model, Version(version.number, model.wanted[version.number]))
             self._settle([model])
 
-    def _settle(self, models: Iterable[_Model]) -> None:
+    def _settle(self, models: Iterable[Model]) -> None:
         """Moves labels, takes superfluous versions out, and swaps the table once; call with the lock."""
-        leaving = [(model, version) for model in models for version in self._take_out(model)]
+        leaving = [(model, version) for model in list(models) for version in self._take_out(model)]
         self._table = Table(
             {name: model.available() for name, model in self._models.items()},
             {name: model.labels for name, model in self._models.items()},
@@ -374,39 +348,35 @@ class VersionManager:
         self._on_readiness({name: bool(model.available()) for name, model in self._models.items() if model.source})
         self._changed.notify_all()
 
-    def _take_out(self, model: _Model) -> list[_Version]:
+    def _take_out(self, model: Model) -> list[Version]:
         available = model.available().keys()
         source = model.source
         asked = source.labels if source else {}
         model.labels = labels_in_force(asked, model.labels, available)
         held = {number for label, number in model.labels.items() if number != asked[label]}
         nothing_wanted = source is None or source.wants_nothing
-        leaving = superfluous(available, model.wanted.keys(), held, nothing_wanted=nothing_wanted)
-        for number in leaving:
-            model.versions[number].state = UNLOADING
-        return [model.versions[number] for number in sorted(leaving)]
+        coming = model.coming() if self._policy.unloads_first(model.name) else set()
+        numbers = superfluous(available, model.wanted.keys(), held, nothing_wanted=nothing_wanted, coming=coming)
+        leaving = [model.versions[number] for number in sorted(numbers)]
+        for version in leaving:
+            version.state = UNLOADING
+        if coming and leaving:
+            model.fallback = leaving[-1]
+        self._fall_back(model, coming)
+        model.forget_history()
+        return leaving
 
+    def _fall_back(self, model: Model, coming: Set[int]) -> None:
+        """Has the version back that gave way to another, if that one cannot be loaded."""
+        fallback, available = model.fallback, model.available()
+        if available.keys() & model.wanted.keys():
+            model.fallback = None
+        elif fallback and fallback.state == END and not (fallback.gave_up or coming or available) and model.wanted:
+            model.fallback = Version(fallback.number, fallback.path)
+            self._begin(model, model.fallback)
 
-def _view(name: str, model: _Model) -> ModelView:
-    versions = [model.versions[number] for number in sorted(model.versions, reverse=True)]
-    return ModelView(
-        name=name,
-        source=model.source,
-        versions=[_status(version) for version in versions],
-        labels=dict(model.labels),
-        load_s={version.number: version.load_s for version in versions if version.load_s is not None},
-    )
-
-
-def _status(version: _Version) -> ModelVersionStatus:
-    status = ModelVersionStatus(version=version.number, state=version.state)
-    status.status.error_code = version.code
-    status.status.error_message = version.message
-    return status
-
-
-def _code(error: Exception) -> int:
-    """The status number for a failed load."""
-    if isinstance(error.__cause__, ServingError):
-        return int(code_of(error.__cause__).value[0])
-    return NOT_FOUND if isinstance(error.__cause__, (OSError, LookupError)) else UNKNOWN
+    def _forget_models(self) -> None:
+        """Drops the models that left the config longest ago, with their history."""
+        over = [name for name, model in self._models.items() if model.is_over]
+        for name in over[:-MODELS_REMEMBERED]:
+            del self._models[name]

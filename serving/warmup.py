@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from google.protobuf.message import DecodeError
 
-from serving.errors import BadRequest, DataLoss, LoadFailed, ServingError, Unsupported
+from serving.errors import BadRequest, DataLoss, DeadlineExceeded, LoadFailed, ServingError, Unsupported
+from serving.loaded_model import LoadedModel
 from serving.methods import Methods
-from serving.saved_model import SavedModel
+from serving.statuses import code_of
 from serving.wire import serving_pb2
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000  # TensorFlow Serving's limit
 
 
-def warm_up(model: SavedModel, methods: Methods | None = None, *, iterations: int = 1) -> int:
+def warm_up(
+    model: LoadedModel,
+    methods: Methods | None = None,
+    *,
+    iterations: int = 1,
+    time_limit_s: float | None = None,
+    on_end: Callable[[Path, str, int, float], None] = lambda folder, status, records, seconds: None,
+) -> int:
     """Replays the recorded requests that came with the model; how many there were.
 
     A record's model name and version are ignored, and a record of no kind is skipped.
@@ -27,23 +36,47 @@ def warm_up(model: SavedModel, methods: Methods | None = None, *, iterations: in
       model: Loaded.
       methods: How requests are run.
       iterations: How often each is run, at least once.
+      time_limit_s: A warm-up that takes longer has failed, as the first requests would be as slow; None for any time.
+      on_end: Told the model's folder, gRPC's name of how it ended, the records replayed and the seconds taken, if the
+        model has recorded requests.
 
     Raises:
-      LoadFailed: One of them cannot be read or run; the cause says which status that is.
+      LoadFailed: One of them cannot be read or run, or the time is over; the cause says which status that is.
     """
-    methods = methods or Methods()
-    count = 0
+    if not (model.folder / WARMUP_FILE).is_file():
+        return 0
+    begin_s, status, count = time.monotonic(), "OK", 0
+    try:
+        for _ in _replayed(model, methods or Methods(), iterations, time_limit_s):
+            count += 1
+    except LoadFailed as error:
+        status = code_of(error.__cause__).name if isinstance(error.__cause__, ServingError) else "UNKNOWN"
+        raise
+    finally:
+        on_end(model.folder, status, count, time.monotonic() - begin_s)
+    return count
+
+
+def _replayed(model: LoadedModel, methods: Methods, iterations: int, time_limit_s: float | None) -> Iterator[int]:
+    """The number of each request once it has been run."""
+    begin_s = time.monotonic()
     for number, log in enumerate(_logs(model.folder)):
         try:
             for _ in range(max(1, iterations)):
                 ran = _run(model, log, methods)
         except ServingError as error:
             raise LoadFailed(f"{model.folder}: warm-up request {number} failed: {error}") from error
-        count += ran
-    return count
+        if time_limit_s is not None and time.monotonic() - begin_s > time_limit_s:
+            reason = (
+                f"not warm after {time_limit_s:g} s and {number + 1} requests; record fewer, or raise "
+                "--warmup_time_limit_seconds"
+            )
+            raise LoadFailed(f"{model.folder}: {reason}") from DeadlineExceeded(reason)
+        if ran:
+            yield number
 
 
-def _run(model: SavedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:
+def _run(model: LoadedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         methods.predict(model, log.predict_log.request)
@@ -60,8 +93,6 @@ def _run(model: SavedModel, log: serving_pb2.PredictionLog, methods: Methods) ->
 
 def _logs(folder: Path) -> Iterator[serving_pb2.PredictionLog]:
     file = folder / WARMUP_FILE
-    if not file.is_file():
-        return
     for number, record in enumerate(_records(file)):
         if number == MAX_RECORDS:
             reason = f"warm-up takes at most {MAX_RECORDS} records; write fewer"

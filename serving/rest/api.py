@@ -12,13 +12,13 @@ import grpc
 
 from serving.errors import BadRequest, ServingError
 from serving.inference import Inference
+from serving.loaded_model import DEFAULT_SIGNATURE, LoadedModel
 from serving.monitoring import Metrics
 from serving.rest import answers, replies
 from serving.rest.examples_in import read_examples
 from serving.rest.json_text import JsonObject, parse_object
 from serving.rest.tensors_in import is_by_row, read_tensors, signature_name
 from serving.rest.urls import Call, Verb
-from serving.saved_model import DEFAULT_SIGNATURE, SavedModel
 from serving.statuses import code_of
 from serving.tensors import to_proto
 from serving.versions import VersionManager
@@ -169,7 +169,7 @@ def unpacked(body: Body, max_bytes: int) -> bytes:
     return text
 
 
-def _request(model: SavedModel, spec: serving_pb2.ModelSpec, sent: JsonObject) -> serving_pb2.PredictRequest:
+def _request(model: LoadedModel, spec: serving_pb2.ModelSpec, sent: JsonObject) -> serving_pb2.PredictRequest:
     name = spec.signature_name or DEFAULT_SIGNATURE
     signature = model.signatures.get(name)
     if signature is None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import grpc
 from google.protobuf.json_format import MessageToDict
 
+from serving.model_state import ModelView
 from serving.sources import config_of
-from serving.versions import ModelView
 from serving.wire import saved_model_pb2, serving_pb2
 
 _NAME_OF_CODE = {status.value[0]: status.name for status in grpc.StatusCode}
@@ -44,14 +44,17 @@ def metadata(response: serving_pb2.GetModelMetadataResponse) -> bytes:
 
 
 def models(views: Sequence[ModelView]) -> bytes:
-    """All models of the config, with their versions and labels."""
+    """All models of the config, with their labels, their versions, those that are wanted and not up, and history."""
     return _written({
         "models": [
             {
                 "name": view.name,
                 "ready": view.is_ready,
+                "complaint": f"base path {view.source.base_path} {view.complaint}" if view.complaint else "",
                 "version_labels": {label: str(number) for label, number in sorted(view.labels.items())},
-                "model_version_status": [_state(version) for version in view.versions],
+                "versions_missing": [str(number) for number in sorted(view.missing, reverse=True)],
+                "model_version_status": [_state(version) for version in view.current],
+                "history": [_state(version) for version in view.history],
             }
             for view in views
             if view.source is not None
@@ -78,9 +81,9 @@ def is_ready(views: Sequence[ModelView]) -> bool:
 
 def _reason(view: ModelView) -> str:
     base_path = view.source.base_path if view.source else ""
-    if not view.versions:
-        return f"no version was found in {base_path}"
-    newest = view.versions[0]
+    if not view.current:
+        return f"no version was found in {base_path}" + (f": it {view.complaint}" if view.complaint else "")
+    newest = view.current[0]
     state = serving_pb2.ModelVersionStatus.State.Name(newest.state)
     because = f": {newest.status.error_message}" if newest.status.error_message else ""
     return f"version {newest.version} is in state {state}{because}"

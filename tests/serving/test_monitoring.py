@@ -7,16 +7,20 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from serving.batching.lanes import Batch
 from serving.errors import ConfigRefused
-from serving.monitoring import BOUNDS_US, MAX_LABEL_SETS, Metrics, read_monitoring_config
+from serving.loading import Attempt
+from serving.model_state import ModelView, VersionView
+from serving.monitoring import BOUNDS_US, Metrics, read_monitoring_config
+from serving.prometheus_text import MAX_LABEL_SETS
 from serving.sources import ModelSource
-from serving.versions import ModelView
 from serving.wire.serving_pb2 import ModelVersionStatus, StatusProto
 
 
 def samples(metrics: Metrics) -> list[Sample]:
-    """What Prometheus' own parser reads."""
-    return [s for family in text_string_to_metric_families(metrics.render().decode()) for s in family.samples]
+    """What Prometheus' own parser reads, beyond the models."""
+    families = text_string_to_metric_families(metrics.render().decode())
+    return [s for family in families for s in family.samples]
 
 
 def test_requests_are_counted_under_tensorflow_servings_names() -> None:
@@ -79,22 +83,58 @@ def test_threads_count_nothing_twice_and_lose_nothing() -> None:
     assert {s.value for s in samples(metrics) if s.name.endswith("_count")} == {8000}
 
 
-def test_state_and_load_time_of_each_version_are_shown_but_no_history() -> None:
+def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
     versions = [
         ModelVersionStatus(version=3, state=ModelVersionStatus.END, status=StatusProto(error_code=5)),
         ModelVersionStatus(version=2, state=ModelVersionStatus.AVAILABLE),
         ModelVersionStatus(version=1, state=ModelVersionStatus.END),
     ]
     source = ModelSource(name="m", base_path=Path("/m"))
-    view = ModelView(name="m", source=source, versions=versions, labels={}, load_s={2: 1.5, 1: 2.5})
-    gone = ModelView(name="gone", source=None, versions=versions, labels={}, load_s={2: 1})
+    details = {2: VersionView(load_s=1.5, disk_bytes=10, grown_bytes=20), 1: VersionView(load_s=2.5)}
+    view = ModelView(name="m", source=source, versions=versions, labels={}, wanted=frozenset({3}), details=details)
+    gone = ModelView(name="gone", source=None, versions=versions, labels={}, details=details)
     found = [(s.name, *s.labels.values(), s.value) for s in samples(Metrics(lambda: [view, gone]))]
     assert found == [
         ("slipline_model_ready", "m", 1),
+        ("slipline_model_versions_missing", "m", 1),
+        ("slipline_model_version_wanted", "m", "3", 1),
         ("slipline_model_version_state", "m", "3", "END", 1),
         ("slipline_model_version_state", "m", "2", "AVAILABLE", 1),
         ("slipline_model_load_seconds", "m", "2", 1.5),
+        ("slipline_model_disk_bytes", "m", "2", 10),
+        ("slipline_model_load_growth_bytes", "m", "2", 20),
     ]
+
+
+def text_of(metrics: Metrics) -> list[str]:
+    return metrics.render().decode().splitlines()
+
+
+def test_runs_loads_and_warm_ups_are_told_under_tensorflow_servings_names() -> None:
+    metrics = Metrics()
+    metrics.observe_runtime("m", "Predict", 11e-6)
+    metrics.observe_load(Path("/m/1"), Attempt(load_s=0.25))
+    metrics.observe_load(Path("/m/1"), Attempt(code=5, message="missing"))
+    metrics.observe_warmup(Path("/m/1"), "OK", 3, 0.5)
+    lines = text_of(metrics)
+    assert ':tensorflow:serving:runtime_latency_bucket{model_name="m",API="Predict",runtime="TF1",le="18"} 1' in lines
+    assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/1",status="fail"} 1' in lines
+    assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/1",status="success"} 1' in lines
+    assert ':tensorflow:cc:saved_model:load_latency{model_path="/m/1"} 250000' in lines
+    assert ':tensorflow:serving:model_warmup_records_read{model_path="/m/1",status="OK"} 3' in lines
+    assert ':tensorflow:serving:model_warmup_latency_count{model_path="/m/1",status="OK"} 1' in lines
+
+
+def test_batches_are_told_under_tensorflow_servings_names() -> None:
+    metrics = Metrics()
+    metrics.observe_batch(Batch(rows=3, filled_rows=4, waited_s=50e-6))
+    lines = text_of(metrics)
+    begin = ":tensorflow:serving:batching_session:"
+    assert f'{begin}queuing_latency_bucket{{thread_pool_name="model_server_batch_threads",le="100"}} 1' in lines
+    assert f"{begin}wrapped_run_count 1" in lines
+    assert f"{begin}input_batch_size_sum 3.0" in lines
+    assert f"{begin}processed_batch_size_sum 4.0" in lines
+    assert f'{begin}padding_size_sum{{execution_batch_size="4"}} 1.0' in lines
 
 
 @pytest.mark.parametrize(

@@ -1,90 +1,19 @@
 from __future__ import annotations
 
+import errno
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from serving.errors import BadRequest, DeadlineExceeded, LoadFailed, ModelNotFound, VersionNotReady
 from serving.saved_model import SavedModel
 from serving.sources import ModelSource
-from serving.versions import LoadPolicy, VersionManager, labels_in_force, superfluous
 from serving.wire import serving_pb2
 from serving.wire.serving_pb2 import ModelSpec
-
-numbers = st.sets(st.integers(1, 5))
-labels = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5))
-X = np.float32([1])
-
-
-@given(wanted=labels, current=labels, available=numbers)
-def test_label_points_to_what_it_is_wanted_for_once_that_is_up(
-    wanted: dict[str, int], current: dict[str, int], available: set[int]
-) -> None:
-    in_force = labels_in_force(wanted, current, available)
-    assert in_force.keys() == wanted.keys()
-    for label, number in in_force.items():
-        if wanted[label] in available:
-            assert number == wanted[label]
-        elif current.get(label) in available:
-            assert number == current[label]
-
-
-@given(available=numbers, wanted=numbers, held=numbers)
-def test_last_version_is_unloaded_only_on_an_explicit_order(
-    available: set[int], wanted: set[int], held: set[int]
-) -> None:
-    leaving = superfluous(available, wanted, held, nothing_wanted=False)
-    assert leaving <= available - wanted - held
-    assert not available or available - leaving
-    assert superfluous(available, wanted, held, nothing_wanted=True) == available
-
-
-Manage = Callable[..., VersionManager]
-
-
-@pytest.fixture
-def manage() -> Iterator[Manage]:
-    """Managers that look for versions when they are told to."""
-    managers: list[VersionManager] = []
-
-    def begin(load: Callable[[Path], SavedModel] = SavedModel.load, retries: int = 0) -> VersionManager:
-        managers.append(VersionManager(load, LoadPolicy(poll_wait_s=0, retries=retries, retry_interval_s=0)))
-        return managers[-1]
-
-    yield begin
-    for manager in managers:
-        manager.stop()
-
-
-def source(base: Path, *only: int, **labels: int) -> dict[str, ModelSource]:
-    return {"m": ModelSource(name="m", base_path=base, only=frozenset(only) if only else None, labels=labels)}
-
-
-def wait_for_state(manager: VersionManager, version: int, state: str) -> serving_pb2.ModelVersionStatus:
-    wanted = serving_pb2.ModelVersionStatus.State.Value(state)
-    with manager._changed:
-        assert manager._changed.wait_for(lambda: manager.statuses("m", version)[0].state == wanted, 30)
-    return manager.statuses("m", version)[0]
-
-
-def states(manager: VersionManager) -> dict[int, str]:
-    return {s.version: serving_pb2.ModelVersionStatus.State.Name(s.state) for s in manager.statuses("m")}
-
-
-def answer(manager: VersionManager, version: int | None = None, label: str = "") -> float:
-    spec = ModelSpec(name="m")
-    if version is not None:
-        spec.version.value = version
-    if label:
-        spec.version_label = label
-    with manager.using(spec) as served:
-        return float(served.model.run({"x": X})["y"][0])
+from tests.serving.managed import Manage, X, answer, source, states, wait_for_state
 
 
 def test_request_gets_the_highest_version_the_named_one_or_the_labelled_one(manage: Manage, scalers: Path) -> None:
@@ -233,7 +162,7 @@ def test_failing_load_is_tried_again_and_shows_its_error_meanwhile(manage: Manag
             status = manager.statuses("m", 1)[0]
             assert (status.state, status.status.error_message) == (serving_pb2.ModelVersionStatus.LOADING, "not yet")
         if len(attempts) < 3:
-            raise LoadFailed("not yet")
+            raise LoadFailed("not yet") from OSError(errno.EIO, "passing fault")
         return SavedModel.load(folder)
 
     manager = manage(load, retries=2)
@@ -318,7 +247,7 @@ def test_models_are_listed_with_their_versions_labels_and_load_times(manage: Man
     (view,) = manager.models()
     assert (view.name, view.source, view.labels, view.is_ready) == ("scaler", source, {"old": 1}, True)
     assert [version.version for version in view.versions] == [2, 1]
-    assert set(view.load_s) == {1, 2}
+    assert all(detail.load_s for detail in view.details.values())
     manager.configure({})
     (view,) = manager.models()
     assert (view.source, view.is_ready) == (None, False)

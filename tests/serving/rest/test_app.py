@@ -173,7 +173,15 @@ def test_models_and_the_config_in_force_can_be_listed(start_rest: StartRest, sca
     while "AVAILABLE" not in rest.get("/v1/models").text:
         pass
     first, second = rest.get("/v1/models").json()["models"]
-    assert first == {"name": "missing", "ready": False, "version_labels": {}, "model_version_status": []}
+    assert first.pop("complaint").startswith(f"base path {tmp_path / 'nowhere'} cannot be read")
+    assert first == {
+        "name": "missing",
+        "ready": False,
+        "version_labels": {},
+        "versions_missing": [],
+        "model_version_status": [],
+        "history": [],
+    }
     assert (second["name"], second["ready"], second["version_labels"]) == ("s", True, {"stable": "2"})
     assert [version["state"] for version in second["model_version_status"]] == ["AVAILABLE"]
     assert rest.get("/v1/config").json()["model_config_list"]["config"][1] == {
@@ -184,8 +192,9 @@ def test_models_and_the_config_in_force_can_be_listed(start_rest: StartRest, sca
         "version_labels": {"stable": "2"},
     }
     answer = rest.get("/readyz")
-    wanted = {"ready": False, "missing": {"missing": f"no version was found in {tmp_path / 'nowhere'}"}}
-    assert (answer.status_code, answer.json()) == (503, wanted)
+    assert (answer.status_code, answer.json()["ready"], list(answer.json()["missing"])) == (503, False, ["missing"])
+    reason = f"no version was found in {tmp_path / 'nowhere'}: it cannot be read: "
+    assert answer.json()["missing"]["missing"].startswith(reason)
     assert rest.get("/healthz").text == "ok\n"
 
 

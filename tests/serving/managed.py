@@ -1,0 +1,41 @@
+"""Versions of one model, `m`, under a manager in this process: its config, its states, its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from serving.sources import ModelSource
+from serving.versions import VersionManager
+from serving.wire import serving_pb2
+from serving.wire.serving_pb2 import ModelSpec
+
+Manage = Callable[..., VersionManager]
+X = np.array([1], "float32")
+
+
+def source(base: Path, *only: int, **labels: int) -> dict[str, ModelSource]:
+    return {"m": ModelSource(name="m", base_path=base, only=frozenset(only) if only else None, labels=labels)}
+
+
+def wait_for_state(manager: VersionManager, version: int, state: str) -> serving_pb2.ModelVersionStatus:
+    wanted = serving_pb2.ModelVersionStatus.State.Value(state)
+    with manager._changed:
+        assert manager._changed.wait_for(lambda: manager.statuses("m", version)[0].state == wanted, 30)
+    return manager.statuses("m", version)[0]
+
+
+def states(manager: VersionManager) -> dict[int, str]:
+    return {s.version: serving_pb2.ModelVersionStatus.State.Name(s.state) for s in manager.statuses("m")}
+
+
+def answer(manager: VersionManager, version: int | None = None, label: str = "") -> float:
+    spec = ModelSpec(name="m")
+    if version is not None:
+        spec.version.value = version
+    if label:
+        spec.version_label = label
+    with manager.using(spec) as served:
+        return float(served.model.run({"x": X})["y"][0])
