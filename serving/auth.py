@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import grpc
@@ -46,23 +46,25 @@ class Tokens:
         return any(found) and scheme.lower() == "bearer"
 
 
-class TokenCheck(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """Lets no call to a gRPC server pass without a token, but those that ask for its health."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._refusal = grpc.unary_unary_rpc_method_handler(_refuse)
 
-    def intercept_service(
-        self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler], details: grpc.HandlerCallDetails
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
         """The handler of a call, or one that refuses it."""
         header = next((value for key, value in details.invocation_metadata if key == HEADER), None)
         if details.method.startswith(HEALTH_SERVICE) or self._tokens.accept(header):
-            return continuation(details)
+            return await continuation(details)
         return self._refusal
 
 
-def _refuse(request: bytes, context: grpc.ServicerContext) -> Message:
-    context.abort(grpc.StatusCode.UNAUTHENTICATED, REFUSAL)
+async def _refuse(request: bytes, context: grpc.aio.ServicerContext) -> Message:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, REFUSAL)
     raise AssertionError("abort raises")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from serving.errors import BadRequest
+from serving.loaded_model import LoadedModel
 from serving.methods import Methods
-from serving.saved_model import SavedModel
 from serving.versions import VersionManager
 from serving.wire import saved_model_pb2, serving_pb2
 
@@ -26,10 +28,22 @@ class Inference:
     VersionNotReady for a version that is not up, and TensorFlowError where an operation failed for another reason.
     """
 
-    def __init__(self, versions: VersionManager, methods: Methods | None = None) -> None:
-        """`methods` says how models are run; TensorFlow Serving's defaults if None."""
+    def __init__(
+        self,
+        versions: VersionManager,
+        methods: Methods | None = None,
+        observe_runtime: Callable[[str, str, float], None] = lambda model, api, seconds: None,
+    ) -> None:
+        """Runs nothing yet.
+
+        Args:
+          versions: What is served.
+          methods: How models are run; TensorFlow Serving's defaults if None.
+          observe_runtime: Told of each run of a model: its name, the method and the time, waiting included.
+        """
         self._versions = versions
         self._methods = methods or Methods()
+        self._observe_runtime = observe_runtime
 
     def predict(
         self, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = always_active
@@ -50,7 +64,7 @@ class Inference:
     def predict_built(
         self,
         spec: serving_pb2.ModelSpec,
-        build: Callable[[SavedModel], serving_pb2.PredictRequest],
+        build: Callable[[LoadedModel], serving_pb2.PredictRequest],
         is_active: Callable[[], bool] = always_active,
     ) -> serving_pb2.PredictResponse:
         """As `predict`, on a request that `build` makes once the version is known that `spec` means.
@@ -58,15 +72,30 @@ class Inference:
         For callers who need the model's signature to read what they were sent; the version stays loaded meanwhile.
         """
         with self._versions.using(spec) as served:
-            response = self._methods.predict(served.model, build(served.model), is_active)
+            request = build(served.model)
+            with self._observed(spec, "Predict"):
+                response = self._methods.predict(served.model, request, is_active)
             _resolve(response.model_spec, spec, served.version)
+        return response
+
+    async def predict_soon(self, request: serving_pb2.PredictRequest) -> serving_pb2.PredictResponse:
+        """As `predict`, in the event loop of the models; to cancel it is to withdraw the request."""
+        _check_spec(request)
+        with self._versions.using(request.model_spec) as served:
+            run = self._methods.planned(served.model, request)
+            begin_s = time.perf_counter()
+            computed = await served.model.compute_soon(run.feeds, run.fetches)
+            self._observe_runtime(request.model_spec.name, "Predict", time.perf_counter() - begin_s)
+            response = self._methods.predicted(request, run, computed)
+            _resolve(response.model_spec, request.model_spec, served.version)
         return response
 
     def classify(self, request: serving_pb2.ClassificationRequest) -> serving_pb2.ClassificationResponse:
         """Runs one signature that classifies Examples."""
         _check_spec(request)
         with self._versions.using(request.model_spec) as served:
-            response = self._methods.classify(served.model, request)
+            with self._observed(request.model_spec, "Classify"):
+                response = self._methods.classify(served.model, request)
             _resolve(response.model_spec, request.model_spec, served.version)
         return response
 
@@ -74,7 +103,8 @@ class Inference:
         """Runs one signature that gives a number for each Example."""
         _check_spec(request)
         with self._versions.using(request.model_spec) as served:
-            response = self._methods.regress(served.model, request)
+            with self._observed(request.model_spec, "Regress"):
+                response = self._methods.regress(served.model, request)
             _resolve(response.model_spec, request.model_spec, served.version)
         return response
 
@@ -88,10 +118,17 @@ class Inference:
             raise BadRequest("ModelSpec has no name specified.")
         spec = request.tasks[0].model_spec
         with self._versions.using(spec) as served:
-            response = self._methods.multi_inference(served.model, request)
+            with self._observed(spec, "MultiInference"):
+                response = self._methods.multi_inference(served.model, request)
             for result in response.results:
                 _resolve(result.model_spec, spec, served.version)
         return response
+
+    @contextmanager
+    def _observed(self, spec: serving_pb2.ModelSpec, api: str) -> Iterator[None]:
+        begin_s = time.perf_counter()
+        yield
+        self._observe_runtime(spec.name, api, time.perf_counter() - begin_s)
 
     def metadata(self, request: serving_pb2.GetModelMetadataRequest) -> serving_pb2.GetModelMetadataResponse:
         """All signatures of one version, as a SignatureDefMap."""

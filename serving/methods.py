@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from serving.classification import CLASSIFY_METHOD, Classification
 from serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
 from serving.examples import serialized_examples
+from serving.loaded_model import DEFAULT_SIGNATURE, LoadedModel, Run
 from serving.regression import REGRESS_METHOD, Regression
-from serving.saved_model import DEFAULT_SIGNATURE, SavedModel
-from serving.tensors import Array, to_array, to_proto
+from serving.tensors import Array, to_array, write_proto
 from serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
 
 PREDICT_METHOD = "tensorflow/serving/predict"
@@ -37,9 +37,16 @@ class Methods:
     packed_outputs: bool = False
 
     def predict(
-        self, model: SavedModel, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = lambda: True
+        self, model: LoadedModel, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = lambda: True
     ) -> serving_pb2.PredictResponse:
         """Runs one signature on named tensors; not at all if nobody waits any more."""
+        run = self.planned(model, request)
+        if not is_active():
+            raise DeadlineExceeded("the client's deadline passed before the model was run")
+        return self.predicted(request, run, model.compute(run.feeds, run.fetches))
+
+    def planned(self, model: LoadedModel, request: serving_pb2.PredictRequest) -> Run:
+        """What is to be computed for a prediction."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         method = model.signature(name).method_name
         if self.check_method_names and method not in PREDICTING:
@@ -47,16 +54,20 @@ class Methods:
             raise WrongMethod(f"Expected prediction signature method_name to be one of {{{wanted}}}. Was: {method}")
         model.check_inputs(name, request.inputs)
         inputs = {alias: _parsed(alias, proto) for alias, proto in request.inputs.items()}
-        if not is_active():
-            raise DeadlineExceeded("the client's deadline passed before the model was run")
-        outputs = model.run(inputs, name, request.output_filter)
-        return serving_pb2.PredictResponse(
-            outputs={alias: to_proto(array, packed=self.packed_outputs) for alias, array in outputs.items()},
-            model_spec=serving_pb2.ModelSpec(signature_name=name),
-        )
+        return model.planned(inputs, name, request.output_filter)
+
+    def predicted(
+        self, request: serving_pb2.PredictRequest, run: Run, computed: Mapping[str, Array]
+    ) -> serving_pb2.PredictResponse:
+        """The answer to a prediction, of the tensors that were `computed` for it."""
+        response = serving_pb2.PredictResponse()
+        response.model_spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        for alias, array in run.renamed(computed).items():
+            write_proto(array, response.outputs[alias], packed=self.packed_outputs)
+        return response
 
     def classify(
-        self, model: SavedModel, request: serving_pb2.ClassificationRequest
+        self, model: LoadedModel, request: serving_pb2.ClassificationRequest
     ) -> serving_pb2.ClassificationResponse:
         """Runs one signature that classifies Examples."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
@@ -67,7 +78,7 @@ class Methods:
             result=task.result(computed, len(examples)), model_spec=serving_pb2.ModelSpec(signature_name=name)
         )
 
-    def regress(self, model: SavedModel, request: serving_pb2.RegressionRequest) -> serving_pb2.RegressionResponse:
+    def regress(self, model: LoadedModel, request: serving_pb2.RegressionRequest) -> serving_pb2.RegressionResponse:
         """Runs one signature that gives a number for each Example."""
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         task = self._regression(_signature(model, name))
@@ -78,7 +89,7 @@ class Methods:
         )
 
     def multi_inference(
-        self, model: SavedModel, request: serving_pb2.MultiInferenceRequest
+        self, model: LoadedModel, request: serving_pb2.MultiInferenceRequest
     ) -> serving_pb2.MultiInferenceResponse:
         """Runs the signatures of all tasks at once, on the same Examples."""
         _check_names(request)
@@ -96,7 +107,7 @@ class Methods:
         results = [_result(name, task, computed, len(examples)) for name, task in tasks.items()]
         return serving_pb2.MultiInferenceResponse(results=results)
 
-    def _task(self, model: SavedModel, name: str, method: str) -> Classification | Regression:
+    def _task(self, model: LoadedModel, name: str, method: str) -> Classification | Regression:
         signature = model.signatures.get(name)
         if signature is None:
             raise BadRequest(f"Requested signature not found in model graph: {name}")
@@ -119,7 +130,7 @@ class Methods:
             raise BadRequest(f"Expected {kind} signature method_name to be {wanted}. Was: {signature.method_name}")
 
 
-def _signature(model: SavedModel, name: str) -> saved_model_pb2.SignatureDef:
+def _signature(model: LoadedModel, name: str) -> saved_model_pb2.SignatureDef:
     signature = model.signatures.get(name)
     if signature is None:
         raise BadRequest(f"No signature was found with the name: {name}")

@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
@@ -21,24 +22,25 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from serving.auth import TokenCheck, Tokens
+from serving.accepted_flags import warnings_for
+from serving.auth import Tokens
 from serving.config_in_force import ConfigInForce
 from serving.errors import ConfigRefused, ServerUnavailable
+from serving.flag_values import load_policy, saved_model_tags, session_threads
+from serving.grpc_server import GrpcServer
 from serving.inference import Inference
+from serving.loaded_model import LoadedModel
 from serving.methods import Methods
 from serving.model_config import PLATFORM
+from serving.model_loader import Preferences
 from serving.monitoring import Metrics
-from serving.native import Threads
 from serving.options import BadFlag, ServerOptions, parse_flags, usage
-from serving.reflection import add_reflection
-from serving.saved_model import SavedModel
+from serving.preparation import BatchingChoice, Preparation, WarmUp
 from serving.services import ModelService, PredictionService, ProfilerService
 from serving.sources import ModelSource, read_config, read_config_file
 from serving.tls import TlsSettings
-from serving.versions import LoadPolicy, VersionManager
-from serving.warmup import warm_up
+from serving.versions import VersionManager
 from serving.wire import serving_pb2
 
 if TYPE_CHECKING:
@@ -47,12 +49,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
+SHORTEST_UNLOAD_S = 1.0
 EXIT_USAGE = 255  # as TensorFlow Serving
-# The names under which probes ask for the whole server.
-WHOLE_SERVER = ("", "PredictionService", "ModelService")
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Server:
@@ -66,43 +64,21 @@ class Server:
         """
         self.options = options
         self.address = f"{options.host}:{options.port}"
-        self._health = health.HealthServicer()
-        self._probed: set[str] = set()
-        self._versions = VersionManager(self._load, _load_policy(options), self._show_readiness)
-        self._methods = Methods(
-            check_method_names=options.enable_signature_method_name_check,
-            packed_outputs=options.enable_serialization_as_tensor_content,
-        )
-        self._inference = Inference(self._versions, self._methods)
-        self._config = ConfigInForce(self._versions.configure)
-        self._stopping = threading.Event()
-        self._metrics = Metrics(self._versions.models)
         self._tls = TlsSettings.read(Path(options.ssl_config_file)) if options.ssl_config_file else None
         self._tokens = Tokens.read(Path(options.auth_token_file)) if options.auth_token_file else None
+        self._grpc = GrpcServer(options, tls=self._tls, tokens=self._tokens)
+        self._metrics = Metrics(lambda: self._versions.models())  # noqa: PLW0108  they come after it
+        self._versions = VersionManager(
+            self._load, load_policy(options), self._grpc.show_readiness, on_attempt=self._metrics.observe_load
+        )
+        self._preparation = _preparation(options, self._metrics)
+        self._inference = Inference(self._versions, self._preparation.methods, self._metrics.observe_runtime)
+        self._config = ConfigInForce(self._versions.configure)
+        self._stopping = threading.Event()
         self._rest = self._rest_server() if options.rest_api_port else None
         self.rest_address: str | None = None
         if options.monitoring_config_file and self._rest is None:
             log.warning("--monitoring_config_file has no effect without --rest_api_port, where the metrics are shown")
-        workers = options.grpc_max_threads or 4 * (os.cpu_count() or 1)
-        self._grpc = grpc.server(
-            ThreadPoolExecutor(workers, thread_name_prefix="request"),
-            interceptors=[TokenCheck(self._tokens)] if self._tokens else [],
-            maximum_concurrent_rpcs=options.max_concurrent_requests or None,
-            handlers=[
-                PredictionService(self._inference, self._metrics).handlers(),
-                ModelService(self._versions, self._config, reload_wait_s=options.reload_wait_seconds).handlers(),
-            ],
-            options=[
-                ("grpc.max_receive_message_length", options.grpc_max_message_bytes),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),  # or a second server would quietly share the port
-            ],
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        if options.enable_profiler:
-            self._grpc.add_generic_rpc_handlers((ProfilerService().handlers(),))
-        if options.enable_grpc_reflection:
-            add_reflection(self._grpc)
 
     def start(self) -> str:
         """Listens, and begins to load; the address, with the port that was picked.
@@ -112,7 +88,8 @@ class Server:
           ServerUnavailable: The port is taken, or the address is not of this machine.
         """
         sources = _sources(self.options)
-        self.address = f"{self.options.host}:{self._bind()}"
+        port = self._grpc.open(self._services())
+        self.address = f"{self.options.host}:{port}" if port else f"unix:{self.options.grpc_socket_path}"
         if self._rest is not None:
             self.rest_address = self._rest.start()
         self._config.follow(lambda: sources)
@@ -121,15 +98,22 @@ class Server:
             threading.Thread(target=self._follow_config_file, name="config file", daemon=True).start()
         return self.address
 
-    def stop(self) -> None:
-        """Takes no more requests, lets those in flight finish within the grace period, and unloads everything."""
+    def stop(self) -> bool:
+        """Takes no more requests, lets those in flight finish within the grace period, and unloads everything.
+
+        Returns:
+          Whether all of it has ended; a load that hangs has not.
+        """
         self._stopping.set()
-        self._health.enter_graceful_shutdown()
-        grpc_stopped = self._grpc.stop(self.options.shutdown_grace_seconds)
-        if self._rest is not None:
-            self._rest.stop()
-        grpc_stopped.wait()
-        self._versions.stop()
+        deadline_s = time.monotonic() + self.options.shutdown_grace_seconds
+        with ThreadPoolExecutor(1) as threads:  # both at once, as each may take the whole grace period
+            grpc_stopped = threads.submit(self._grpc.stop, self.options.shutdown_grace_seconds)
+            if self._rest is not None:
+                self._rest.stop()
+            grpc_stopped.result()
+        ended = self._versions.stop(max(SHORTEST_UNLOAD_S, deadline_s - time.monotonic()))
+        self._grpc.close()
+        return ended
 
     def __enter__(self) -> Server:
         self.start()
@@ -140,15 +124,14 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _bind(self) -> int:
-        """The gRPC port, open once the server starts."""
-        wanted = f"{self.options.host}:{self.options.port}"
-        try:
-            if self._tls is not None:
-                return int(self._grpc.add_secure_port(wanted, self._tls.grpc_credentials()))
-            return int(self._grpc.add_insecure_port(wanted))
-        except RuntimeError as error:
-            raise ServerUnavailable(f"cannot listen on {wanted}; is another server there? ({error})") from error
+    def _services(self) -> list[grpc.GenericRpcHandler]:
+        services = [
+            PredictionService(self._inference, self._metrics).handlers(),
+            ModelService(self._versions, self._config, reload_wait_s=self.options.reload_wait_seconds).handlers(),
+        ]
+        if self.options.enable_profiler:
+            services.append(ProfilerService().handlers())
+        return services
 
     def _rest_server(self) -> RestServer | None:
         if self.options.rest_api_port == self.options.port:
@@ -160,19 +143,8 @@ class Server:
             self.options, self._inference, self._versions, self._metrics, tls=self._tls, tokens=self._tokens
         )
 
-    def _load(self, folder: Path) -> SavedModel:
-        threads = Threads(
-            intra_op=self.options.tensorflow_intra_op_parallelism,
-            inter_op=self.options.tensorflow_inter_op_parallelism,
-        )
-        model = SavedModel.load(folder, threads=threads)
-        try:
-            if self.options.enable_model_warmup:
-                warm_up(model, self._methods, iterations=self.options.num_request_iterations_for_warmup)
-        except BaseException:
-            model.close()
-            raise
-        return model
+    def _load(self, folder: Path) -> LoadedModel:
+        return self._preparation.prepared(folder, self._grpc.events.loop)
 
     def _follow_config_file(self) -> None:
         read = partial(read_config_file, Path(self.options.model_config_file))
@@ -181,15 +153,6 @@ class Server:
                 self._config.follow(read)
             except ConfigRefused as error:
                 log.error("the config before stays in force: %s", error)
-
-    def _show_readiness(self, ready: Mapping[str, bool]) -> None:
-        answers = {name: SERVING if is_ready else NOT_SERVING for name, is_ready in ready.items()}
-        answers.update(dict.fromkeys(WHOLE_SERVER, SERVING if all(ready.values()) else NOT_SERVING))
-        for name in self._probed - answers.keys():
-            self._health.set(name, SERVICE_UNKNOWN)
-        for name, answer in answers.items():
-            self._health.set(name, answer)
-        self._probed.update(answers)
 
 
 def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
@@ -218,9 +181,12 @@ def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
         on_ready(server.start())
         ended.wait()
     finally:
-        server.stop()
+        ended_in_order = server.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if not ended_in_order:
+        sys.stdout.flush()
+        os._exit(0)  # a thread that hangs in a library would hold up, or crash, the end of the interpreter
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -243,6 +209,8 @@ def main(arguments: Sequence[str]) -> int:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     for argument in unknown:
         log.warning("unknown flag, ignored: %s", argument)
+    for warning in warnings_for(arguments):
+        log.warning("%s", warning)
     try:
         serve(options, on_ready=lambda address: print(f"gRPC server at {address}", flush=True))
     except (ConfigRefused, ServerUnavailable) as error:
@@ -273,11 +241,28 @@ def _sources(options: ServerOptions) -> dict[str, ModelSource]:
     return read_config(config)
 
 
-def _load_policy(options: ServerOptions) -> LoadPolicy:
-    return LoadPolicy(
-        poll_wait_s=options.file_system_poll_wait_seconds,
-        retries=max(0, options.max_num_load_retries),
-        retry_interval_s=max(0.0, options.load_retry_interval_micros / 1e6),
+def _preparation(options: ServerOptions, metrics: Metrics) -> Preparation:
+    warm_up = WarmUp(
+        iterations=options.num_request_iterations_for_warmup,
+        time_limit_s=options.warmup_time_limit_seconds or None,
+        on_end=metrics.observe_warmup,
+    )
+    return Preparation(
+        preferences=Preferences(
+            threads=session_threads(options),
+            tags=saved_model_tags(options),
+            tflite=options.prefer_tflite_model,
+            tflite_pools=options.num_tflite_pools or None,
+            tflite_interpreters_per_pool=options.num_tflite_interpreters_per_pool,
+        ),
+        methods=Methods(
+            check_method_names=options.enable_signature_method_name_check,
+            packed_outputs=options.enable_serialization_as_tensor_content,
+        ),
+        warm_up=warm_up if options.enable_model_warmup else None,
+        batching=BatchingChoice.of(options),
+        max_threads=options.grpc_max_threads or 4 * (os.cpu_count() or 1),
+        on_batch=metrics.observe_batch,
     )
 
 

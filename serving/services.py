@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,6 +21,8 @@ from serving.wire import serving_pb2
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there
 
+LARGE_BYTES = 1 << 20  # such a request is read in a thread, as the others would wait for it
+
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 Asking = TypeVar("Asking", serving_pb2.PredictRequest, serving_pb2.ClassificationRequest, serving_pb2.RegressionRequest)
@@ -37,12 +40,12 @@ class PredictionService:
         self._metrics = metrics or Metrics()
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """The service for `grpc.Server.add_generic_rpc_handlers`."""
+        """The service for a `grpc.aio.Server`."""
         asked = self._inference
         return grpc.method_handlers_generic_handler(
             "tensorflow.serving.PredictionService",
             {
-                "Predict": _unary(self._counted("Predict", self.predict), serving_pb2.PredictRequest),
+                "Predict": grpc.unary_unary_rpc_method_handler(self.predict),
                 "Classify": _unary(
                     self._counted("Classify", _without_context(asked.classify)), serving_pb2.ClassificationRequest
                 ),
@@ -54,31 +57,38 @@ class PredictionService:
             },
         )
 
-    def predict(
-        self, request: serving_pb2.PredictRequest, context: grpc.ServicerContext
-    ) -> serving_pb2.PredictResponse:
-        """Runs one signature of one version, unless the client has gone away meanwhile."""
-        return self._inference.predict(request, context.is_active)
+    async def predict(self, serialized: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        """Runs one signature of one version; once the client has gone away, no more."""
+        begin_s = time.perf_counter()
+        request = serving_pb2.PredictRequest()
+        try:
+            request = await _parsed_soon(serialized)
+            response = await self._inference.predict_soon(request)
+        except ServingError as error:
+            self._metrics.count(request.model_spec.name, code_of(error).name)
+            await context.abort(code_of(error), _cut(str(error)))
+        self._report("Predict", response.model_spec, begin_s)
+        return response.SerializeToString()
 
     def _counted(
         self, api: str, answer: Callable[[Asking, grpc.ServicerContext], Answering]
     ) -> Callable[[Asking, grpc.ServicerContext], Answering]:
-        metrics = self._metrics
-
         def call(request: Asking, context: grpc.ServicerContext) -> Answering:
             begin_s = time.perf_counter()
-            model = request.model_spec.name
             try:
                 response = answer(request, context)
             except ServingError as error:
-                metrics.count(model, code_of(error).name)
+                self._metrics.count(request.model_spec.name, code_of(error).name)
                 raise
-            metrics.count(model, "OK")
-            elapsed_s = time.perf_counter() - begin_s
-            metrics.observe(model, api, "GRPC", elapsed_s, version=response.model_spec.version.value)
+            self._report(api, response.model_spec, begin_s)
             return response
 
         return call
+
+    def _report(self, api: str, answered: serving_pb2.ModelSpec, begin_s: float) -> None:
+        self._metrics.count(answered.name, "OK")
+        elapsed_s = time.perf_counter() - begin_s
+        self._metrics.observe(answered.name, api, "GRPC", elapsed_s, version=answered.version.value)
 
 
 class ModelService:
@@ -91,7 +101,7 @@ class ModelService:
         self._reload_wait_s = reload_wait_s
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """The service for `grpc.Server.add_generic_rpc_handlers`."""
+        """The service for a `grpc.aio.Server`."""
         return grpc.method_handlers_generic_handler(
             "tensorflow.serving.ModelService",
             {
@@ -127,7 +137,7 @@ class ProfilerService:
     """tensorflow.ProfilerService: says what to use in its place. Profiles take TensorFlow's Python package."""
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """The service for `grpc.Server.add_generic_rpc_handlers`."""
+        """The service for a `grpc.aio.Server`."""
         refused = grpc.unary_unary_rpc_method_handler(self.refuse)
         calls = dict.fromkeys(("Profile", "Terminate", "Monitor"), refused)
         return grpc.method_handlers_generic_handler("tensorflow.ProfilerService", calls)
@@ -168,6 +178,12 @@ def _unary(
         return response.SerializeToString()
 
     return grpc.unary_unary_rpc_method_handler(call, None, serialize)
+
+
+async def _parsed_soon(serialized: bytes) -> serving_pb2.PredictRequest:
+    if len(serialized) < LARGE_BYTES:
+        return _parsed(serialized, serving_pb2.PredictRequest)
+    return await asyncio.to_thread(_parsed, serialized, serving_pb2.PredictRequest)
 
 
 def _parsed(serialized: bytes, request_type: type[Request]) -> Request:

@@ -11,13 +11,14 @@ from serving.errors import (
     DeadlineExceeded,
     ModelNotFound,
     Overloaded,
+    ServerUnavailable,
     ServingError,
     Unsupported,
     VersionNotReady,
 )
+from serving.loaded_model import SignatureNotFound
 from serving.methods import WrongMethod
 from serving.native import TensorFlowError
-from serving.saved_model import SignatureNotFound
 
 # The most specific class first.
 _STATUS_OF_ERROR: tuple[tuple[type[ServingError], grpc.StatusCode], ...] = (
@@ -27,6 +28,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[ServingError], grpc.StatusCode], ...] = (
     (ModelNotFound, grpc.StatusCode.NOT_FOUND),
     (VersionNotReady, grpc.StatusCode.NOT_FOUND),
     (DeadlineExceeded, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (ServerUnavailable, grpc.StatusCode.UNAVAILABLE),
     (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (Unsupported, grpc.StatusCode.UNIMPLEMENTED),
     (DataLoss, grpc.StatusCode.DATA_LOSS),

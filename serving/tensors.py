@@ -5,6 +5,7 @@ Strings are object arrays of `bytes`. bfloat16 needs the ml_dtypes package, impo
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -88,12 +89,15 @@ def data_type_of(array: Array) -> tensor_pb2.DataType:
     Raises:
       BadRequest: No tensor can hold the array.
     """
-    if array.dtype.kind in "SU":
-        return tensor_pb2.DT_STRING
-    data_type = DATA_TYPES.get(array.dtype.name)
+    data_type = _data_type_of_dtype(array.dtype)
     if data_type is None:
         raise BadRequest(f"a tensor's dtype must be one of {', '.join(sorted(DATA_TYPES))}; got {array.dtype}")
     return data_type
+
+
+@functools.lru_cache(256)  # NumPy makes a dtype's name anew each time, which takes longer than all the rest
+def _data_type_of_dtype(dtype: np.dtype[Any]) -> tensor_pb2.DataType | None:
+    return tensor_pb2.DT_STRING if dtype.kind in "SU" else DATA_TYPES.get(dtype.name)
 
 
 def strings_of(array: Array) -> list[bytes]:
@@ -131,18 +135,24 @@ def to_proto(array: Array, *, packed: bool = False) -> tensor_pb2.TensorProto:
     Raises:
       BadRequest: No tensor can hold the array.
     """
-    data_type = data_type_of(array)
-    proto = tensor_pb2.TensorProto(dtype=data_type)
+    proto = tensor_pb2.TensorProto()
+    write_proto(array, proto, packed=packed)
+    return proto
+
+
+def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = False) -> None:
+    """Fills an empty `proto`; the rest as `to_proto`."""
+    data_type = proto.dtype = data_type_of(array)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     name = NAMES[data_type]
     if name == "object":
         proto.string_val.extend(strings_of(array))
-        return proto
-    values = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        return
+    values = np.ascontiguousarray(array, _little_endian(array.dtype))
     if packed:
         proto.tensor_content = values.tobytes()
-        return proto
+        return
     field = FIELDS.get(name, "int_val")
     if field in ("half_val", "scomplex_val", "dcomplex_val"):
         values = values.view(VALUE_TYPES[field])
@@ -150,7 +160,11 @@ def to_proto(array: Array, *, packed: bool = False) -> tensor_pb2.TensorProto:
         proto.MergeFromString(_length_delimited(proto.DESCRIPTOR.fields_by_name[field].number, values.tobytes()))
     else:
         getattr(proto, field).extend(values.ravel().tolist())
-    return proto
+
+
+@functools.lru_cache(256)
+def _little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("<")
 
 
 def _length_delimited(number: int, content: bytes) -> bytes:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from serving.wire import tensor_pb2 as serving_dot_wire_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18serving/wire/graph.proto\x12\rslipline.wire\x1a\x19serving/wire/tensor.proto\"\x1c\n\x0cNameAttrList\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xee\x02\n\tAttrValue\x12\x32\n\x04list\x18\x01 \x01(\x0b\x32\".slipline.wire.AttrValue.ListValueH\x00\x12\x0b\n\x01i\x18\x03 \x01(\x03H\x00\x12\'\n\x04type\x18\x06 \x01(\x0e\x32\x17.slipline.wire.DataTypeH\x00\x12\x30\n\x05shape\x18\x07 \x01(\x0b\x32\x1f.slipline.wire.TensorShapeProtoH\x00\x12,\n\x06tensor\x18\x08 \x01(\x0b\x32\x1a.slipline.wire.TensorProtoH\x00\x12+\n\x04\x66unc\x18\n \x01(\x0b\x32\x1b.slipline.wire.NameAttrListH\x00\x1a\x61\n\tListValue\x12)\n\x04type\x18\x06 \x03(\x0e\x32\x17.slipline.wire.DataTypeB\x02\x10\x01\x12)\n\x04\x66unc\x18\t \x03(\x0b\x32\x1b.slipline.wire.NameAttrListB\x07\n\x05value\"\xb9\x01\n\x07NodeDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x03(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12.\n\x04\x61ttr\x18\x05 \x03(\x0b\x32 .slipline.wire.NodeDef.AttrEntry\x1a\x45\n\tAttrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.slipline.wire.AttrValue:\x02\x38\x01\"\xe2\x01\n\x05OpDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\tinput_arg\x18\x02 \x03(\x0b\x32\x1b.slipline.wire.OpDef.ArgDef\x12/\n\noutput_arg\x18\x03 \x03(\x0b\x32\x1b.slipline.wire.OpDef.ArgDef\x1aj\n\x06\x41rgDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04type\x18\x03 \x01(\x0e\x32\x17.slipline.wire.DataType\x12\x13\n\x0bnumber_attr\x18\x05 \x01(\t\x12\x16\n\x0etype_list_attr\x18\x06 \x01(\t\"\xbe\x01\n\x0b\x46unctionDef\x12\'\n\tsignature\x18\x01 \x01(\x0b\x32\x14.slipline.wire.OpDef\x12(\n\x08node_def\x18\x03 \x03(\x0b\x32\x16.slipline.wire.NodeDef\x12\x30\n\x03ret\x18\x04 \x03(\x0b\x32#.slipline.wire.FunctionDef.RetEntry\x1a*\n\x08RetEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x12\x46unctionDefLibrary\x12,\n\x08\x66unction\x18\x01 \x03(\x0b\x32\x1a.slipline.wire.FunctionDef\"\x1e\n\nVersionDef\x12\x10\n\x08producer\x18\x01 \x01(\x05\"\x91\x01\n\x08GraphDef\x12$\n\x04node\x18\x01 \x03(\x0b\x32\x16.slipline.wire.NodeDef\x12\x32\n\x07library\x18\x02 \x01(\x0b\x32!.slipline.wire.FunctionDefLibrary\x12+\n\x08versions\x18\x04 \x01(\x0b\x32\x19.slipline.wire.VersionDefb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18serving/wire/graph.proto\x12\rslipline.wire\x1a\x19serving/wire/tensor.proto\"\x1c\n\x0cNameAttrList\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xee\x02\n\tAttrValue\x12\x32\n\x04list\x18\x01 \x01(\x0b\x32\".slipline.wire.AttrValue.ListValueH\x00\x12\x0b\n\x01i\x18\x03 \x01(\x03H\x00\x12\'\n\x04type\x18\x06 \x01(\x0e\x32\x17.slipline.wire.DataTypeH\x00\x12\x30\n\x05shape\x18\x07 \x01(\x0b\x32\x1f.slipline.wire.TensorShapeProtoH\x00\x12,\n\x06tensor\x18\x08 \x01(\x0b\x32\x1a.slipline.wire.TensorProtoH\x00\x12+\n\x04\x66unc\x18\n \x01(\x0b\x32\x1b.slipline.wire.NameAttrListH\x00\x1a\x61\n\tListValue\x12)\n\x04type\x18\x06 \x03(\x0e\x32\x17.slipline.wire.DataTypeB\x02\x10\x01\x12)\n\x04\x66unc\x18\t \x03(\x0b\x32\x1b.slipline.wire.NameAttrListB\x07\n\x05value\"\xb9\x01\n\x07NodeDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05input\x18\x03 \x03(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12.\n\x04\x61ttr\x18\x05 \x03(\x0b\x32 .slipline.wire.NodeDef.AttrEntry\x1a\x45\n\tAttrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.slipline.wire.AttrValue:\x02\x38\x01\"\x87\x02\n\x05OpDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\tinput_arg\x18\x02 \x03(\x0b\x32\x1b.slipline.wire.OpDef.ArgDef\x12/\n\noutput_arg\x18\x03 \x03(\x0b\x32\x1b.slipline.wire.OpDef.ArgDef\x12\x13\n\x0bis_stateful\x18\x11 \x01(\x08\x1az\n\x06\x41rgDef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04type\x18\x03 \x01(\x0e\x32\x17.slipline.wire.DataType\x12\x13\n\x0bnumber_attr\x18\x05 \x01(\t\x12\x16\n\x0etype_list_attr\x18\x06 \x01(\t\x12\x0e\n\x06is_ref\x18\x10 \x01(\x08\"\xbe\x01\n\x0b\x46unctionDef\x12\'\n\tsignature\x18\x01 \x01(\x0b\x32\x14.slipline.wire.OpDef\x12(\n\x08node_def\x18\x03 \x03(\x0b\x32\x16.slipline.wire.NodeDef\x12\x30\n\x03ret\x18\x04 \x03(\x0b\x32#.slipline.wire.FunctionDef.RetEntry\x1a*\n\x08RetEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x12\x46unctionDefLibrary\x12,\n\x08\x66unction\x18\x01 \x03(\x0b\x32\x1a.slipline.wire.FunctionDef\"\x1e\n\nVersionDef\x12\x10\n\x08producer\x18\x01 \x01(\x05\"\x91\x01\n\x08GraphDef\x12$\n\x04node\x18\x01 \x03(\x0b\x32\x16.slipline.wire.NodeDef\x12\x32\n\x07library\x18\x02 \x01(\x0b\x32!.slipline.wire.FunctionDefLibrary\x12+\n\x08versions\x18\x04 \x01(\x0b\x32\x19.slipline.wire.VersionDefb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,17 +49,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NODEDEF_ATTRENTRY']._serialized_start=586
   _globals['_NODEDEF_ATTRENTRY']._serialized_end=655
   _globals['_OPDEF']._serialized_start=658
-  _globals['_OPDEF']._serialized_end=884
-  _globals['_OPDEF_ARGDEF']._serialized_start=778
-  _globals['_OPDEF_ARGDEF']._serialized_end=884
-  _globals['_FUNCTIONDEF']._serialized_start=887
-  _globals['_FUNCTIONDEF']._serialized_end=1077
-  _globals['_FUNCTIONDEF_RETENTRY']._serialized_start=1035
-  _globals['_FUNCTIONDEF_RETENTRY']._serialized_end=1077
-  _globals['_FUNCTIONDEFLIBRARY']._serialized_start=1079
-  _globals['_FUNCTIONDEFLIBRARY']._serialized_end=1145
-  _globals['_VERSIONDEF']._serialized_start=1147
-  _globals['_VERSIONDEF']._serialized_end=1177
-  _globals['_GRAPHDEF']._serialized_start=1180
-  _globals['_GRAPHDEF']._serialized_end=1325
+  _globals['_OPDEF']._serialized_end=921
+  _globals['_OPDEF_ARGDEF']._serialized_start=799
+  _globals['_OPDEF_ARGDEF']._serialized_end=921
+  _globals['_FUNCTIONDEF']._serialized_start=924
+  _globals['_FUNCTIONDEF']._serialized_end=1114
+  _globals['_FUNCTIONDEF_RETENTRY']._serialized_start=1072
+  _globals['_FUNCTIONDEF_RETENTRY']._serialized_end=1114
+  _globals['_FUNCTIONDEFLIBRARY']._serialized_start=1116
+  _globals['_FUNCTIONDEFLIBRARY']._serialized_end=1182
+  _globals['_VERSIONDEF']._serialized_start=1184
+  _globals['_VERSIONDEF']._serialized_end=1214
+  _globals['_GRAPHDEF']._serialized_start=1217
+  _globals['_GRAPHDEF']._serialized_end=1362
 # @@protoc_insertion_point(module_scope)

@@ -115,9 +115,10 @@ def test_server_that_is_told_so_stops_when_its_standard_input_ends(
     start_process: Callable[..., Any], connect: Connect, scalers: Path
 ) -> None:
     """A child's input ends with its parent, even if that one is killed."""
-    process = start_process("--model_name=scaler", f"--model_base_path={scalers}", "--stop_at_stdin_end").process
-    _, log = process.communicate("what comes before is passed over", timeout=60)
-    assert (process.returncode, "Fatal" in log, "Traceback" in log) == (0, False, False)
+    server = start_process("--model_name=scaler", f"--model_base_path={scalers}", "--stop_at_stdin_end")
+    server.process.communicate("what comes before is passed over", timeout=60)
+    status, log = server.end()
+    assert (status, "Fatal" in log, "Traceback" in log) == (0, False, False)
 
 
 def test_server_stops_on_sigterm_while_it_awaits_the_end_of_its_standard_input(

@@ -14,7 +14,7 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import PredictClient
+from serving.client import ClientSettings, PredictClient
 from serving.errors import BadRequest, ServingError
 from serving.saved_model import SavedModel
 from tests.serving.shape_models import save_unguarded
@@ -163,7 +163,7 @@ def test_server_process_outlives_inputs_of_wrong_rank(
     start_process: Callable[..., Any], connect: Callable[..., PredictClient], unguarded: Path
 ) -> None:
     process = start_process("--model_name=raw", f"--model_base_path={unguarded}")
-    client = connect(process.address, "raw")
+    client = connect(process.address, "raw", ClientSettings(check_signature=False))
     client.wait_until_available()
     for shape in NO_IMAGES:
         with pytest.raises(BadRequest, match="it was made for") as caught:

@@ -4,9 +4,9 @@ import grpc
 import pytest
 
 from serving import errors
+from serving.loaded_model import SignatureNotFound
 from serving.methods import WrongMethod
 from serving.native import TensorFlowError
-from serving.saved_model import SignatureNotFound
 from serving.statuses import code_of
 
 

@@ -1,0 +1,1 @@
+"""Running requests together that wait together."""
