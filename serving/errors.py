@@ -4,6 +4,8 @@ ServingError
   ModelNotFound          the server does not know the model
   VersionNotReady        known, but that version is not loaded
   BadRequest             wrong input name, dtype or shape
+  MessageTooLarge        one side's limit for messages is lower than that
+  AccessDenied           no token or certificate, or not one that opens this
   ServerUnavailable      nothing listens, or the connection broke
     DeadlineExceeded     no answer within the time limit
   Overloaded             a server has too much to do
@@ -17,6 +19,7 @@ ServingError
     PublishFailed        a model could not be made a version folder
     PromotionFailed      a server would not serve the version; the live one is untouched
     LedgerConflict       somebody else moved the same model meanwhile
+  DeploymentFailed       a container engine does not run a server as asked
 """
 
 from __future__ import annotations
@@ -36,6 +39,14 @@ class VersionNotReady(ServingError):
 
 class BadRequest(ServingError):
     """An input has a wrong name, dtype or shape."""
+
+
+class MessageTooLarge(ServingError):
+    """A request or an answer is larger than one side takes."""
+
+
+class AccessDenied(ServingError):
+    """The caller has not shown who it is, or may not do this."""
 
 
 class ServerUnavailable(ServingError):
@@ -88,3 +99,7 @@ class PromotionFailed(LedgerError):
 
 class LedgerConflict(LedgerError):
     """Somebody else moved the same model meanwhile."""
+
+
+class DeploymentFailed(ServingError):
+    """A container engine does not run a server as asked."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,11 +15,23 @@ from typing import Any
 
 import pytest
 
-from serving.client import PredictClient
+from serving.client import ClientSettings, PredictClient
+from serving.loading import LoadPolicy
 from serving.options import ServerOptions
+from serving.saved_model import SavedModel
 from serving.server import Server
+from serving.versions import VersionManager
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+def until(is_so: Callable[[], object]) -> None:
+    """Waits for a condition that other threads bring about; fails if they do not."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline_s, "what the test waited for did not come"
+        time.sleep(0.005)
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +135,8 @@ def connect() -> Iterator[Callable[..., PredictClient]]:
     """Connects clients, and closes them."""
     clients: list[PredictClient] = []
 
-    def begin(target: str, model: str = "scaler") -> PredictClient:
-        clients.append(PredictClient.connect(target, model, timeout_s=30))
+    def begin(target: str, model: str = "scaler", settings: ClientSettings | None = None) -> PredictClient:
+        clients.append(PredictClient.connect(target, model, timeout_s=30, settings=settings))
         return clients[-1]
 
     yield begin
@@ -135,16 +150,26 @@ class ServerProcess:
     def __init__(self, flags: list[str]) -> None:
         command = [sys.executable, "-m", "serving.server", "--port=0", *flags]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        # A pipe that nobody reads would hold the server up once it is full.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=self._log, text=True)
         assert self.process.stdout is not None
+        overdue = threading.Timer(PATIENCE_S, self.process.kill)
+        overdue.start()
         self.address = self.process.stdout.readline().removeprefix("gRPC server at ").strip()
+        overdue.cancel()
 
     def end(self) -> tuple[int, str]:
-        """Asks it to stop; its exit status and its log."""
+        """Asks it to stop, and kills it if it does not; its exit status and its log."""
         if self.process.poll() is None:
             self.process.terminate()
-        _, log = self.process.communicate(timeout=60)
-        return self.process.returncode, log
+        try:
+            self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        status = self.process.wait()
+        self._log.seek(0)
+        return status, self._log.read()
 
 
 @pytest.fixture
@@ -159,3 +184,18 @@ def start_process() -> Iterator[Callable[..., ServerProcess]]:
     yield begin
     for process in processes:
         process.end()
+
+
+@pytest.fixture
+def manage() -> Iterator[Callable[..., VersionManager]]:
+    """Managers that look for versions when they are told to."""
+    managers: list[VersionManager] = []
+
+    def begin(load: Callable[[Path], SavedModel] = SavedModel.load, **policy: Any) -> VersionManager:
+        patient = {"poll_wait_s": 0, "retries": 0, "retry_interval_s": 0, "backoff_s": 1000, "longest_backoff_s": 1000}
+        managers.append(VersionManager(load, LoadPolicy(**{**patient, **policy})))
+        return managers[-1]
+
+    yield begin
+    for manager in managers:
+        assert manager.stop(timeout_s=60)

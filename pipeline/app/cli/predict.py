@@ -3,100 +3,189 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
+from pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
 from serving.client import PredictClient, Prediction
-from serving.errors import BadRequest
+from serving.errors import BadRequest, VersionNotReady
 
-DEFAULT_TARGET = "127.0.0.1:8500"
+DEFAULT_LABEL = "stable"
+SHOWN_VALUES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the model says of one image; `probability` in 0..1."""
+    """What the model says of one row of a request.
 
-    image: str
-    label: int
-    probability: float
+    Attributes:
+      input: The file, or standard input.
+      row: Its place in that file, from 0.
+      version: Which version answered.
+      outputs: By name: numbers, text, or lists of them.
+      label: The class, where the model gives one.
+      probability: Of that class, 0..1, where the model gives it.
+    """
+
+    input: str
+    row: int
     version: int
+    outputs: dict[str, Any]
+    label: int | None
+    probability: float | None
 
 
 @click.command()
 @click.argument("model")
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--target", default=DEFAULT_TARGET, show_default=True, metavar="HOST:PORT", help="The server's gRPC port."
-)
-@click.option("--version", type=click.IntRange(min=1), help="Ask this version.")
-@click.option("--label", default=None, help="Ask the version with this label; stable unless a version is given.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0.001),
-    default=10.0,
-    show_default=True,
-    help="Seconds to wait for the answer.",
-)
+@click.argument("files", nargs=-1)
+@client_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(
     model: str,
-    images: tuple[Path, ...],
+    files: tuple[str, ...],
     target: str,
     version: int | None,
     label: str | None,
+    signature: str | None,
     timeout_s: float,
+    tls_ca: Path | None,
+    tls_key: Path | None,
+    tls_cert: Path | None,
+    token_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask MODEL which class each of IMAGES shows.
+    """Ask MODEL about images, arrays or JSON.
 
-    IMAGES are PNG or JPEG files of the size that the model was trained on.
+    FILES are PNG or JPEG images, arrays saved by NumPy (.npy), or JSON as TensorFlow Serving's REST API takes it:
+    {"instances": [...]} or {"inputs": ...}. Without FILES, or for -, standard input is read.
+
+    Unless a version or label is given, the version with the label "stable" answers, or the newest where no version has
+    that label.
     """
-    if version is not None and label is not None:
-        raise click.UsageError("give --version or --label, not both")
-    encoded = [_read(image) for image in images]
-    wanted = label or ("stable" if version is None else None)
-    with PredictClient.connect(target, model, timeout_s=timeout_s) as client:
-        try:
-            prediction = client.predict_images(encoded, version=version, label=wanted)
-        except BadRequest as error:
-            ask_one = partial(client.predict_images, version=version, label=wanted)
-            raise _naming_the_image(images, encoded, ask_one) or error from error
-    answers = _answers(images, prediction)
+    check_choice(version, label)
+    requests = read_requests(files)
+    settings = client_settings(tls_ca=tls_ca, tls_key=tls_key, tls_cert=tls_cert, token_file=token_file)
+    with PredictClient.connect(target.split(","), model, timeout_s=timeout_s, settings=settings) as client:
+        asking = _Asking(client, version, label, signature)
+        answers = [answer for request in requests for answer in _answers(request, asking.ask(request))]
     if as_json:
         click.echo(json.dumps([asdict(answer) for answer in answers], indent=1))
     else:
-        for answer in answers:
-            click.echo(f"{answer.image}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
+        _show(answers)
 
 
-def _read(image: Path) -> bytes:
-    try:
-        return image.read_bytes()
-    except OSError as error:
-        raise BadRequest(f"{image}: wanted a PNG or JPEG file, but it cannot be read ({error.strerror})") from error
+class _Asking:
+    """Asks for the version that the options name."""
 
+    def __init__(self, client: PredictClient, version: int | None, label: str | None, signature: str | None) -> None:
+        self._client = client
+        self._version = version
+        self._label = label
+        self._signature = signature
+        self._guessed = version is None and label is None
 
-def _naming_the_image(
-    images: tuple[Path, ...], encoded: list[bytes], ask: Callable[[list[bytes]], Prediction]
-) -> BadRequest | None:
-    """The error of the first image that is refused on its own, without the names of the graph's nodes."""
-    for image, content in zip(images, encoded, strict=True):
+    def ask(self, request: Request) -> Prediction:
+        """The answer; a model whose versions have no label "stable" answers with its newest."""
+        if not self._guessed:
+            return self._ask(request, self._label)
         try:
-            ask([content])
+            return self._ask(request, DEFAULT_LABEL)
+        except VersionNotReady:
+            return self._ask(request, None)
+
+    def _ask(self, request: Request, label: str | None) -> Prediction:
+        if isinstance(request, ImageRequest):
+            return self._ask_images(request, label)
+        signature = self._signature or request.signature or ""
+        try:
+            return self._client.predict(request.inputs, version=self._version, label=label, signature=signature)
         except BadRequest as error:
-            words = str(error).partition("\n")[0]
-            return BadRequest(f"{image}: {words} Give a PNG or JPEG file of the size the model was trained on")
-    return None
+            raise BadRequest(f"{request.name}: {error}") from error
+
+    def _ask_images(self, request: ImageRequest, label: str | None) -> Prediction:
+        ask = partial(self._client.predict_images, version=self._version, label=label, signature=self._signature)
+        try:
+            return ask(request.images)
+        except BadRequest as error:
+            for name, image in zip(request.names, request.images, strict=True):
+                try:
+                    ask([image])
+                except BadRequest as own:
+                    # Without the names of the graph's nodes, which follow on further lines.
+                    words = str(own).partition("\n")[0]
+                    raise BadRequest(f"{name}: {words} Give images of the size the model was trained on") from error
+            raise
 
 
-def _answers(images: tuple[Path, ...], prediction: Prediction) -> list[Answer]:
-    labels, probabilities = prediction.outputs["class"], prediction.outputs["probabilities"]
-    return [
-        Answer(image=str(image), label=int(label), probability=float(row[label]), version=prediction.version)
-        for image, label, row in zip(images, labels, probabilities, strict=True)
+def _answers(request: Request, prediction: Prediction) -> Iterator[Answer]:
+    """One for each row, or one in all where the outputs have no common first axis."""
+    outputs = {name: prediction.outputs[name] for name in sorted(prediction.outputs)}
+    counts = {output.shape[:1] for output in outputs.values()}
+    rows = counts.pop()[0] if len(counts) == 1 and counts != {()} else None
+    for row in range(1 if rows is None else rows):
+        values = {name: output if rows is None else output[row] for name, output in outputs.items()}
+        label, probability = _best(values) if rows is not None else (None, None)
+        yield Answer(
+            input=request.name if isinstance(request, ArrayRequest) else request.names[row if rows else 0],
+            row=row if isinstance(request, ArrayRequest) else 0,
+            version=prediction.version,
+            outputs={name: _plain(value) for name, value in values.items()},
+            label=label,
+            probability=probability,
+        )
+
+
+def _best(values: dict[str, Any]) -> tuple[int | None, float | None]:
+    """The class and its probability, by the names that our own models give their outputs."""
+    best, probabilities = values.get("class"), values.get("probabilities")
+    if not isinstance(best, np.integer) or not isinstance(probabilities, np.ndarray) or probabilities.ndim != 1:
+        return None, None
+    return int(best), float(probabilities[best])
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it; bytes are text, or base64 where they are none, as TensorFlow Serving's REST API has them."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            from base64 import b64encode
+
+            return {"b64": b64encode(value).decode()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def _show(answers: list[Answer]) -> None:
+    if all(answer.label is not None for answer in answers):
+        for answer in answers:
+            click.echo(f"{_name(answer)}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
+        return
+    from pipeline.app.cli.tables import print_table
+
+    names = sorted({name for answer in answers for name in answer.outputs})
+    rows = [
+        (_name(answer), str(answer.version), *(_text(answer.outputs.get(name)) for name in names)) for answer in answers
     ]
+    print_table(("input", "version", *names), rows)
+
+
+def _name(answer: Answer) -> str:
+    return f"{answer.input}[{answer.row}]" if answer.row else answer.input
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, list):
+        return str(value)
+    shown = ", ".join(_text(each) for each in value[:SHOWN_VALUES])
+    return f"[{shown}{', ...' if len(value) > SHOWN_VALUES else ''}]"

@@ -1,0 +1,75 @@
+"""The options of commands that ask a model server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from serving.client import ClientSettings, Tls
+from serving.errors import BadRequest
+
+DEFAULT_TARGET = "127.0.0.1:8500"
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+_OPTIONS = (
+    click.option(
+        "--target",
+        default=DEFAULT_TARGET,
+        show_default=True,
+        metavar="HOST:PORT",
+        help="The server's gRPC port; several separated by commas share the load.",
+    ),
+    click.option("--version", type=click.IntRange(min=1), help="Ask this version."),
+    click.option("--label", default=None, help="Ask the version with this label."),
+    click.option("--signature", default=None, help="Ask by this signature of the model."),
+    click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0.001),
+        default=10.0,
+        show_default=True,
+        help="Seconds to wait for an answer.",
+    ),
+    click.option("--tls-ca", type=_FILE, help="Encrypt; this PEM file says who signs servers' certificates."),
+    click.option("--tls-key", type=_FILE, help="Show who asks: a private key, PEM."),
+    click.option("--tls-cert", type=_FILE, help="The certificate of that key, PEM."),
+    click.option("--token-file", type=_FILE, help="Send the bearer token in this file."),
+)
+
+
+def client_options(command: Command) -> Command:
+    """Adds them to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def client_settings(
+    *, tls_ca: Path | None, tls_key: Path | None, tls_cert: Path | None, token_file: Path | None
+) -> ClientSettings:
+    """What they say of the connection.
+
+    Raises:
+      BadRequest: A key comes without its certificate, or the other way round.
+    """
+    try:
+        tls = Tls.from_files(tls_ca, tls_key, tls_cert) if tls_ca or tls_key or tls_cert else None
+    except ValueError as error:
+        raise BadRequest(f"{error}; give --tls-key and --tls-cert") from error
+    return ClientSettings(tls=tls, bearer_token=None if token_file is None else token_file.read_text().strip())
+
+
+def check_choice(version: int | None, label: str | None) -> None:
+    """Refuses a version together with a label.
+
+    Raises:
+      click.UsageError: Both are given.
+    """
+    if version is not None and label is not None:
+        raise click.UsageError("give --version or --label, not both")

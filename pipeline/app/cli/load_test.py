@@ -1,0 +1,254 @@
+"""`slipline load-test`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from serving.client import AsyncPredictClient, Batching, Signature
+from serving.client.load import Ask, Latencies, Load, Measurement
+from serving.errors import BadRequest
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LIVE_EVERY_S = 0.25
+LIVE_CALLS = 5000  # the latest, so that a long test does not slow itself down
+
+CLOSED_LOOP = (
+    "closed loop: each caller waits for its answer before it asks again, so a server that stalls is asked less, and "
+    "the stall counts once for each caller (coordinated omission); --rate measures what users would see"
+)
+OPEN_LOOP = (
+    "open loop: calls fall due at random times whatever the server does, and latency counts from when they were due, "
+    "so stalls count in full (no coordinated omission)"
+)
+
+
+@click.command("load-test")
+@click.argument("model")
+@click.argument("files", nargs=-1)
+@client_options
+@click.option("--concurrency", type=click.IntRange(min=1), default=None, help="Callers at once; with --rate, at most.")
+@click.option("--rate", "rate_per_s", type=click.FloatRange(min=0, min_open=True), help="Calls a second: an open loop.")
+@click.option(
+    "--duration",
+    "duration_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds.",
+)
+@click.option(
+    "--warm-up",
+    "warm_up_s",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Seconds before that do not count.",
+)
+@click.option("--rows", type=click.IntRange(min=1), default=1, show_default=True, help="In each made-up request.")
+@click.option("--client-batching", is_flag=True, help="Let callers share requests.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def load_test(
+    model: str,
+    files: tuple[str, ...],
+    target: str,
+    version: int | None,
+    label: str | None,
+    signature: str | None,
+    timeout_s: float,
+    tls_ca: Path | None,
+    tls_key: Path | None,
+    tls_cert: Path | None,
+    token_file: Path | None,
+    concurrency: int | None,
+    rate_per_s: float | None,
+    duration_s: float,
+    warm_up_s: float,
+    rows: int,
+    client_batching: bool,
+    as_json: bool,
+) -> None:
+    """Measure how fast MODEL answers under load.
+
+    FILES are sent in turn, as `slipline predict` takes them; without any, requests are made up from the model's
+    signature, all zeros. The load comes from one process, which takes part of a processor itself.
+    """
+    check_choice(version, label)
+    requests = read_requests(files) if files else []
+    settings = client_settings(tls_ca=tls_ca, tls_key=tls_key, tls_cert=tls_cert, token_file=token_file)
+    load = Load(
+        concurrency=concurrency or (1 if rate_per_s is None else 1000),
+        duration_s=duration_s,
+        warm_up_s=warm_up_s,
+        rate_per_s=rate_per_s,
+    )
+    measurement = Measurement(load)
+
+    async def measure() -> None:
+        async with AsyncPredictClient.connect(
+            target.split(","),
+            model,
+            timeout_s=timeout_s,
+            settings=settings,
+            batching=Batching() if client_batching else None,
+        ) as client:
+            choice = _Choice(client, version, label, signature)
+            ask = await choice.asking(requests, rows)
+            async with _live(measurement, quiet=as_json):
+                await measurement.run(ask)
+
+    asyncio.run(measure())
+    if as_json:
+        click.echo(json.dumps(_plain(measurement), indent=1))
+    else:
+        _show(measurement)
+
+
+class _Choice:
+    """Calls to the version that the options name."""
+
+    def __init__(
+        self, client: AsyncPredictClient, version: int | None, label: str | None, signature: str | None
+    ) -> None:
+        self._client = client
+        self._version = version
+        self._label = label
+        self._signature = signature
+
+    async def asking(self, requests: list[Request], rows: int) -> Ask:
+        """Makes the requests in turn; the first is tried, so that a load of errors ends before it begins."""
+        if not requests:
+            signature = await self._client.signature(self._signature or "", version=self._version, label=self._label)
+            requests = [ArrayRequest(name="zeros", inputs=zeros(signature, rows))]
+        asks = cycle([self._asking_one(request) for request in requests])
+
+        async def ask() -> None:
+            await next(asks)()
+
+        await ask()
+        return ask
+
+    def _asking_one(self, request: Request) -> Ask:
+        if isinstance(request, ImageRequest):
+            return lambda: self._client.predict_images(
+                request.images, version=self._version, label=self._label, signature=self._signature
+            )
+        return lambda: self._client.predict(
+            request.inputs,
+            version=self._version,
+            label=self._label,
+            signature=self._signature or request.signature or "",
+        )
+
+
+def zeros(signature: Signature, rows: int) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    """Inputs of that many rows, zeros or empty strings; other sizes that may be any are 1.
+
+    Raises:
+      BadRequest: An input has a dtype that cannot be made up.
+    """
+    made = {}
+    for name, spec in signature.inputs.items():
+        if spec.dtype is None:
+            raise BadRequest(f"input {name!r} takes {spec}, which cannot be made up; give FILES")
+        shape = [1 if size is None else size for size in spec.shape or ()]
+        if spec.shape and spec.shape[0] is None:
+            shape[0] = rows
+        made[name] = np.full(shape, b"", object) if spec.dtype.hasobject else np.zeros(shape, spec.dtype)
+    return made
+
+
+@asynccontextmanager
+async def _live(measurement: Measurement, *, quiet: bool) -> AsyncIterator[None]:
+    """Shows how it goes while the block runs, on a terminal."""
+    with _display(measurement, quiet=quiet) as refresh:
+
+        async def keep_fresh() -> None:
+            while True:
+                await asyncio.sleep(LIVE_EVERY_S)
+                refresh()
+
+        refreshing = asyncio.ensure_future(keep_fresh())
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+
+
+@contextmanager
+def _display(measurement: Measurement, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True, quiet=quiet)
+    if quiet or not console.is_terminal:
+        yield lambda: None
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield lambda: live.update(_table(measurement, latest=True), refresh=True)
+
+
+def _table(measurement: Measurement, *, latest: bool = False) -> Table:
+    from rich.table import Table
+
+    seconds = measurement.latencies_s[-LIVE_CALLS:] if latest else measurement.latencies_s
+    latencies = Latencies.of(seconds)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    warming = " (warming up)" if measurement.begin_s is None else ""
+    table.add_row("time", f"{measurement.elapsed_s:.1f} s of {measurement.load.duration_s:g} s{warming}")
+    table.add_row("answers", f"{len(measurement.latencies_s):,}")
+    table.add_row("throughput", f"{measurement.answers_per_s:,.1f} /s")
+    table.add_row("errors", ", ".join(f"{count:,} {name}" for name, count in measurement.errors.items()) or "0")
+    table.add_row("mean", _milliseconds(latencies.mean_s))
+    for percentile, found_s in latencies.percentiles_s.items():
+        table.add_row(f"p{percentile:g}", _milliseconds(found_s))
+    table.add_row("longest", _milliseconds(latencies.max_s))
+    return table
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+def _show(measurement: Measurement) -> None:
+    from rich.console import Console
+
+    load = measurement.load
+    how = f"at {load.rate_per_s:g} calls/s, up to" if load.rate_per_s else "with"
+    Console().print(_table(measurement))
+    click.echo(f"{how} {load.concurrency} under way at once, {'open' if load.rate_per_s else 'closed'} loop")
+    click.echo(OPEN_LOOP if load.rate_per_s else CLOSED_LOOP)
+
+
+def _plain(measurement: Measurement) -> dict[str, Any]:
+    latencies = Latencies.of(measurement.latencies_s)
+    percentiles = {f"p{key:g}_ms": value * 1000 for key, value in latencies.percentiles_s.items()}
+    return {
+        "loop": "closed" if measurement.load.rate_per_s is None else "open",
+        "coordinated_omission": measurement.load.rate_per_s is None,
+        "concurrency": measurement.load.concurrency,
+        "rate_per_s": measurement.load.rate_per_s,
+        "seconds": measurement.elapsed_s,
+        "answers": latencies.count,
+        "answers_per_s": measurement.answers_per_s,
+        "errors": dict(measurement.errors),
+        "latency": {
+            "mean_ms": latencies.mean_s * 1000,
+            **percentiles,
+            "max_ms": latencies.max_s * 1000,
+        },
+    }

@@ -1,0 +1,136 @@
+"""Encryption and tokens, with a server that checks them."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from serving.client import ClientSettings, KeepAlive, PredictClient, RetryPolicy, Tls
+from serving.errors import AccessDenied, ServerUnavailable
+from tests.serving.client.doubling import DoublingServer
+
+X = np.array([1, 2], "float32")
+Pem = tuple[bytes, bytes]
+
+
+def identity(name: str, issuer: Pem | None = None) -> Pem:
+    """A key and its certificate for 127.0.0.1, signed by `issuer`, or by itself as an authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    signer: Any = key
+    signed_by = subject
+    if issuer is not None:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        signer = load_pem_private_key(issuer[0], None)
+        signed_by = x509.load_pem_x509_certificate(issuer[1]).subject
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(signed_by)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(here, critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem, certificate.public_bytes(Encoding.PEM)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Pem:
+    return identity("authority")
+
+
+@pytest.fixture
+def encrypted(authority: Pem) -> Iterator[DoublingServer]:
+    """A server that lets in only clients with a certificate of the authority."""
+    credentials = grpc.ssl_server_credentials([identity("server", authority)], authority[1], require_client_auth=True)
+    server = DoublingServer(credentials=credentials)
+    yield server
+    server.stop()
+
+
+def test_mutual_tls_lets_in_who_has_a_certificate_alone(
+    client_of: Callable[..., Any], encrypted: DoublingServer, authority: Pem, tmp_path: Path
+) -> None:
+    key, certificate = identity("client", authority)
+    for name, content in (("ca", authority[1]), ("key", key), ("cert", certificate)):
+        (tmp_path / name).write_bytes(content)
+    tls = Tls.from_files(tmp_path / "ca", tmp_path / "key", tmp_path / "cert")
+    client = client_of(encrypted.address, settings=ClientSettings(tls=tls, bearer_token=lambda: "secret"))
+    assert client.predict({"x": X})["y"].tolist() == [2, 4]
+    assert encrypted.headers[-1]["authorization"] == "Bearer secret"
+    once = RetryPolicy(max_attempts=1)
+    for refused in (Tls(root_certificates=authority[1]), Tls(), None):
+        with pytest.raises(ServerUnavailable):
+            client_of(encrypted.address, settings=ClientSettings(tls=refused, retry=once)).predict({"x": X})
+
+
+def test_server_that_wants_a_token_gets_it(client_of: Callable[..., Any], serve: Any) -> None:
+    server = serve()
+
+    def check(method: str, request: Any, context: grpc.ServicerContext) -> None:
+        if dict(context.invocation_metadata()).get("authorization") != "Bearer right":
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "wants a token")
+
+    server.behave = check
+    assert client_of(server.address, settings=ClientSettings(bearer_token="right")).predict({"x": X}).version == 1
+    for token in ("wrong", None):
+        with pytest.raises(AccessDenied, match=r"wants a token; give the client a token"):
+            client_of(server.address, settings=ClientSettings(bearer_token=token)).predict({"x": X})
+
+
+def test_token_does_not_leave_the_machine_in_plain_text() -> None:
+    for target in ("example.com:8500", "10.0.0.1:8500", "dns:///example.com:8500"):
+        with pytest.raises(AccessDenied, match=f"would go to {target} in plain text; give `tls`"):
+            PredictClient.connect(target, "m", settings=ClientSettings(bearer_token="secret"))
+        allowed = ClientSettings(bearer_token="secret", plain_text_token=True)
+        PredictClient.connect(target, "m", settings=allowed).close()
+    for target in ("localhost:1", "127.0.0.1:1", "[::1]:1", "unix:/tmp/socket"):
+        PredictClient.connect(target, "m", settings=ClientSettings(bearer_token="secret")).close()
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = ClientSettings(bearer_token="secret", tls=Tls(private_key=b"secret", certificate=b"public"))
+    assert "secret" not in repr(settings)
+
+
+def test_compressed_requests_are_smaller_on_the_wire(client_of: Callable[..., Any], serve: Any, proxy: Any) -> None:
+    between = proxy(serve().port)
+    client = client_of(between.address, settings=ClientSettings(compression=grpc.Compression.Gzip))
+    assert client.predict({"x": np.zeros(100_000, "float32")})["y"].shape == (100_000,)
+    assert between.bytes_to_server < 100_000
+
+
+def test_connection_is_kept_alive_when_idle_if_so_wanted(client_of: Callable[..., Any], serve: Any) -> None:
+    settings = ClientSettings(keep_alive=KeepAlive(every_s=30, timeout_s=5, when_idle=True))
+    assert client_of(serve().address, settings=settings).predict({"x": X}).version == 1
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
+    for make in (
+        lambda: Tls(private_key=b"key"),
+        lambda: ClientSettings(timeout_s=float("inf")),
+        lambda: ClientSettings(max_message_bytes=0),
+        lambda: RetryPolicy(max_attempts=0),
+        lambda: PredictClient.connect([], "m"),
+    ):
+        with pytest.raises(ValueError, match=r"takes|must be|needs at least"):
+            make()
