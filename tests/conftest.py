@@ -1,7 +1,22 @@
 """Shared by all tests."""
 
+import pytest
 from hypothesis import settings
 
 # No promise of ours is about the time of one example, and the machine is shared.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which server the suite marked `tfserving` drives; by default the embedded one, as a process."""
+    group = parser.getgroup("tfserving")
+    group.addoption("--tfserving-target", metavar="HOST:PORT", help="one that runs already; its models are replaced")
+    group.addoption("--tfserving-binary", metavar="PATH", help="TensorFlow Serving's binary, started by the tests")
+    group.addoption("--tfserving-releases", metavar="DIR", help="a folder that the server at --tfserving-target sees")
+    group.addoption("--tfserving-releases-at", metavar="DIR", help="the path under which it sees that folder")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", "tfserving: drives whatever server --tfserving-target or -binary names")

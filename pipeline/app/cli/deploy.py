@@ -1,0 +1,101 @@
+"""`slipline deploy`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from pipeline.app.cli.release_options import open_ledger
+from pipeline.app.cli.tables import print_table
+from pipeline.app.home import home_from_environment
+from serving.control import ServerControl
+from serving.deployment import GRPC_PORT, IMAGE, REST_PORT, serving_container, write_settings
+from serving.docker_engine import DockerEngine
+from serving.errors import ServerUnavailable
+from serving.ledger import Ledger
+
+
+@click.command()
+@click.option("--to", "place", type=click.Choice(["docker"]), required=True, help="Where; docker is a Docker engine.")
+@click.option("--stop", "action", flag_value="stop", help="Stop the container and remove it.")
+@click.option("--status", "action", flag_value="status", help="Say how it is, and which versions it has.")
+@click.option("--name", default="slipline-serving", show_default=True, help="The container's name.")
+@click.option("--image", default=IMAGE, show_default=True, help="TensorFlow Serving's image.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=GRPC_PORT, show_default=True, help="Port for gRPC.")
+@click.option(
+    "--rest-port", type=click.IntRange(1, 65535), default=REST_PORT, show_default=True, help="For REST and metrics."
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0.001),
+    default=120.0,
+    show_default=True,
+    help="Seconds for the container to become healthy.",
+)
+def deploy(
+    place: str,
+    action: str | None,
+    name: str,
+    image: str,
+    host: str,
+    port: int,
+    rest_port: int,
+    timeout_s: float,
+) -> None:
+    """Serve the releases with TensorFlow Serving, in a container.
+
+    It is registered with the ledger: promotions and roll-backs move it as they move `slipline serve`. A server that was
+    started otherwise is registered by `slipline releases register`.
+    """
+    with DockerEngine() as engine, open_ledger() as ledger:
+        if action == "stop":
+            _stop(engine, ledger, name)
+        elif action == "status":
+            _show(engine, ledger, name)
+        else:
+            settings = home_from_environment().path / "serving"
+            container = serving_container(
+                ledger.root,
+                settings,
+                user=f"{os.getuid()}:{os.getgid()}",
+                name=name,
+                image=image,
+                host=host,
+                port=port,
+                rest_port=rest_port,
+            )
+            ledger.rewrite_config()
+            write_settings(settings)
+            engine.start(container, timeout_s=timeout_s)
+            ledger.register_server(container.target, None)
+            click.echo(f"{name} serves on {container.target}; REST and metrics on port {rest_port}")
+
+
+def _stop(engine: DockerEngine, ledger: Ledger, name: str) -> None:
+    status = engine.status(name)
+    engine.stop(name)
+    if status is not None and status.target:
+        ledger.unregister_server(status.target)
+    click.echo(f"{name} is stopped and removed")
+
+
+def _show(engine: DockerEngine, ledger: Ledger, name: str) -> None:
+    status = engine.status(name)
+    if status is None:
+        click.echo(f"there is no container {name}; `slipline deploy --to docker` starts it")
+        return
+    click.echo(f"{status.name} ({status.image}): {status.state}, {status.health}, gRPC at {status.target}")
+    try:
+        with ServerControl(status.target) as control:
+            rows = [
+                (model.name, str(version.version), version.state, version.error_message)
+                for model in ledger.wanted()
+                for version in control.status(model.name)
+            ]
+    except ServerUnavailable as error:
+        click.echo(f"no answer: {error}")
+    else:
+        print_table(("model", "version", "state", "what went wrong"), rows)
