@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.errors import PushFailed
+from components.examples.tfrecord import read_records
 from components.release_settings import ReleaseParams
-from pipeline.artifacts import LiveModel, Release, ServableModel
+from pipeline.artifacts import Examples, LiveModel, Release, ServableModel
 from pipeline.component import Say, component
 
-if TYPE_CHECKING:
-    from serving.ledger import Ledger
+SAMPLE_SIGNATURE, SAMPLE_INPUT = "serving_examples", "examples"
+SAMPLE_REQUESTS = 200
 
 
 @component(cached=False)
-def push(model: ServableModel, live: LiveModel, params: ReleaseParams, out: Path, say: Say) -> Release:
-    """Publishes `model` and moves the label `stable` to it once every running server has it ready.
+def push(
+    model: ServableModel, examples: Examples, live: LiveModel, params: ReleaseParams, out: Path, say: Say
+) -> Release:
+    """Publishes `model` and moves the label `stable` to it once every running server has it ready and answers by it.
 
     A model that is a release already is not published twice; one that was live before and is not now stays so. What it
     does shows outside its folder: so it is called in every run, and mends what a run that was killed left undone.
 
     Args:
       model: Becomes a version folder, unchanged.
+      examples: Some of them are kept as requests, which this and later versions are compared by.
       live: What the model was compared with; if another is live by now, the comparison no longer holds.
       params: Where the ledger is, and the model's name in it.
       out: Takes a copy of the release's manifest.
@@ -32,10 +36,12 @@ def push(model: ServableModel, live: LiveModel, params: ReleaseParams, out: Path
       The release.
 
     Raises:
-      PushFailed: It could not be published, or a server would not serve it; the live release is untouched.
+      PushFailed: It could not be published, a server would not serve it, it did worse there than the live release, or
+        another one went live meanwhile; the live release is untouched.
     """
+    from serving.comparison import Limits, Replay
     from serving.errors import ServingError
-    from serving.ledger import Ledger
+    from serving.ledger import ExpectedLive, Ledger
     from serving.person import current_person
     from serving.version_folder import MANIFEST_NAME
 
@@ -43,12 +49,19 @@ def push(model: ServableModel, live: LiveModel, params: ReleaseParams, out: Path
     try:
         with Ledger(params.url, params.root) as ledger:
             say("publishing")
-            _is_still_live(live, model, params, ledger)
             release = ledger.publish(params.model, model.path, by=by, origin=model.path.name)
             if release.state == "published":
+                _keep_sample(model, examples, params)
                 say(f"waiting for servers to have version {release.version} ready")
                 ledger.promote(
-                    params.model, release.version, by=by, reason="passed its gates", timeout_s=params.ready_timeout_s
+                    params.model,
+                    release.version,
+                    by=by,
+                    reason="passed its gates",
+                    timeout_s=params.ready_timeout_s,
+                    only_if_live=ExpectedLive(live.version),
+                    # Which answers are right, evaluation has judged by the labels of all records.
+                    replay=Replay(limits=Limits(max_disagreement=1.0)),
                 )
             elif release.state == "live":
                 ledger.rewrite_config()
@@ -58,15 +71,20 @@ def push(model: ServableModel, live: LiveModel, params: ReleaseParams, out: Path
     return Release(path=out, model=params.model, version=release.version, digest=release.digest)
 
 
-def _is_still_live(compared: LiveModel, model: ServableModel, params: ReleaseParams, ledger: Ledger) -> None:
-    """Refuses a new model if another release went live since it was compared with the one before."""
-    from serving.version_folder import manifest_of
+def _keep_sample(model: ServableModel, examples: Examples, params: ReleaseParams) -> None:
+    """Writes the first records of a split as requests, where promotions and trials look for them."""
+    if SAMPLE_SIGNATURE not in model.signatures:
+        return
+    import numpy as np
 
-    known = ledger.find_by_digest(params.model, manifest_of(model.path).digest)
-    now = ledger.live(params.model)
-    version = now.version if now else None
-    if (known is None or known.state == "published") and version != compared.version:
-        raise PushFailed(
-            f"{params.model} version {version} went live since the new model was compared with "
-            f"{'none' if compared.version is None else f'version {compared.version}'}; run again to compare with that"
-        )
+    from serving.prediction_log import SAMPLE_NAME, write_predict_requests
+    from serving.tensors import to_proto
+    from serving.wire.serving_pb2 import PredictRequest
+
+    requests = []
+    records = (record for file in examples.files(params.sample_split) for record in read_records(file))
+    for record in islice(records, SAMPLE_REQUESTS):
+        request = PredictRequest(inputs={SAMPLE_INPUT: to_proto(np.array([record], object))})
+        request.model_spec.signature_name = SAMPLE_SIGNATURE
+        requests.append(request)
+    write_predict_requests(params.root / params.model / SAMPLE_NAME, requests)

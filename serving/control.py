@@ -9,7 +9,7 @@ from types import TracebackType
 
 import grpc
 
-from serving.errors import BadRequest, ConfigRefused, ModelNotFound, PromotionFailed
+from serving.errors import BadRequest, ConfigRefused, ModelNotFound, PromotionFailed, VersionNotReady
 from serving.grpc_errors import translated_errors
 from serving.model_config import ServedModel, to_proto
 from serving.wire import serving_pb2
@@ -50,6 +50,11 @@ class ServerControl:
             request_serializer=serving_pb2.GetModelStatusRequest.SerializeToString,
             response_deserializer=serving_pb2.GetModelStatusResponse.FromString,
         )
+        self._get_metadata = self._channel.unary_unary(
+            "/tensorflow.serving.PredictionService/GetModelMetadata",
+            request_serializer=serving_pb2.GetModelMetadataRequest.SerializeToString,
+            response_deserializer=serving_pb2.GetModelMetadataResponse.FromString,
+        )
         self._reload = self._channel.unary_unary(
             _SERVICE + "HandleReloadConfigRequest",
             request_serializer=serving_pb2.ReloadConfigRequest.SerializeToString,
@@ -70,6 +75,39 @@ class ServerControl:
         except ModelNotFound:
             return ()
         return tuple(_version_status(status) for status in response.model_version_status)
+
+    def serves(self, model: str, version: int) -> bool:
+        """Whether requests can reach the version now.
+
+        Raises:
+          ServerUnavailable: Nothing answers there.
+        """
+        return self._version(model, version).state == "AVAILABLE"
+
+    def given_up(self, model: str) -> set[int]:
+        """The versions whose load failed for good; a server tries them again only after they were not wanted.
+
+        Raises:
+          ServerUnavailable: Nothing answers there.
+        """
+        return {status.version for status in self.status(model) if status.state == "END" and status.error_code}
+
+    def label(self, model: str, label: str) -> int | None:
+        """The loaded version that `label` names; None if it names none.
+
+        GetModelStatus does not look at labels; the signatures of a label come with the version they are of.
+
+        Raises:
+          ServerUnavailable: Nothing answers there.
+        """
+        spec = serving_pb2.ModelSpec(name=model, version_label=label)
+        request = serving_pb2.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
+        try:
+            with translated_errors(self.target):
+                response = self._get_metadata(request, timeout=self._timeout_s)
+        except (ModelNotFound, VersionNotReady):
+            return None
+        return int(response.model_spec.version.value)
 
     def reload(self, models: Sequence[ServedModel], *, timeout_s: float | None = None) -> None:
         """Makes `models` the server's whole config; returns before new versions of known models are loaded.

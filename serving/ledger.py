@@ -1,4 +1,4 @@
-"""The ledger of releases: what was published, what is live, who moved it and why.
+"""The ledger of releases: what was published, what is live or on trial, who moved it and why.
 
 Under its root lie `MODEL/VERSION/` and `models.config`, the file that servers follow. Promoting takes two steps, as
 TensorFlow Serving checks labels before it loads: first the new version is loaded beside the live one, then the label
@@ -7,39 +7,30 @@ TensorFlow Serving checks labels before it loads: first the new version is loade
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from serving.errors import (
-    LedgerConflict,
-    NoEarlierRelease,
-    PromotionFailed,
-    ReleaseNotFound,
-    ServingError,
-)
-from serving.file_lock import locked
-from serving.ledger_store import LedgerStore, conflict
-from serving.model_config import ServedModel, write_config
-from serving.release_history import earlier_version, live_version, loaded_versions
-from serving.release_records import Move, MoveKind, NewRelease, RegisteredServer, ReleaseRow
-from serving.rollout import Rollout, process_ended, rollout_to_named, rollout_to_registered
-from serving.version_folder import (
-    CONFIG_NAME,
-    DATABASE_NAME,
-    check_model_name,
-    manifest_of,
-    numbered_versions,
-    publish_folder,
-    read_manifest,
-    verify,
-)
+from serving.clock import utc_now
+from serving.comparison import Comparison, Replay
+from serving.errors import LedgerConflict, NoEarlierRelease, PromotionFailed, ReleaseNotFound
+from serving.ledger_store import LedgerStore
+from serving.model_config import ServedModel
+from serving.publishing import copy_to_stores, newest_with, publish_release
+from serving.release_change import Change, open_change, write_files
+from serving.release_config import config_file, wanted_models
+from serving.release_history import canary_move, earlier_version, live_version
+from serving.release_records import Move, RegisteredServer, ReleaseRow
+from serving.version_folder import CONFIG_NAME, DATABASE_NAME
 
-STABLE = "stable"
-"""The label of the live version."""
+
+@dataclass(frozen=True)
+class ExpectedLive:
+    """What somebody believes to be live when deciding on a promotion; None for nothing."""
+
+    version: int | None
 
 
 class Ledger:
@@ -68,7 +59,7 @@ class Ledger:
         self._store.close()
 
     def publish(self, model: str, source: Path, *, by: str, origin: str) -> ReleaseRow:
-        """Makes `source` the next version of `model`; no server is told.
+        """Makes `source` the next version of `model`, here and in every store that a server reads; no server is told.
 
         Args:
           model: Its name; see `check_model_name`.
@@ -82,22 +73,17 @@ class Ledger:
         Raises:
           PublishFailed: The name is refused, or the folder cannot be read or copied.
         """
-        check_model_name(model)
-        digest = manifest_of(source).digest
-        with locked(self.root / model):
-            known = self.find_by_digest(model, digest)
-            if known and not verify(known.path):
-                return known
-            version = self._unlisted_version(model, digest)
-            if version is None:
-                version = self._next_version(model)
-                publish_folder(source, self.root / model, version)
-            self._add_release(model, version, by, origin)
-        return self.release(model, version)
+        release = publish_release(self._store, self.root, model, source, by=by, origin=origin)
+        copy_to_stores(release, (server.root for server in self.servers()))
+        return release
 
     def live(self, model: str) -> ReleaseRow | None:
         """The release that `stable` names; None before the first promotion."""
         return next((row for row in self.releases(model) if row.state == "live"), None)
+
+    def canary(self, model: str) -> ReleaseRow | None:
+        """The release on trial; None where there is none."""
+        return next((row for row in self.releases(model) if row.state == "canary"), None)
 
     def release(self, model: str, version: int) -> ReleaseRow:
         """One release.
@@ -119,9 +105,13 @@ class Ledger:
         """All releases, or those of one model, by model and version."""
         return self._store.releases(model)
 
+    def moves(self) -> Mapping[str, tuple[Move, ...]]:
+        """Every move of every model that has any, by name, oldest first."""
+        return self._store.moves_by_model()
+
     def find_by_digest(self, model: str, digest: str) -> ReleaseRow | None:
         """The latest release of `model` with this content; None if there is none."""
-        return next((row for row in reversed(self.releases(model)) if row.digest == digest), None)
+        return newest_with(self.releases(model), digest)
 
     def promote(
         self,
@@ -132,6 +122,9 @@ class Ledger:
         reason: str,
         servers: Sequence[str] | None = None,
         timeout_s: float = 300.0,
+        only_if_live: ExpectedLive | None = None,
+        replay: Replay | None = None,
+        figures: Comparison | None = None,
     ) -> ReleaseRow:
         """Makes a release the live one, at every server or at none.
 
@@ -145,25 +138,106 @@ class Ledger:
           servers: `host:port` of those to move, each of which must answer; None for the registered ones, of which
             those that do not answer are passed over.
           timeout_s: For all servers together to load the version.
+          only_if_live: What the release was compared with; it is not promoted if that is no longer live.
+          replay: How it is compared with the live version on recorded requests first, once it is loaded; None for not.
+          figures: What an earlier comparison measured, kept with the move.
+
+        Returns:
+          The release, with a warning for each server passed over, and one if there were no requests to compare with.
+
+        Raises:
+          ReleaseNotFound: The ledger has no such model or version.
+          ServerUnavailable: Nothing answers at one of `servers`.
+          PromotionFailed: The version folder was altered, a server would not serve it, or it did worse than the live
+            version; that one is untouched.
+          LedgerConflict: Somebody else moved the model meanwhile, or another version of it is on trial.
+          ConfigRefused: A config file cannot be written.
+        """
+        seen = self._store.moves(model)
+        release = self.release(model, version)
+        _check_expected(model, only_if_live, seen)
+        _check_no_other_trial(model, version, seen)
+        warnings: tuple[str, ...] = ()
+        with self._change(release, seen, servers, timeout_s, "made live") as change:
+            change.load()
+            if release.state != "live":
+                if replay is not None:
+                    figures, warnings = change.compare(replay)
+                change.move("promoted", by=by, reason=reason, figures=figures)
+        return replace(self.release(model, version), warnings=(*change.warnings, *warnings))
+
+    def start_canary(
+        self,
+        model: str,
+        version: int,
+        *,
+        percent: float,
+        by: str,
+        reason: str,
+        servers: Sequence[str] | None = None,
+        timeout_s: float = 300.0,
+    ) -> ReleaseRow:
+        """Puts a release on trial: it is loaded beside the live one, and the label `canary` moves to it.
+
+        Args:
+          model: The model's name.
+          version: Which release; the one on trial already gets another share.
+          percent: The share of requests that clients are to send there, 0 to 100; written to `canary.json`.
+          by: Who begins the trial.
+          reason: Why.
+          servers: As in `promote`.
+          timeout_s: For all servers together to load the version.
 
         Returns:
           The release, with a warning for each server passed over.
 
         Raises:
-          ReleaseNotFound: The ledger has no such model or version.
-          ServerUnavailable: Nothing answers at one of `servers`.
-          PromotionFailed: The version folder was altered, or a server would not serve it; the live one is untouched.
-          LedgerConflict: Somebody else moved the model meanwhile.
-          ConfigRefused: `models.config` cannot be written.
+          ServingError: As in `promote`; `PromotionFailed` also where nothing is live to compare with.
         """
         seen = self._store.moves(model)
         release = self.release(model, version)
-        with self._rollout(release, seen, servers, timeout_s) as rollout:
-            _check_intact(release)
-            self._load(rollout, release)
-            if release.state != "live":
-                self._move(rollout, seen, "promoted", version, by, reason)
-        return replace(self.release(model, version), warnings=rollout.warnings)
+        _check_can_be_tried(release, live_version(seen))
+        _check_no_other_trial(model, version, seen)
+        with self._change(release, seen, servers, timeout_s, "put on trial") as change:
+            change.load()
+            change.move("canary", by=by, reason=reason, percent=percent)
+        return replace(self.release(model, version), warnings=change.warnings)
+
+    def withdraw_canary(
+        self,
+        model: str,
+        *,
+        by: str,
+        reason: str,
+        servers: Sequence[str] | None = None,
+        timeout_s: float = 300.0,
+        figures: Comparison | None = None,
+    ) -> ReleaseRow:
+        """Ends the trial under way: `canary` names the live version again, in one call to each server.
+
+        Args:
+          model: The model's name.
+          by: Who ends it.
+          reason: Why.
+          servers: As in `promote`.
+          timeout_s: For all servers together.
+          figures: What was measured, kept with the move.
+
+        Returns:
+          The release withdrawn, with a warning for each server passed over.
+
+        Raises:
+          ReleaseNotFound: No version of the model is on trial.
+          ServingError: As in `promote`.
+        """
+        seen = self._store.moves(model)
+        on_trial = canary_move(seen)
+        if on_trial is None:
+            raise ReleaseNotFound(f"no version of {model!r} is on trial; `slipline releases {model}` says what is live")
+        release = self.release(model, on_trial.version)
+        with self._change(release, seen, servers, timeout_s, "withdrawn") as change:
+            change.move("withdrawn", by=by, reason=reason, figures=figures)
+        return replace(self.release(model, release.version), warnings=change.warnings)
 
     def roll_back(
         self,
@@ -176,6 +250,8 @@ class Ledger:
         timeout_s: float = 300.0,
     ) -> ReleaseRow:
         """Makes an earlier release live again and withdraws the present one: one call to servers that still have it.
+
+        A trial under way ends, too.
 
         Args:
           model: The model's name.
@@ -194,25 +270,28 @@ class Ledger:
           PromotionFailed: The earlier release's folder was altered, or a server would not serve it; the live one is
             untouched.
           LedgerConflict: Somebody else moved the model meanwhile.
-          ConfigRefused: `models.config` cannot be written.
+          ConfigRefused: A config file cannot be written.
         """
         seen = self._store.moves(model)
         release = self._earlier_release(model, to, seen)
-        with self._rollout(release, seen, servers, timeout_s) as rollout:
-            _check_intact(release)  # served or not, as every server that starts later loads it from there
-            if not rollout.serves(release.version):
-                self._load(rollout, release)
-            self._move(rollout, seen, "rolled_back", release.version, by, reason)
-        return replace(self.release(model, release.version), warnings=rollout.warnings)
+        with self._change(release, seen, servers, timeout_s, "made live") as change:
+            if change.is_loaded():
+                change.check_intact()  # as every server that starts later loads it from there
+            else:
+                change.load()
+            change.move("rolled_back", by=by, reason=reason)
+        return replace(self.release(model, release.version), warnings=change.warnings)
 
-    def register_server(self, target: str, pid: int | None) -> None:
+    def register_server(self, target: str, pid: int | None, root: str | None = None) -> None:
         """Has promotions and roll-backs tell the server at `target`.
 
         Args:
           target: `host:port` of its gRPC port.
           pid: Its process on this machine; None for one that runs elsewhere.
+          root: Where it finds the releases, if not at the ledger's own root: the path under which a container has it
+            mounted, or the URL of a store such as `s3://bucket/releases`, which then gets a copy of every release.
         """
-        self._store.put_server(target, pid, _now())
+        self._store.put_server(target, pid, utc_now(), root)
 
     def unregister_server(self, target: str) -> None:
         """Forgets the server at `target`, if it is known."""
@@ -222,85 +301,40 @@ class Ledger:
         """The registered servers; the process of one may have ended since."""
         return self._store.servers()
 
-    def rewrite_config(self) -> Path:
-        """Makes the config file say what the ledger says, after any promotion under way.
+    def wanted(self) -> tuple[ServedModel, ...]:
+        """What servers are to serve, with the paths of the ledger's own root."""
+        return wanted_models(self.moves(), self.root)
+
+    def rewrite_config(self, root: str | None = None) -> Path:
+        """Makes the config files say what the ledger says, after any promotion under way.
+
+        Args:
+          root: Where the server that asks finds the releases; None for the ledger's own root.
 
         Returns:
-          The file.
+          The file for that server.
         """
-        with locked(self.root):
-            write_config(self.config_path, self._config())
-        return self.config_path
+        with self._store.alone():
+            self.write_files(root)
+        return config_file(self.root, root)
 
-    def _load(self, rollout: Rollout, release: ReleaseRow) -> None:
-        beside = None if release.state == "live" else release
-        rollout.load(self._config(beside), release.version)
+    def alone(self) -> AbstractContextManager[None]:
+        """Waits until nobody else changes what is served, then keeps others out for the length of the block."""
+        return self._store.alone()
 
-    def _move(
-        self, rollout: Rollout, seen: tuple[Move, ...], kind: MoveKind, version: int, by: str, reason: str
-    ) -> None:
-        move = Move(
-            model=rollout.model,
-            number=len(seen) + 1,
-            kind=kind,
-            version=version,
-            former=live_version(seen),
-            at=_now(),
-            by=by,
-            reason=reason,
-        )
-        self._store.add_move(move)
-        try:
-            rollout.apply(self._config())
-        except ServingError as error:
-            self._store.add_move(replace(move, number=move.number + 1, kind="undone", at=_now(), reason=str(error)))
-            raise
+    def write_files(self, root: str | None = None) -> None:
+        """As `rewrite_config`, for one who holds `alone` already."""
+        write_files(self._store, self.root, {root, *(server.root for server in self.servers())})
 
-    @contextmanager
-    def _rollout(
-        self, release: ReleaseRow, seen: tuple[Move, ...], targets: Sequence[str] | None, timeout_s: float
-    ) -> Iterator[Rollout]:
-        # One at a time per root: the config file and the servers' configs hold all models.
-        with locked(self.root):
-            write_config(self.config_path, self._config())  # a crash may have come between a move and its file
-            if self._store.moves(release.model) != seen:
-                raise conflict(release.model)
-            with self._reached(release.model, targets, timeout_s) as rollout:
-                try:
-                    yield rollout
-                except BaseException as error:  # an interrupt, too, must not leave a version loading
-                    problems = rollout.restore(self._config())
-                    if isinstance(error, ServingError) and not isinstance(error, LedgerConflict):
-                        raise self._not_live(release, error, problems) from error
-                    raise
-
-    def _reached(self, model: str, targets: Sequence[str] | None, timeout_s: float) -> AbstractContextManager[Rollout]:
-        if targets is not None:
-            return rollout_to_named(self.config_path, model, targets, timeout_s)
-        servers = self.servers()
-        for server in filter(process_ended, servers):
-            self.unregister_server(server.target)
-        return rollout_to_registered(self.config_path, model, servers, timeout_s)
-
-    def _not_live(self, release: ReleaseRow, error: ServingError, problems: tuple[str, ...]) -> PromotionFailed:
-        live = self.live(release.model)
-        stays = f"version {live.version} stays live" if live else "nothing is live"
-        failure = f"version {release.version} of {release.model!r} was not made live, {stays}: {error}"
-        return PromotionFailed(". ".join((failure, *problems)))
-
-    def _config(self, beside: ReleaseRow | None = None) -> tuple[ServedModel, ...]:
-        moves = self._store.moves_by_model()
-        if beside is not None:
-            moves.setdefault(beside.model, ())
-        models = []
-        for name in sorted(moves):
-            added = beside.version if beside is not None and beside.model == name else None
-            if versions := loaded_versions(moves[name], beside=added):
-                live = live_version(moves[name])
-                labels = {} if live is None else {STABLE: live}
-                base_path = str(self.root / name)
-                models.append(ServedModel(name=name, base_path=base_path, versions=versions, labels=labels))
-        return tuple(models)
+    def _change(
+        self,
+        release: ReleaseRow,
+        seen: tuple[Move, ...],
+        targets: Sequence[str] | None,
+        timeout_s: float,
+        aim: str,
+    ) -> AbstractContextManager[Change]:
+        return open_change(self._store, self.root, release, seen, targets, timeout_s, aim)
 
     def _earlier_release(self, model: str, to: int | None, seen: tuple[Move, ...]) -> ReleaseRow:
         version = earlier_version(seen) if to is None else to
@@ -318,41 +352,36 @@ class Ledger:
             )
         return release
 
-    def _unlisted_version(self, model: str, digest: str) -> int | None:
-        """The folder that a crash left between its rename and its row, if it holds this very content."""
-        listed = {row.version for row in self.releases(model)}
-        for version in sorted(numbered_versions(self.root / model) - listed):
-            folder = self.root / model / str(version)
-            if not verify(folder) and read_manifest(folder).digest == digest:
-                return version
-        return None
 
-    def _next_version(self, model: str) -> int:
-        listed = {row.version for row in self.releases(model)}
-        return max(listed | numbered_versions(self.root / model), default=0) + 1
-
-    def _add_release(self, model: str, version: int, by: str, origin: str) -> None:
-        manifest = read_manifest(self.root / model / str(version))
-        release = NewRelease(
-            model=model,
-            version=version,
-            digest=manifest.digest,
-            size_bytes=manifest.size_bytes,
-            predecessor=live_version(self._store.moves(model)),
-            at=_now(),
-            by=by,
-            origin=origin,
-        )
-        self._store.add_release(release)
-
-
-def _check_intact(release: ReleaseRow) -> None:
-    if problems := verify(release.path):
-        raise PromotionFailed(
-            f"version {release.version} of {release.model!r} is not what was published: {'; '.join(problems)}. "
-            "Run the pipeline again, it publishes a new version"
+def _check_expected(model: str, expected: ExpectedLive | None, seen: Sequence[Move]) -> None:
+    live = live_version(seen)
+    if expected is not None and live != expected.version:
+        raise LedgerConflict(
+            f"{model} {_named(live)} went live since the new model was compared with {_named(expected.version)}; "
+            "run again to compare with that"
         )
 
 
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+def _named(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"
+
+
+def _check_can_be_tried(release: ReleaseRow, live: int | None) -> None:
+    if live is None:
+        remedy = f"nothing is live yet; `slipline promote {release.model} {release.version}` makes it live"
+    elif live == release.version:
+        remedy = "it is live already; name another version"
+    else:
+        return
+    raise PromotionFailed(
+        f"version {release.version} of {release.model!r} cannot be tried beside the live one: {remedy}"
+    )
+
+
+def _check_no_other_trial(model: str, version: int, seen: Sequence[Move]) -> None:
+    on_trial = canary_move(seen)
+    if on_trial is not None and on_trial.version != version:
+        raise LedgerConflict(
+            f"version {on_trial.version} of {model!r} is on trial since {on_trial.at[:16].replace('T', ' ')} UTC, "
+            f"begun by {on_trial.by}; wait for its end, or end it: `slipline canary {model} --withdraw --reason WHY`"
+        )

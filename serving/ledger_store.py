@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -12,9 +12,11 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, delete, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
+from serving import ledger_tables
 from serving.errors import LedgerConflict, LedgerError
+from serving.file_lock import locked
 from serving.ledger_tables import MOVES, RELEASES, SERVERS, opened_engine
-from serving.release_history import live_periods, state_of
+from serving.release_history import canary_periods, live_periods, state_of
 from serving.release_records import Move, NewRelease, RegisteredServer, ReleaseRow
 
 
@@ -81,9 +83,21 @@ class LedgerStore:
         """
         self._add(MOVES, move)
 
-    def put_server(self, target: str, pid: int | None, since: str) -> None:
+    @contextmanager
+    def alone(self, subject: str = "") -> Iterator[None]:
+        """Waits until nobody else works on `subject`, then keeps others out: here, and wherever the database is used.
+
+        Args:
+          subject: A model that is being published; empty for what is served.
+        """
+        with locked(self._root / subject), ExitStack() as held:
+            with self._our_errors():
+                held.enter_context(ledger_tables.alone(self._engine, subject))
+            yield
+
+    def put_server(self, target: str, pid: int | None, since: str, root: str | None = None) -> None:
         """Adds a server that this machine knows as `pid`, or replaces the one with the same target."""
-        server = RegisteredServer(target=target, pid=pid, host=socket.gethostname(), since=since)
+        server = RegisteredServer(target=target, pid=pid, host=socket.gethostname(), since=since, root=root)
         with self._transaction() as connection:
             connection.execute(delete(SERVERS).where(SERVERS.c.target == target))
             connection.execute(insert(SERVERS).values(asdict(server)))
@@ -112,7 +126,7 @@ class LedgerStore:
         except (SQLAlchemyError, OSError, ImportError) as error:  # ImportError: the driver that the URL asks for
             words = error.orig if isinstance(error, DBAPIError) else error  # SQLAlchemy adds a link and the statement
             raise LedgerError(
-                f"the ledger of {self._root} cannot be read or written: {words}; "
+                f"the ledger of {self._root} cannot be read or written: {' '.join(str(words).split())}; "
                 "check the database's URL, its permissions and the room on its disk"
             ) from error
 
@@ -122,6 +136,7 @@ class LedgerStore:
             path=self._root / release.model / str(release.version),
             state=state_of(release.version, moves),
             live_periods=live_periods(release.version, moves),
+            canary_periods=canary_periods(release.version, moves),
         )
 
 

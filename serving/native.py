@@ -1,7 +1,7 @@
 """TensorFlow's C API through ctypes: a session over one SavedModel, without the Python package's slow import.
 
-The libraries come from the installed wheel. A process that has imported `tensorflow` shares them with it. ctypes gives
-up the interpreter lock during each call, so runs from several threads go on side by side.
+The libraries come from the installed wheel. A process that has imported `tensorflow` shares them with it. Runs give up
+the interpreter lock, so those from several threads go on side by side.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TensorFlowError(ServingError):
 
 @dataclass(frozen=True, kw_only=True)
 class Threads:
-    """How many threads TensorFlow computes with; the first session decides for the whole process.
+    """How many threads a session computes with.
 
     Attributes:
       intra_op: Within one operation; 0 for one per core.
@@ -126,6 +126,19 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
     "TF_StringDealloc": (None, (c_void_p,)),
 }
 
+# Those that give up the interpreter lock. For the others, waiting to get it back would take longer than the call.
+_LONG_CALLS = frozenset(
+    {
+        "TF_CloseSession",
+        "TF_DeleteGraph",
+        "TF_DeleteSession",
+        "TF_GraphImportGraphDef",
+        "TF_GraphToGraphDef",
+        "TF_LoadSessionFromSavedModel",
+        "TF_SessionRun",
+    }
+)
+
 
 @functools.cache
 def c_api() -> ctypes.CDLL:
@@ -133,12 +146,15 @@ def c_api() -> ctypes.CDLL:
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.origin is None:
         raise LoadFailed("running a SavedModel takes TensorFlow's libraries; install the package `tensorflow`")
+    os.environ.setdefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1")  # else the first session decides for all
     with _quiet():
         # Not RTLD_GLOBAL: its BoringSSL would stand in for the OpenSSL of Python's own modules, and crash them.
         library = ctypes.CDLL(str(Path(spec.origin).with_name("libtensorflow_cc.so.2")))
+    short_calls = ctypes.PyDLL(library._name, handle=library._handle)
     for name, (result, arguments) in _PROTOTYPES.items():
-        function = getattr(library, name)
+        function = getattr(library if name in _LONG_CALLS else short_calls, name)
         function.restype, function.argtypes = result, arguments
+        setattr(library, name, function)
     return library
 
 

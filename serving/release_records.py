@@ -6,23 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-MoveKind = Literal["promoted", "rolled_back", "undone"]
-State = Literal["published", "live", "superseded", "withdrawn"]
+from serving.comparison import Comparison
+
+MoveKind = Literal["promoted", "rolled_back", "canary", "withdrawn", "undone"]
+State = Literal["published", "canary", "live", "superseded", "withdrawn"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One move of a model's label `stable`.
+    """One move of a model's labels.
 
     Attributes:
-      model: Whose label.
+      model: Whose labels.
       number: 1, 2, 3... for each model.
-      kind: `undone` takes the move before it back, as a server would not follow it.
-      version: Live from now on; for `undone`, the version that is not.
-      former: Live until now; None where nothing was.
+      kind: `promoted` and `rolled_back` move `stable`, `canary` puts a version on trial, `withdrawn` ends its trial,
+        and `undone` takes the move before it back, as a server would not follow it.
+      version: Live from now on, or on trial; for `withdrawn` and `undone`, the version that no longer is.
+      former: Live until now; None where nothing was, or where the live version stays.
       at: UTC, ISO 8601.
       by: Who moved it.
       reason: Why.
+      percent: Of `canary`, the share of requests that clients are to send there, 0 to 100.
+      figures: What was measured before, as JSON of `Comparison`; None where nothing was.
     """
 
     model: str
@@ -33,25 +38,33 @@ class Move:
     at: str
     by: str
     reason: str
+    percent: float | None = None
+    figures: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class LivePeriod:
-    """A time during which a release was live.
+class Period:
+    """A time during which a release was live, or on trial as a canary.
 
     Attributes:
       since: UTC, ISO 8601.
       until: The same; None while it lasts.
-      by: Who made it live.
-      reason: Why it was made live.
-      until_reason: Why it was replaced; None while it lasts.
+      by: Who began it.
+      reason: Why it began.
+      until_by: Who ended it; None while it lasts.
+      until_reason: Why it ended; None while it lasts.
+      percent: Of a trial, the share of requests that clients were to send there.
+      figures: What was measured before it began to be live, or before its trial ended; None where nothing was.
     """
 
     since: str
     until: str | None
     by: str
     reason: str
-    until_reason: str | None
+    until_by: str | None = None
+    until_reason: str | None = None
+    percent: float | None = None
+    figures: Comparison | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +98,17 @@ class ReleaseRow(NewRelease):
 
     Attributes:
       path: Its version folder.
-      state: withdrawn, if it was live and a roll-back replaced it; superseded, if a promotion did.
+      state: withdrawn, if it was live and a roll-back replaced it, or its trial did not end with a promotion;
+        superseded, if a promotion replaced it.
       live_periods: When it was live, oldest first.
+      canary_periods: When it was on trial, oldest first.
       warnings: What a promotion or roll-back passed over, one sentence each.
     """
 
     path: Path
     state: State
-    live_periods: tuple[LivePeriod, ...]
+    live_periods: tuple[Period, ...]
+    canary_periods: tuple[Period, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -105,9 +121,12 @@ class RegisteredServer:
       pid: Its process, by the count of `host`; None if that is not known.
       host: Name of the machine that registered it.
       since: UTC, ISO 8601.
+      root: Where it finds the version folders: another mount of the ledger's root, or a URL of a store that gets a copy
+        of them; None for the ledger's own root.
     """
 
     target: str
     pid: int | None
     host: str
     since: str
+    root: str | None = None

@@ -1,4 +1,4 @@
-"""The model config file and the servers that follow it, moved together."""
+"""The model config files and the servers that follow them, moved together."""
 
 from __future__ import annotations
 
@@ -11,12 +11,43 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from serving.addresses import every_address
 from serving.control import ServerControl
 from serving.errors import ServerUnavailable, ServingError
-from serving.model_config import ServedModel, write_config
+from serving.model_config import ServedModel
+from serving.release_config import at_root, narrowed, write_configs
 from serving.release_records import RegisteredServer
 
-_CALL_TIMEOUT_S = 5.0  # a status or a reload of known models takes milliseconds
+CALL_TIMEOUT_S = 5.0  # a status or a reload of known models takes milliseconds
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A server that answers.
+
+    Attributes:
+      control: Takes the orders.
+      root: Where it finds the releases; None for the ledger's own root.
+    """
+
+    control: ServerControl
+    root: str | None
+
+    def reload(self, models: Sequence[ServedModel], *, timeout_s: float | None = None) -> None:
+        """As `ServerControl.reload`, with the paths that this server knows."""
+        self.control.reload(at_root(models, self.root), timeout_s=timeout_s)
+
+    def available(self, models: Sequence[ServedModel]) -> dict[str, list[int]]:
+        """The versions that requests can reach, by the model's name."""
+        return {
+            model.name: [status.version for status in self.control.status(model.name) if status.state == "AVAILABLE"]
+            for model in models
+        }
+
+    def begin_loading(self, models: Sequence[ServedModel], *, timeout_s: float | None = None) -> None:
+        """As `reload`, but without labels of versions that the server does not have yet: it checks labels first."""
+        available = self.available(models)
+        self.reload([narrowed(model, model.versions, available[model.name]) for model in models], timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)
@@ -24,25 +55,24 @@ class Rollout:
     """One change of the config, on file and at every server that can be reached.
 
     Attributes:
-      config_path: The model config file.
-      controls: The servers reached.
+      folder: Holds the config files.
+      roots: Of all servers that follow one of these files, reached or not.
+      servers: Those reached.
       model: Whose versions change.
       deadline_s: When waiting for a load ends, by the monotonic clock.
       warnings: One sentence for each server passed over.
     """
 
-    config_path: Path
-    controls: tuple[ServerControl, ...]
+    folder: Path
+    roots: frozenset[str | None]
+    servers: tuple[Reached, ...]
     model: str
     deadline_s: float
     warnings: tuple[str, ...]
 
     def serves(self, version: int) -> bool:
         """Whether every server has the version loaded."""
-        return all(
-            any(status.version == version and status.state == "AVAILABLE" for status in control.status(self.model))
-            for control in self.controls
-        )
+        return all(server.control.serves(self.model, version) for server in self.servers)
 
     def apply(self, models: Sequence[ServedModel]) -> None:
         """Puts the config on file, then in force at every server.
@@ -50,9 +80,9 @@ class Rollout:
         Raises:
           ServingError: A server does not take it; those before it have taken it.
         """
-        write_config(self.config_path, models)
-        for control in self.controls:
-            control.reload(models, timeout_s=self._left_s())
+        write_configs(self.folder, models, self.roots)
+        for server in self.servers:
+            server.reload(models, timeout_s=self._left_s())
 
     def load(self, models: Sequence[ServedModel], version: int) -> None:
         """Applies a config that adds `version`, and returns once every server has it loaded.
@@ -60,9 +90,11 @@ class Rollout:
         Raises:
           ServingError: A server does not take the config, or cannot load the version.
         """
-        self.apply(models)
-        for control in self.controls:
-            control.wait_available(self.model, version, self._left_s())
+        write_configs(self.folder, models, self.roots)
+        for server in self.servers:
+            server.begin_loading(models, timeout_s=self._left_s())
+        for server in self.servers:
+            server.control.wait_available(self.model, version, self._left_s())
 
     def restore(self, models: Sequence[ServedModel]) -> tuple[str, ...]:
         """Applies a former config wherever that is possible.
@@ -71,52 +103,58 @@ class Rollout:
           One sentence for each place that does not take it.
         """
         failures = []
-        orders: list[Callable[[Sequence[ServedModel]], None]] = [partial(write_config, self.config_path)]
-        orders += [control.reload for control in self.controls]
+        orders: list[Callable[[], None]] = [partial(write_configs, self.folder, models, self.roots)]
+        orders += [partial(server.reload, models) for server in self.servers]
         for order in orders:
             try:
-                order(models)
+                order()
             except ServingError as error:
                 failures.append(f"the former config could not be put back: {error}")
         return tuple(failures)
 
     def _left_s(self) -> float:
-        return max(_CALL_TIMEOUT_S, self.deadline_s - time.monotonic())
+        return max(CALL_TIMEOUT_S, self.deadline_s - time.monotonic())
 
 
 @contextmanager
-def rollout_to_named(config_path: Path, model: str, targets: Sequence[str], timeout_s: float) -> Iterator[Rollout]:
+def rollout_to_named(
+    folder: Path, model: str, targets: Sequence[str], registered: Sequence[RegisteredServer], timeout_s: float
+) -> Iterator[Rollout]:
     """A rollout to servers that somebody named: one that does not answer is an error.
 
     Raises:
       ServerUnavailable: Nothing answers at one of them.
     """
+    roots = {server.target: server.root for server in registered}
     with ExitStack() as stack:
-        controls = tuple(stack.enter_context(ServerControl(target, timeout_s=_CALL_TIMEOUT_S)) for target in targets)
-        for control in controls:
+        reached = []
+        for target in targets:
+            control = stack.enter_context(ServerControl(target, timeout_s=CALL_TIMEOUT_S))
             control.status(model)
-        yield Rollout(config_path, controls, model, time.monotonic() + timeout_s, ())
+            reached.append(Reached(control, roots.get(target)))
+        yield Rollout(folder, frozenset(roots.values()), tuple(reached), model, time.monotonic() + timeout_s, ())
 
 
 @contextmanager
 def rollout_to_registered(
-    config_path: Path, model: str, servers: Sequence[RegisteredServer], timeout_s: float
+    folder: Path, model: str, registered: Sequence[RegisteredServer], timeout_s: float
 ) -> Iterator[Rollout]:
     """A rollout to those registered servers that answer; the others read the config file when they start."""
     with ExitStack() as stack:
-        controls, warnings = [], []
-        for server in servers:
+        reached, warnings = [], []
+        for server in every_address(registered):
             if process_ended(server):
                 warnings.append(f"passed over {server.target}: its process {server.pid} has ended")
                 continue
-            control = stack.enter_context(ServerControl(server.target, timeout_s=_CALL_TIMEOUT_S))
+            control = stack.enter_context(ServerControl(server.target, timeout_s=CALL_TIMEOUT_S))
             try:
                 control.status(model)
             except ServerUnavailable as error:
                 warnings.append(f"passed over {server.target}: {error}")
             else:
-                controls.append(control)
-        yield Rollout(config_path, tuple(controls), model, time.monotonic() + timeout_s, tuple(warnings))
+                reached.append(Reached(control, server.root))
+        roots = frozenset(server.root for server in registered)
+        yield Rollout(folder, roots, tuple(reached), model, time.monotonic() + timeout_s, tuple(warnings))
 
 
 def process_ended(server: RegisteredServer) -> bool:

@@ -23,6 +23,8 @@ MANIFEST_NAME = "manifest.json"
 CONFIG_NAME = "models.config"
 DATABASE_NAME = "ledger.sqlite"
 _ASIDE_PREFIX = ".publishing-"
+RESTORING_PREFIX = ".restoring-"
+DAMAGED_PREFIX = ".damaged-"
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")  # what a model server takes for a version
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -79,10 +81,10 @@ def check_model_name(model: str) -> None:
             f"a model's name has letters, digits, '_', '-' and '.', the first a letter or digit, got {model!r}; "
             "choose another"
         )
-    if model == CONFIG_NAME or model.startswith(DATABASE_NAME):
+    if model.startswith(DATABASE_NAME) or model.endswith((".config", ".json")):
         raise PublishFailed(
-            f"a model cannot be called {model!r}: files of the ledger, {CONFIG_NAME} and {DATABASE_NAME}*, lie in the "
-            "same folder; choose another name"
+            f"a model cannot be called {model!r}: files of the ledger, {DATABASE_NAME}*, *.config and *.json, lie in "
+            "the same folder; choose another name"
         )
 
 
@@ -117,12 +119,9 @@ def publish_folder(source: Path, model_root: Path, version: int) -> Manifest:
     destination = model_root / str(version)
     if os.path.lexists(destination):
         raise PublishFailed(f"{destination} exists, and a published version is never changed; take a new number")
-    manifest = manifest_of(source)
-    if not manifest.files:
-        raise PublishFailed(f"{source}: wanted the folder of a SavedModel, it is empty; export the model first")
     aside = model_root / f"{_ASIDE_PREFIX}{version}-{uuid.uuid4().hex}"
+    manifest = _manifest_to_copy(source)
     try:
-        aside.mkdir(parents=True)
         _copy(source, aside, manifest)
         aside.rename(destination)
         _flush(model_root)
@@ -136,8 +135,22 @@ def publish_folder(source: Path, model_root: Path, version: int) -> Manifest:
     return manifest
 
 
+def copy_folder(source: Path, target: Path) -> Manifest:
+    """Copies a SavedModel's folder to one to be made, with its manifest, checked and flushed to disk.
+
+    Raises:
+      PublishFailed: The source cannot be read or holds nothing, or the copy differs from it.
+      OSError: The copy cannot be written.
+    """
+    manifest = _manifest_to_copy(source)
+    _copy(source, target, manifest)
+    return manifest
+
+
 def verify(folder: Path) -> tuple[str, ...]:
     """How a published version folder differs from its manifest, one sentence each; nothing if it is intact."""
+    if not folder.is_dir():
+        return (f"{folder}: the folder is missing",)
     try:
         recorded = read_manifest(folder)
         present = manifest_of(folder)
@@ -146,10 +159,27 @@ def verify(folder: Path) -> tuple[str, ...]:
     wanted = {file.path: file for file in recorded.files}
     found = {file.path: file for file in present.files}
     return tuple(
-        f"{folder / path}: {_difference(wanted.get(path), found.get(path))}"
+        f"{folder / path}: {difference(wanted.get(path), found.get(path))}"
         for path in sorted(wanted.keys() | found.keys())
         if wanted.get(path) != found.get(path)
     )
+
+
+def verify_sizes(folder: Path) -> tuple[str, ...]:
+    """What `verify` says, as far as it shows without reading the files: those that are missing or of another length."""
+    if not folder.is_dir():
+        return (f"{folder}: the folder is missing",)
+    try:
+        recorded = read_manifest(folder)
+    except PublishFailed as error:
+        return (str(error),)
+    problems = []
+    for file in recorded.files:
+        path = folder / file.path
+        found = FileRecord(file.path, path.stat().st_size, file.sha256) if path.is_file() else None
+        if found != file:
+            problems.append(f"{path}: {difference(file, found)}")
+    return tuple(problems)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -160,9 +190,21 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        return Manifest(tuple(FileRecord(**record) for record in json.loads(path.read_text())))
-    except (OSError, ValueError, TypeError) as error:
-        raise PublishFailed(f"{path}: wanted the manifest of a published version, got {error}") from error
+        return parse_manifest(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PublishFailed(f"{path}: wanted the manifest of a published version: {error.strerror}") from error
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """The manifest in the JSON `text` that was read at `where`.
+
+    Raises:
+      PublishFailed: It is none.
+    """
+    try:
+        return Manifest(tuple(FileRecord(**record) for record in json.loads(text)))
+    except (ValueError, TypeError) as error:
+        raise PublishFailed(f"{where}: wanted the manifest of a published version, got {error}") from error
 
 
 def numbered_versions(model_root: Path) -> set[int]:
@@ -173,7 +215,7 @@ def numbered_versions(model_root: Path) -> set[int]:
 
 
 def remove_leftovers(model_root: Path) -> tuple[Path, ...]:
-    """Removes the copies aside that a crash left in `model_root`, after any publishing under way.
+    """Removes copies aside that a crash left in `model_root`, and damaged ones, after any publishing under way.
 
     Returns:
       The folders removed.
@@ -181,7 +223,8 @@ def remove_leftovers(model_root: Path) -> tuple[Path, ...]:
     if not model_root.is_dir():
         return ()
     with locked(model_root):
-        leftovers = tuple(sorted(model_root.glob(f"{_ASIDE_PREFIX}*")))
+        prefixes = (_ASIDE_PREFIX, RESTORING_PREFIX, DAMAGED_PREFIX)
+        leftovers = tuple(sorted(path for prefix in prefixes for path in model_root.glob(f"{prefix}*")))
         for folder in leftovers:
             shutil.rmtree(folder)
     return leftovers
@@ -210,7 +253,15 @@ def _file_record(path: Path, folder: Path) -> FileRecord:
     return FileRecord(path.relative_to(folder).as_posix(), size_bytes, sha256.hexdigest())
 
 
+def _manifest_to_copy(source: Path) -> Manifest:
+    manifest = manifest_of(source)
+    if not manifest.files:
+        raise PublishFailed(f"{source}: wanted the folder of a SavedModel, it is empty; export the model first")
+    return manifest
+
+
 def _copy(source: Path, aside: Path, manifest: Manifest) -> None:
+    aside.mkdir(parents=True)
     for file in manifest.files:
         copy = aside / file.path
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +283,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _difference(wanted: FileRecord | None, found: FileRecord | None) -> str:
+def difference(wanted: FileRecord | None, found: FileRecord | None) -> str:
+    """How a file differs from what the manifest says of it, in words."""
     if wanted is None:
         return "not in the manifest"
     if found is None:

@@ -19,7 +19,9 @@ from components.train import TrainParams, train
 from pipeline.artifacts import Examples, LiveModel, Release, ServableModel, SliceMetrics, Split
 from serving.errors import BadRequest
 from serving.ledger import Ledger
+from serving.prediction_log import read_predict_requests
 from serving.saved_model import SavedModel
+from serving.tensors import to_array
 from serving.version_folder import verify
 from serving.warmup import warm_up
 from serving.wire.example_pb2 import Example
@@ -204,11 +206,11 @@ def release(tmp_path: Path) -> ReleaseParams:
     return ReleaseParams(model="digits", root=tmp_path / "releases", by="ann")
 
 
-def pushed(model: ServableModel, params: ReleaseParams, out: Path) -> Release:
+def pushed(model: ServableModel, examples: Examples, params: ReleaseParams, out: Path) -> Release:
     """Pushes a model that was compared with what is live at this moment."""
     with Ledger(params.url, params.root) as ledger:
         live = ledger.live(params.model)
-    return push(model, LiveModel(path=out, version=live.version if live else None), params, out, no_one)
+    return push(model, examples, LiveModel(path=out, version=live.version if live else None), params, out, no_one)
 
 
 def changed(model: ServableModel, parent: Path) -> ServableModel:
@@ -220,8 +222,10 @@ def changed(model: ServableModel, parent: Path) -> ServableModel:
     return ServableModel(path=parent / "changed", signatures=model.signatures)
 
 
-def test_a_push_publishes_and_makes_live(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
-    made = pushed(model, release, folder(tmp_path, "out"))
+def test_a_push_publishes_and_makes_live(
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
+) -> None:
+    made = pushed(model, examples, release, folder(tmp_path, "out"))
     assert (made.model, made.version) == ("digits", 1)
     with Ledger(release.url, release.root) as ledger:
         live = ledger.live("digits")
@@ -230,66 +234,79 @@ def test_a_push_publishes_and_makes_live(model: ServableModel, release: ReleaseP
     assert verify(live.path) == ()
 
 
-def test_a_model_is_published_once(model: ServableModel, release: ReleaseParams, tmp_path: Path) -> None:
-    assert pushed(model, release, folder(tmp_path, "a")).version == 1
-    assert pushed(model, release, folder(tmp_path, "b")).version == 1
+def test_a_push_keeps_a_sample_of_requests_that_the_model_answers(
+    model: ServableModel, examples: Examples, release: ReleaseParams, loaded: SavedModel, tmp_path: Path
+) -> None:
+    pushed(model, examples, release, folder(tmp_path, "out"))
+    requests = read_predict_requests(release.root / "digits" / "requests.tfrecord")
+    assert len(requests) == 200
+    assert requests[0].model_spec.signature_name == "serving_examples"
+    answer = loaded.run({"examples": to_array(requests[0].inputs["examples"])}, "serving_examples")
+    assert answer["probabilities"].shape == (1, 10)
+
+
+def test_a_model_is_published_once(
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
+) -> None:
+    assert pushed(model, examples, release, folder(tmp_path, "a")).version == 1
+    assert pushed(model, examples, release, folder(tmp_path, "b")).version == 1
 
 
 def test_a_withdrawn_model_is_not_made_live_by_pushing_it_again(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
-    pushed(model, release, folder(tmp_path, "a"))
+    pushed(model, examples, release, folder(tmp_path, "a"))
     second = changed(model, tmp_path)
-    pushed(second, release, folder(tmp_path, "b"))
+    pushed(second, examples, release, folder(tmp_path, "b"))
     with Ledger(release.url, release.root) as ledger:
         ledger.roll_back("digits", by="bob", reason="worse")
-        pushed(second, release, folder(tmp_path, "c"))
+        pushed(second, examples, release, folder(tmp_path, "c"))
         live = ledger.live("digits")
     assert live is not None
     assert live.version == 1
 
 
 def test_a_candidate_is_compared_with_what_is_live_and_a_released_one_with_what_was(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
     assert find_live(model, release, folder(tmp_path, "a")).version is None
-    pushed(model, release, folder(tmp_path, "b"))
+    pushed(model, examples, release, folder(tmp_path, "b"))
     assert find_live(model, release, folder(tmp_path, "c")).version is None
     second = changed(model, tmp_path)
     before = find_live(second, release, folder(tmp_path, "d"))
     assert before.version == 1
     assert verify(before.model_path) == ()
-    pushed(second, release, folder(tmp_path, "e"))
+    pushed(second, examples, release, folder(tmp_path, "e"))
     assert find_live(second, release, folder(tmp_path, "f")).version == 1
 
 
 def test_a_candidate_that_was_never_live_is_compared_with_what_is_live_now(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
     second = changed(model, tmp_path)
     with Ledger(release.url, release.root) as ledger:
         ledger.publish("digits", second.path, by="ann", origin="x")
-    pushed(model, release, folder(tmp_path, "a"))
+    pushed(model, examples, release, folder(tmp_path, "a"))
     assert find_live(second, release, folder(tmp_path, "b")).version == 2
 
 
 def test_what_a_killed_promotion_left_undone_is_mended_by_the_next_run(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
-    pushed(model, release, folder(tmp_path, "a"))
+    pushed(model, examples, release, folder(tmp_path, "a"))
     config = release.root / "models.config"
     in_force = config.read_text()
     config.write_text("")
-    pushed(model, release, folder(tmp_path, "b"))
+    pushed(model, examples, release, folder(tmp_path, "b"))
     assert config.read_text() == in_force
 
 
 def test_a_damaged_live_release_is_named_with_what_to_do(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
     import shutil
 
-    pushed(model, release, folder(tmp_path, "a"))
+    pushed(model, examples, release, folder(tmp_path, "a"))
     shutil.rmtree(release.root / "digits" / "1" / "variables")
     with pytest.raises(ReleaseDamaged, match=r"digits version 1, .*is damaged: .*variables.*; restore .*promote"):
         find_live(changed(model, tmp_path), release, folder(tmp_path, "b"))
@@ -308,11 +325,11 @@ def test_a_trial_in_which_the_server_never_answers_is_no_verdict_on_the_model(
 
 
 def test_a_model_compared_with_one_that_is_no_longer_live_is_not_released(
-    model: ServableModel, release: ReleaseParams, tmp_path: Path
+    model: ServableModel, examples: Examples, release: ReleaseParams, tmp_path: Path
 ) -> None:
     before = find_live(model, release, folder(tmp_path, "a"))
-    pushed(changed(model, tmp_path), release, folder(tmp_path, "b"))
+    pushed(changed(model, tmp_path), examples, release, folder(tmp_path, "b"))
     with pytest.raises(PushFailed, match=r"digits version 1 went live since .*compared with none; run again"):
-        push(model, before, release, folder(tmp_path, "c"), no_one)
+        push(model, examples, before, release, folder(tmp_path, "c"), no_one)
     with Ledger(release.url, release.root) as ledger:
-        assert [row.version for row in ledger.releases()] == [1]
+        assert [row.state for row in ledger.releases()] == ["live", "published"]

@@ -1,4 +1,5 @@
 import multiprocessing
+import sqlite3
 from concurrent import futures
 from pathlib import Path
 
@@ -93,3 +94,20 @@ def test_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
             folder = tmp_path / str(round_)
             folder.mkdir()
             list(pool.map(opened_elsewhere, [folder] * 4))
+
+
+def test_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    """Nothing in it is lost."""
+    store = store_at(tmp_path)
+    store.add_release(RELEASE)
+    store.add_move(move(1))
+    store.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute("ALTER TABLE moves DROP COLUMN percent")
+        database.execute("ALTER TABLE moves DROP COLUMN figures")
+        database.execute("ALTER TABLE servers DROP COLUMN root")
+    store = store_at(tmp_path)
+    store.put_server("host:8500", None, RELEASE.at, "/models")
+    assert store.moves("mnist") == (move(1),)
+    assert store.servers()[0].root == "/models"
+    store.close()

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from serving.errors import BadRequest, LoadFailed
+from serving.loaded_model import SignatureNotFound
 from serving.native import Threads
-from serving.saved_model import SavedModel, SignatureNotFound
+from serving.saved_model import SavedModel
 from serving.tensors import to_proto
 from serving.wire import saved_model_pb2
 

@@ -43,7 +43,7 @@ def _execution(target: str, home: Home, store: Store) -> str:
         return target
     if not version.isdecimal():
         raise click.BadParameter(f"wanted MODEL@VERSION, such as mnist@2, got {target!r}", param_hint="TARGET")
-    with Ledger(None, home.releases) as ledger:
+    with Ledger(home.ledger_url, home.releases) as ledger:
         release = ledger.release(model, int(version))
     return _push_of(release, store) or release.origin
 

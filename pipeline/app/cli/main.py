@@ -17,9 +17,12 @@ COMMANDS = {
     "clean": "Remove what a crash left: folders that no committed step owns.",
     "schema": "Propose or show a schema.",
     "serve": "Serve the releases over gRPC until told to stop.",
-    "predict": "Ask MODEL which class each of IMAGES shows.",
+    "deploy": "Serve the releases with TensorFlow Serving.",
+    "predict": "Ask MODEL about images, arrays or JSON.",
+    "load-test": "Measure how fast MODEL answers under load.",
     "releases": "List the releases: who was live when, and why.",
     "promote": "Make a release the live one.",
+    "canary": "Try a release on a share of the requests.",
     "rollback": "Serve the release that was live before again.",
 }
 
@@ -35,7 +38,8 @@ class LazyGroup(click.Group):
         """The command of that name, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"pipeline.app.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"pipeline.app.cli.{module}"), module)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from pipeline.app.config import home_from_environment
-from serving.ledger import Ledger
-from serving.person import current_person
+from pipeline.app.cli.release_options import by_option, limit_options, open_ledger, sample_option, say_warnings
+from serving.comparison import Limits, Replay
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--reason", required=True, help="Why; kept in the ledger.")
-@click.option("--by", default=current_person, help="Who; the user of this machine by default.")
-def promote(model: str, version: int, reason: str, by: str) -> None:
+@by_option
+@sample_option
+@limit_options
+@click.option("--no-compare", is_flag=True, help="Ask neither version anything before the label moves.")
+def promote(
+    model: str,
+    version: int,
+    reason: str,
+    by: str,
+    sample: Path | None,
+    max_error_rate: float,
+    max_disagreement: float,
+    max_latency_ratio: float,
+    tolerance: float,
+    no_compare: bool,
+) -> None:
     """Make a release the live one.
 
-    VERSION of MODEL is loaded beside the live one first; the label stable moves once every running server has it.
+    VERSION of MODEL is loaded beside the live one first. Once every running server has it, both are asked the recorded
+    requests; if the new version keeps within its limits, the label stable moves. Whatever goes wrong leaves the live
+    version alone.
     """
-    with Ledger(None, home_from_environment().releases) as ledger:
-        release = ledger.promote(model, version, by=by, reason=reason)
-    for warning in release.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{model}: version {release.version} is live")
+    limits = Limits(
+        max_error_rate=max_error_rate,
+        max_disagreement=max_disagreement,
+        max_latency_ratio=max_latency_ratio,
+        tolerance=tolerance,
+    )
+    replay = None if no_compare else Replay(requests=sample, limits=limits)
+    with open_ledger() as ledger:
+        was_live = ledger.release(model, version).state == "live"
+        release = ledger.promote(model, version, by=by, reason=reason, replay=replay)
+    say_warnings(release)
+    figures = release.live_periods[-1].figures
+    measured = "" if was_live or figures is None else f" ({figures})"
+    click.echo(f"{model}: version {version} is live{measured}")

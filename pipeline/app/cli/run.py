@@ -100,7 +100,7 @@ def set_aside_words(report: RunReport) -> str:
 
 def _standing(release: Release, home: Home) -> str:
     """The release, and that it is not live if so: a rerun does not bring back what a person withdrew."""
-    with Ledger(None, home.releases) as ledger:
+    with Ledger(home.ledger_url, home.releases) as ledger:
         state, live = ledger.release(release.model, release.version).state, ledger.live(release.model)
     words = f"released {release.model} version {release.version}"
     if state == "live" or live is None:

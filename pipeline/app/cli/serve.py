@@ -26,7 +26,8 @@ def serve(host: str, port: int) -> None:
     Promotions and roll-backs take effect at once. Ctrl-C stops it once every request has its answer.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    with Ledger(None, home_from_environment().releases) as ledger:
+    home = home_from_environment()
+    with Ledger(home.ledger_url, home.releases) as ledger:
         options = ServerOptions(
             host=host,
             port=port,

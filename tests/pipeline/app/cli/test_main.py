@@ -13,7 +13,8 @@ def test_help_lists_every_command_with_the_first_line_of_its_own_help() -> None:
     printed = CliRunner().invoke(main, ["--help"]).output
     for name, line in COMMANDS.items():
         assert f"  {name} " in printed
-        command: click.Command = getattr(import_module(f"pipeline.app.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"pipeline.app.cli.{module}"), module)
         assert str(command.help).splitlines()[0] == line
 
 

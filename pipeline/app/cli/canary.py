@@ -1,0 +1,149 @@
+"""`slipline canary`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from pipeline.app.cli.release_options import (
+    Duration,
+    by_option,
+    limit_options,
+    open_ledger,
+    sample_option,
+    say_warnings,
+)
+from serving.comparison import Comparison, Limits
+from serving.errors import PromotionFailed
+from serving.ledger import Ledger
+
+SAY_EVERY_S = 5.0
+DEFAULT_WATCH_S = 600.0
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@click.option(
+    "--percent",
+    type=click.FloatRange(0.0, 100.0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Share of requests that clients send to it, by a hash of each request's key.",
+)
+@click.option("--for", "watch_s", type=Duration(), help="Watch it so long: 90s, 10m, 2h.  [default: 10m]")
+@click.option("--requests", type=click.IntRange(min=1), help="Watch it for so many recorded requests.")
+@click.option("--reason", help="Why; kept in the ledger.")
+@by_option
+@sample_option
+@limit_options
+@click.option("--keep", is_flag=True, help="Leave it on trial in the end if it kept within its limits.")
+@click.option("--withdraw", is_flag=True, help="End the trial under way instead, whoever began it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def canary(
+    model: str,
+    version: int | None,
+    percent: float,
+    watch_s: float | None,
+    requests: int | None,
+    reason: str | None,
+    by: str,
+    sample: Path | None,
+    max_error_rate: float,
+    max_disagreement: float,
+    max_latency_ratio: float,
+    tolerance: float,
+    keep: bool,
+    withdraw: bool,
+    as_json: bool,
+) -> None:
+    """Try a release on a share of the requests.
+
+    VERSION of MODEL is loaded beside the live one and gets the label canary. Clients choose between the labels stable
+    and canary by a hash of a key (serving.canary.label_for; CanaryShares reads the share from canary.json among the
+    releases). Meanwhile recorded requests are sent to both labels, and errors, latency and answers compared. A limit
+    that is exceeded by more than chance withdraws the version at once; otherwise it is promoted in the end. Ctrl-C
+    withdraws it.
+
+    Clients that name neither a version nor a label get the highest version loaded, which may be the one on trial: have
+    them ask for stable.
+    """
+    if withdraw == (version is not None):
+        raise click.UsageError("give a VERSION to try, or --withdraw, and not both")
+    with open_ledger() as ledger:
+        if withdraw or version is None:
+            _withdraw(ledger, model, by, reason)
+            return
+        from serving.canary_watch import Watch
+        from serving.trial import TrialPlan, run_trial
+
+        limits = Limits(
+            max_error_rate=max_error_rate,
+            max_disagreement=max_disagreement,
+            max_latency_ratio=max_latency_ratio,
+            tolerance=tolerance,
+        )
+        plan = TrialPlan(
+            model=model,
+            version=version,
+            percent=percent,
+            by=by,
+            reason=reason or "on trial",
+            watch=Watch(seconds=watch_s if watch_s or requests else DEFAULT_WATCH_S, requests=requests, limits=limits),
+            sample=sample,
+            keep=keep,
+        )
+        with _terminable():
+            outcome, release = run_trial(ledger, plan, say=_Progress())
+    say_warnings(release)
+    if as_json:
+        click.echo(json.dumps({"version": version, "state": release.state, **asdict(outcome)}, indent=1))
+    elif not outcome.breaches:
+        ended = "is live" if release.state == "live" else "stays on trial"
+        click.echo(f"{model}: version {version} {ended} after {outcome.seconds:.0f} s ({outcome.figures})")
+    if outcome.breaches:
+        raise PromotionFailed(
+            f"version {version} of {model!r} was withdrawn after {outcome.seconds:.0f} s, the live version stays: "
+            f"{'; '.join(outcome.breaches)} ({outcome.figures})"
+        )
+
+
+def _withdraw(ledger: Ledger, model: str, by: str, reason: str | None) -> None:
+    if reason is None:
+        raise click.UsageError("--withdraw needs a --reason")
+    release = ledger.withdraw_canary(model, by=by, reason=reason)
+    say_warnings(release)
+    click.echo(f"{model}: version {release.version} is withdrawn, canary is the live version again")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets SIGTERM end the block as Ctrl-C does, so that a trial is withdrawn rather than left unwatched."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Progress:
+    """Says on standard error what was measured so far, every few seconds."""
+
+    def __init__(self) -> None:
+        self._said_s = 0.0
+
+    def __call__(self, figures: Comparison, seconds: float) -> None:
+        if figures.requests and seconds - self._said_s >= SAY_EVERY_S:
+            self._said_s = seconds
+            click.echo(f"{seconds:4.0f} s: {figures}", err=True)

@@ -1,0 +1,188 @@
+"""What any loaded model is to its callers, whatever its format: named signatures that run on named tensors."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from serving.batching.graph_traits import NOTHING_KNOWN, GraphTraits
+from serving.errors import BadRequest
+from serving.tensors import Array, to_array
+from serving.wire import saved_model_pb2
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+DEFAULT_SIGNATURE = "serving_default"
+
+Signatures = Mapping[str, saved_model_pb2.SignatureDef]
+
+
+class SignatureNotFound(BadRequest):
+    """The model has no signature of that name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a signature, in terms of the model's own tensors.
+
+    Attributes:
+      feeds: Values by the name of a tensor; those left to a default included.
+      fetches: Names of the tensors to compute, sorted, each once.
+      tensors: The name of a tensor, by the name of each output wanted.
+    """
+
+    feeds: Mapping[str, Array]
+    fetches: Sequence[str]
+    tensors: Mapping[str, str]
+
+    def renamed(self, computed: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs wanted by their names, of the tensors `computed`."""
+        return {alias: computed[tensor] for alias, tensor in self.tensors.items()}
+
+
+class LoadedModel(ABC):
+    """A model in memory. Runs may come from several threads at once; `close` only after the last.
+
+    Attributes:
+      folder: Where it was loaded from.
+      signatures: By name.
+    """
+
+    def __init__(self, folder: Path, signatures: Signatures) -> None:
+        self.folder = folder
+        self.signatures = signatures
+
+    @abstractmethod
+    def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
+        """The tensors called `fetches`, by name, given those in `feeds`.
+
+        Raises:
+          BadRequest: An operation does not take what it was given.
+          ServingError: An operation failed for another reason.
+        """
+
+    def compute_soon(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> asyncio.Future[Mapping[str, Array]]:
+        """`compute` for an event loop, which goes on meanwhile."""
+        return asyncio.get_running_loop().run_in_executor(None, self.compute, feeds, fetches)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees the model's memory."""
+
+    def traits(self) -> Mapping[str, GraphTraits]:
+        """What is known of all that runs for each signature, by its name."""
+        return dict.fromkeys(self.signatures, NOTHING_KNOWN)
+
+    def run(
+        self, inputs: Mapping[str, Array], signature: str = DEFAULT_SIGNATURE, outputs: Sequence[str] = ()
+    ) -> dict[str, Array]:
+        """Runs one signature.
+
+        Args:
+          inputs: By input name; of exactly the signature's dtypes. Shapes are the model's business.
+          signature: Its name.
+          outputs: Names of the outputs to compute; all if empty.
+
+        Returns:
+          By output name. Strings are object arrays of `bytes`.
+
+        Raises:
+          BadRequest: The inputs, the outputs or the signature are not such as the model has.
+          ServingError: An operation failed for another reason.
+        """
+        planned = self.planned(inputs, signature, outputs)
+        return planned.renamed(self.compute(planned.feeds, planned.fetches))
+
+    def planned(
+        self, inputs: Mapping[str, Array], signature: str = DEFAULT_SIGNATURE, outputs: Sequence[str] = ()
+    ) -> Run:
+        """What `run` with the same arguments hands to `compute`.
+
+        Raises:
+          BadRequest: The inputs, the outputs or the signature are not such as the model has.
+        """
+        self.check_inputs(signature, inputs)
+        wanted = self.signature(signature)
+        tensors = {alias: wanted.outputs[alias].name for alias in _chosen_outputs(wanted, outputs)}
+        return Run(feeds=_feeds(wanted, inputs), fetches=self.fetches_for(wanted, tensors.values()), tensors=tensors)
+
+    def fetches_for(self, signature: saved_model_pb2.SignatureDef, tensors: Iterable[str]) -> list[str]:
+        """The tensors to compute where `tensors` of a signature are wanted: these, or more."""
+        return sorted(set(tensors))
+
+    def signature(self, name: str) -> saved_model_pb2.SignatureDef:
+        """What the signature called `name` takes and gives.
+
+        Raises:
+          SignatureNotFound: The model has no such signature.
+        """
+        found = self.signatures.get(name)
+        if found is None:
+            raise SignatureNotFound(
+                f'Serving signature key "{name}" not found. The model has: {", ".join(sorted(self.signatures))}'
+            )
+        return found
+
+    def check_inputs(self, signature: str, names: Collection[str]) -> None:
+        """Returns if `names` are what the signature takes, or leaves to its defaults.
+
+        Raises:
+          SignatureNotFound: The model has no such signature.
+          BadRequest: One is missing or unknown.
+        """
+        wanted = self.signature(signature)
+        if len(names) == len(wanted.inputs) and all(name in wanted.inputs for name in names):
+            return
+        if len(names) > len(wanted.inputs) or (len(names) < len(wanted.inputs) and not wanted.defaults):
+            raise BadRequest(_size_mismatch(sorted(names), sorted(wanted.inputs)))
+        for alias, info in sorted(wanted.inputs.items()):
+            if alias not in names and alias not in wanted.defaults:
+                raise BadRequest(
+                    f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default value "
+                    f"provided. Inputs in the request: {', '.join(sorted(names))}"
+                )
+        if set(names) - set(wanted.inputs):
+            raise BadRequest("Inputs contains invalid name.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _chosen_outputs(signature: saved_model_pb2.SignatureDef, names: Sequence[str]) -> list[str]:
+    """`names`, each checked; all outputs if there are none."""
+    for position, name in enumerate(names):
+        if name not in signature.outputs:
+            known = ",".join(sorted(signature.outputs))
+            raise BadRequest(
+                f"output tensor alias not found in signature: {name} Outputs expected to be in the set {{{known}}}."
+            )
+        if name in names[:position]:
+            raise BadRequest(f"duplicate output tensor alias: {name}")
+    return list(names or signature.outputs)
+
+
+def _feeds(signature: saved_model_pb2.SignatureDef, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    feeds = {}
+    for alias, info in signature.inputs.items():
+        feeds[info.name] = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
+    return feeds
+
+
+def _size_mismatch(sent: list[str], wanted: list[str]) -> str:
+    extra = ",".join(name for name in sent if name not in wanted)
+    missing = ",".join(name for name in wanted if name not in sent)
+    return (
+        f"input size does not match signature: {len(sent)}!={len(wanted)} len({{{','.join(sent)}}}) != "
+        f"len({{{','.join(wanted)}}}). Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
+    )
