@@ -1,0 +1,186 @@
+"""The speed of the embedded server: `python -m tests.bench.serving`, 3 minutes; on a machine that does nothing else.
+
+It needs h2load (Debian's nghttp2-client), which sends one body again and again; batches were checked with different
+images before, so no answer is shared. What was answered is counted by the server, and some answers are looked at.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from serving.client import PredictClient
+from serving.model_loader import Preferences, load_model
+from tests.bench.h2load import Load, predict_body, run_h2load
+from tests.bench.served_model import ServedModel, images, served
+from tests.small_mnist import ROOT
+
+FORMS = {"saved_model": (), "tflite": ("--prefer_tflite_model",)}
+SECONDS = 5.0
+LARGE = 256
+
+
+def main() -> None:
+    """Measures everything for a SavedModel and for a TFLite model, each beside what it is compared with."""
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder, "models")
+        _python("tests.bench.digit_models", str(models), "1", "2")
+        for form, flags in FORMS.items():
+            base = Path(folder, form, "mnist")
+            _copy_version(models / "1", base, form)
+            print(f"== {form}", flush=True)
+            with served(base, *flags) as server:
+                server.prime()
+                _check_answers(server, base / "1", form)
+                _small_requests(server, base / "1", form)
+                _large_requests(server, base / "1", form)
+                _switch(server, models / "2", base, form)
+        _starts(Path(folder))
+
+
+def _small_requests(server: ServedModel, version: Path, form: str) -> None:
+    model_s = min(_call_s(version, 1, form, threads) for threads in (0, 1))
+    body = predict_body(images(1))
+    with _Echo() as echo:
+        for clients in (1, 8, 64):
+            before = server.answered()
+            load = run_h2load(server.address, body, clients=clients, seconds=SECONDS)
+            bare = run_h2load(echo.address, body, clients=clients, seconds=SECONDS, path="Echo/Echo")
+            after = server.answered()
+            refused = sum(after.values()) - sum(before.values()) - (after["OK"] - before["OK"])
+            print(f"{clients:3} clients: {_words(load)}; {refused} refused; bare echo: {_words(bare)}", flush=True)
+            if clients == 1:
+                own_ms = load.percentile_ms(50) - model_s * 1e3
+                ratio = own_ms / bare.percentile_ms(50)
+                print(f"    model alone {model_s * 1e3:.3f} ms; all else {own_ms:.3f} ms, {ratio:.2f} x the echo")
+
+
+def _large_requests(server: ServedModel, version: Path, form: str) -> None:
+    alone_s = min(_call_s(version, LARGE, form, threads) for threads in (0, 1))
+    for clients in (1, 2):
+        load = run_h2load(server.address, predict_body(images(LARGE)), clients=clients, seconds=SECONDS)
+        share = load.per_second * alone_s
+        print(
+            f"{LARGE} images a request, {clients} clients: {load.per_second * LARGE:,.0f} images/s, "
+            f"{share:.2f} x those of a loop in-process ({alone_s * 1e3:.1f} ms a call)",
+            flush=True,
+        )
+
+
+def _switch(server: ServedModel, other: Path, base: Path, form: str) -> None:
+    """Puts another version in place under full load; the server takes it up by itself."""
+    loads: list[Load] = []
+    before = server.answered()
+    caller = threading.Thread(
+        target=lambda: loads.append(run_h2load(server.address, predict_body(images(1)), clients=64, seconds=10))
+    )
+    caller.start()
+    time.sleep(5)
+    _copy_version(other, base, form)
+    with PredictClient.connect(server.address, "mnist", timeout_s=30) as client:
+        client.wait_until_available(2)
+    switched_s = time.time()
+    caller.join()
+    after = server.answered()
+    refused = sum(after.values()) - sum(before.values()) - (after["OK"] - before["OK"])
+    (load,) = loads
+    calm = load.taken_s[load.begun_s < switched_s - 2]
+    around = load.taken_s[np.abs(load.begun_s - switched_s) < 0.5]
+    calm_ms, around_ms = (float(np.percentile(taken_s, 99)) * 1e3 for taken_s in (calm, around))
+    print(
+        f"switch under load: p99 {around_ms:.1f} ms in its second, {calm_ms:.1f} ms before "
+        f"({around_ms / calm_ms:.2f} x); {load.failed} failed, {refused} refused"
+    )
+
+
+def _starts(folder: Path) -> None:
+    """From the start of the process to the first answer, against importing TensorFlow and loading the model."""
+    program = "import sys, tensorflow as tf; tf.saved_model.load(sys.argv[1])"
+    for form, flags in FORMS.items():
+        base = folder / form / "mnist"
+        own, plain = [], []
+        for _ in range(3):
+            begin_s = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-c", program, str(folder / "models" / "1")], check=True, capture_output=True
+            )
+            plain.append(time.perf_counter() - begin_s)
+            with served(base, *flags) as server:
+                own.append(server.first_answer_s)
+        first_s, import_s = statistics.median(own), statistics.median(plain)
+        print(
+            f"{form}: first answer {first_s:.2f} s after the start; TensorFlow imported and the SavedModel loaded "
+            f"{import_s:.2f} s ({first_s / import_s:.2f} x)"
+        )
+
+
+def _check_answers(server: ServedModel, version: Path, form: str) -> None:
+    """Ends the benchmark if answers under load are not the model's own."""
+    sent = images(32)
+    model = load_model(version, Preferences(tflite=form == "tflite"))
+    with PredictClient.connect(server.address, "mnist", timeout_s=30) as client:
+        for one in sent:
+            answered = client.predict({"images": one[None]}).outputs["probabilities"]
+            np.testing.assert_allclose(answered, model.run({"images": one[None]})["probabilities"], atol=1e-6)
+    model.close()
+
+
+def _copy_version(version: Path, base: Path, form: str) -> None:
+    """Publishes a version by a rename; one to be served as TFLite has nothing else."""
+    copied = base / f".{version.name}"
+    shutil.copytree(version, copied, ignore=shutil.ignore_patterns("assets.extra") if form == "tflite" else None)
+    if form == "tflite":
+        (copied / "saved_model.pb").unlink()
+    copied.rename(base / version.name)
+
+
+def _call_s(version: Path, batch: int, form: str, threads: int) -> float:
+    return float(_python("tests.bench.in_process", str(version), str(batch), form, str(threads)))
+
+
+def _words(load: Load) -> str:
+    p50_ms, p99_ms = load.percentile_ms(50), load.percentile_ms(99)
+    return (
+        f"{load.per_second:,.0f}/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms ({p99_ms / p50_ms:.1f} x), "
+        f"{load.failed} failed"
+    )
+
+
+def _python(module: str, *arguments: str) -> str:
+    command: Sequence[str] = [sys.executable, "-m", module, *arguments]
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise SystemExit(ended.stderr)
+    return ended.stdout
+
+
+class _Echo:
+    """The bare echo in a process of its own."""
+
+    def __enter__(self) -> _Echo:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.grpc_echo"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.address = self._process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._process.communicate()
+
+
+if __name__ == "__main__":
+    main()
