@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+
+class _Selector(selectors.DefaultSelector):
+    """Before it waits for what comes, it has done what was put off until then."""
+
+    def __init__(self, put_off: list[Callable[[], None]], call_soon: Callable[[Callable[[], None]], object]) -> None:
+        super().__init__()
+        self._put_off = put_off
+        self._call_soon = call_soon
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready, after a wait if nothing is."""
+        if not self._put_off or (timeout is not None and timeout <= 0):
+            return super().select(timeout)
+        ready = super().select(0)
+        if not ready:
+            for work in self._put_off:
+                self._call_soon(work)
+            self._put_off.clear()
+        return ready
 
 
 class EventLoop:
@@ -18,9 +39,15 @@ class EventLoop:
     """
 
     def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
+        self._put_off: list[Callable[[], None]] = []
+        selector = _Selector(self._put_off, lambda work: self.loop.call_soon(work))  # noqa: PLW0108  it comes first
+        self.loop = asyncio.SelectorEventLoop(selector)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    def when_idle(self, work: Callable[[], None]) -> None:
+        """Has `work` done once there is nothing else to do; from the loop itself."""
+        self._put_off.append(work)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What `work` gives, done in the loop; from any other thread."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from serving.batching.batched_model import BatchedModel
 from serving.batching.lanes import Batch
 from serving.batching.parameters import Batching, read_batching_parameters
 from serving.errors import ConfigRefused
+from serving.event_loop import EventLoop
 from serving.loaded_model import LoadedModel
 from serving.methods import Methods
 from serving.model_loader import Preferences, has_preferred_tflite, load_model
@@ -96,7 +96,7 @@ class Preparation:
     max_threads: int
     on_batch: Callable[[Batch], None] = lambda batch: None
 
-    def prepared(self, folder: Path, loop: asyncio.AbstractEventLoop) -> LoadedModel:
+    def prepared(self, folder: Path, events: EventLoop) -> LoadedModel:
         """The version in `folder`, ready for requests.
 
         Raises:
@@ -106,7 +106,7 @@ class Preparation:
         batching = self.batching.of_version(folder)
         model, threads = self._loaded(folder)
         parts = max(1, (os.cpu_count() or 1) // threads)
-        return BatchedModel(model, batching, loop, parts=parts, max_threads=self.max_threads, on_batch=self.on_batch)
+        return BatchedModel(model, batching, events, parts=parts, max_threads=self.max_threads, on_batch=self.on_batch)
 
     def _loaded(self, folder: Path) -> tuple[LoadedModel, int]:
         """The version in memory, and with how many threads it computes."""

@@ -144,7 +144,7 @@ class Server:
         )
 
     def _load(self, folder: Path) -> LoadedModel:
-        return self._preparation.prepared(folder, self._grpc.events.loop)
+        return self._preparation.prepared(folder, self._grpc.events)
 
     def _follow_config_file(self) -> None:
         read = partial(read_config_file, Path(self.options.model_config_file))

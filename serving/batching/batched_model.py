@@ -2,7 +2,7 @@
 
 One event loop decides what runs; nothing in it ever waits for company unless the parameters say so. While a run goes
 on in a thread, requests of its kind wait, so batches grow with the load. A run that is over sooner than a thread takes
-it on is done in the event loop itself.
+it on is done in the event loop itself, where few ask.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from serving.batching.graph_traits import GraphTraits
 from serving.batching.lanes import Answer, Batch, Graph, Kind, Lane, Record, Task, rows_in
@@ -19,12 +20,15 @@ from serving.batching.row_tensors import RowTensors
 from serving.batching.rows import rows_of
 from serving.batching.together import Outcome, Together
 from serving.errors import BadRequest
+from serving.event_loop import EventLoop
 from serving.loaded_model import LoadedModel
 from serving.tensors import Array
 from serving.wire import saved_model_pb2
 
 QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
+ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
+MAX_HOLD_S = 0.001
 MAX_LANES = 1000  # clients choose the shapes, so what is remembered of them has a limit
 
 
@@ -35,7 +39,7 @@ class BatchedModel(LoadedModel):
         self,
         model: LoadedModel,
         batching: Batching | None,
-        loop: asyncio.AbstractEventLoop,
+        events: EventLoop,
         *,
         parts: int = 1,
         max_threads: int,
@@ -47,17 +51,18 @@ class BatchedModel(LoadedModel):
         Args:
           model: Loaded, and warmed up.
           batching: How requests are run together; None for one by one.
-          loop: Where it is decided what runs; it must run until `close` has returned.
+          events: Where it is decided what runs; it must run until `close` has returned.
           parts: Into how many parts a large request falls, to be run side by side.
           max_threads: Runs side by side, of all kinds.
-          quick_s: Runs that should take less are done in the event loop.
+          quick_s: Runs that should take less are done in the event loop, in a lull.
           on_batch: Told of each run of what may run together, in the event loop.
         """
         super().__init__(model.folder, model.signatures)
         self._model = model
         self._batching = batching or Batching(max_batch_size=1)
         self._tensors = RowTensors.of(model) if batching else RowTensors()
-        self._loop = loop
+        self._loop = events.loop
+        self._when_idle = events.when_idle
         self._max_threads = max_threads
         self._quick_s = quick_s
         self._on_batch = on_batch
@@ -117,17 +122,19 @@ class BatchedModel(LoadedModel):
         return found
 
     def _schedule(self, lane: Lane) -> None:
-        """Has what waits run once everything that has come already has been taken in."""
-        is_full = lane.waiting_rows >= self._batching.max_batch_size
-        if not lane.waiting or (lane.is_due and not is_full):
+        """Has what waits run once nothing more comes at the moment, or enough has come."""
+        if not lane.waiting or lane.running >= self._side_by_side(lane):
             return
-        lane.is_due = True
-        if self._batching.wait_s and not is_full:
-            self._loop.call_later(self._batching.wait_s, self._dispatch, lane)
-        else:
+        is_full = lane.waiting_rows >= self._batching.max_batch_size
+        if is_full or not lane.joins or (lane.waiting_rows >= ENOUGH_ROWS and not self._batching.wait_s):
             self._loop.call_soon(self._dispatch, lane)
+        elif not lane.is_due:
+            lane.is_due = True
+            self._loop.call_later(self._batching.wait_s or MAX_HOLD_S, self._dispatch, lane)
+            if not self._batching.wait_s:
+                self._when_idle(partial(self._dispatch, lane, is_idle=True))
 
-    def _dispatch(self, lane: Lane) -> None:
+    def _dispatch(self, lane: Lane, *, is_idle: bool = False) -> None:
         lane.is_due = False
         while lane.waiting and lane.running < self._side_by_side(lane):
             batch = lane.take(self._batching.max_batch_size if lane.joins else 1)
@@ -135,7 +142,7 @@ class BatchedModel(LoadedModel):
                 continue
             if lane.joins:
                 self._report(batch)
-            if lane.estimated_s(rows_in(batch)) < self._quick_s:
+            if is_idle and lane.estimated_s(rows_in(batch)) < self._quick_s:
                 self._hand_out(lane, batch, *self._run(lane, batch))
             else:
                 lane.running += 1

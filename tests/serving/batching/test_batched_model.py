@@ -70,7 +70,7 @@ class Gate:
         self.signature = signature
         self.events = EventLoop("test")
         self.threads = ThreadPoolExecutor(40)
-        self.batched = BatchedModel(self.held, batching, self.events.loop, parts=parts, max_threads=8, quick_s=0)
+        self.batched = BatchedModel(self.held, batching, self.events, parts=parts, max_threads=8, quick_s=0)
 
     def ask(self, x: Array) -> Array:
         return self.batched.run({"x": x}, self.signature)["y"]
