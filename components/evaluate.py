@@ -2,71 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import reduce
+from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.beam.beam_options import BeamSettings, Problem, run_jobs
-from components.errors import BadData, BeamFailed
-from components.examples.shard_records import read_shard
-from components.metrics import measure, measure_by_label
-from components.schemas.schema_io import example_spec
-from pipeline.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, Shard, SliceMetrics
-from pipeline.component import component, params
-from serving.wire.example_pb2 import Example
-
-if TYPE_CHECKING:
-    from serving.saved_model import SavedModel
-
-BATCH_SIZE = 256
-
-Probabilities = NDArray[np.float32]
-
-
-@params
-class EvaluateParams:
-    """What is measured, and the limits of the gate.
-
-    Attributes:
-      split: The split to measure on; no record of it was trained on.
-      min_accuracy: Smallest share of right answers, in 0..1.
-      max_log_loss: Largest mean log loss, in nats.
-      max_accuracy_drop: How much less accurate than the live model it may be, in 0..1.
-    """
-
-    split: str = "test"
-    min_accuracy: float = 0.97
-    max_log_loss: float = 0.1
-    max_accuracy_drop: float = 0.005
-
-    def __post_init__(self) -> None:
-        for name in ("min_accuracy", "max_accuracy_drop"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        if not self.max_log_loss >= 0:
-            raise ValueError(f"max_log_loss must be at least 0, got {self.max_log_loss}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """What one batch of records got.
-
-    Attributes:
-      place: Numbers of the shard in the split, and of the batch in the shard.
-      labels: int64 [N].
-      candidate: float32 [N, classes].
-      live: The same from the live model; None where there is none.
-    """
-
-    place: tuple[int, int]
-    labels: NDArray[np.int64]
-    candidate: Probabilities
-    live: Probabilities | None
+from components.beam.job_results import each_once
+from components.errors import BadData
+from components.evaluation.describe import describe
+from components.evaluation.evaluate_settings import EvaluateParams
+from components.evaluation.judge import judge
+from components.evaluation.results import AgainstLive, Results, SliceResult, write_results
+from components.evaluation.shard_predictions import (
+    UNTOUCHED,
+    Models,
+    ShardPlace,
+    ShardPredictions,
+    predict_shard,
+)
+from components.evaluation.slicing import ByValue, Counted
+from components.schemas.schema_io import ExampleSpec, example_spec
+from pipeline.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, SliceMetrics
+from pipeline.component import component
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +36,8 @@ class _Work:
 
     candidate: Path
     live: Path | None
-    label_name: str
+    spec: ExampleSpec
+    params: EvaluateParams
 
 
 @component(loads=("apache_beam",), runs=("tensorflow",))
@@ -91,13 +53,13 @@ def evaluate(
     """Runs the SavedModel, and the live one beside it, over the serialized records of a split.
 
     Args:
-      model: The candidate, asked through its `serving_examples` signature.
+      model: The candidate, asked through its `serving_examples` signature; about changed images through the default.
       examples: Holds the split.
-      schema: Names the label feature.
+      schema: Names the image and label features.
       live: What the candidate is compared with on the same records.
       params: What is measured, and the limits.
       beam: Where Beam runs.
-      out: Takes every prediction.
+      out: Takes every prediction, and `metrics.json` with all that was measured.
 
     Returns:
       Metrics overall and by label; not passed if any is beyond its limit.
@@ -109,99 +71,119 @@ def evaluate(
     work = _Work(
         candidate=model.path,
         live=None if live.version is None else live.model_path,
-        label_name=example_spec(schema).label.name,
+        spec=example_spec(schema),
+        params=params,
     )
-    batches = _predict(work, examples, params.split, beam, out)
-    labels = np.concatenate([batch.labels for batch in batches])
-    candidate = np.concatenate([batch.candidate for batch in batches])
-    before = [batch.live for batch in batches if batch.live is not None]
-    np.savez_compressed(out / "predictions.npz", probabilities=candidate, labels=labels)
-    overall = measure("all", candidate, labels)
-    live_overall = measure("all", np.concatenate(before), labels) if before else None
-    reasons = judge(overall, live_overall, params, live.version)
+    return evaluation_of(_predict(work, examples, beam, out), params, live.version, out)
+
+
+def evaluation_of(
+    shards: Sequence[ShardPredictions], params: EvaluateParams, live_version: int | None, folder: Path
+) -> Evaluation:
+    """The verdict on what came of the shards of a split, whose predictions and metrics it writes to `folder`."""
+    np.savez_compressed(
+        folder / "predictions.npz",
+        probabilities=np.concatenate([shard.candidate for shard in shards]),
+        labels=np.concatenate([shard.labels for shard in shards]),
+    )
+    results = results_of(shards, params)
+    write_results(results, folder)
+    reasons = judge(results, params, live_version)
+    against = results.overall.against_live
     return Evaluation(
-        path=out,
+        path=folder,
         passed=not reasons,
         reasons=reasons,
-        overall=overall,
-        slices=measure_by_label(candidate, labels),
-        live_version=live.version,
-        live=live_overall,
+        overall=_facts(results.overall),
+        slices=tuple(map(_facts, results.by_label)),
+        live_version=live_version,
+        live=None if against is None else _live_facts(results.overall, against),
     )
 
 
-def judge(
-    candidate: SliceMetrics, live: SliceMetrics | None, params: EvaluateParams, live_version: int | None
-) -> tuple[str, ...]:
-    """One sentence for each limit that the candidate is beyond: what was measured, and the limit."""
-    reasons = []
-    if not candidate.accuracy >= params.min_accuracy:
-        reasons.append(f"accuracy {candidate.accuracy:.4f} is below evaluate.min_accuracy {params.min_accuracy}")
-    if not candidate.log_loss <= params.max_log_loss:  # nor is NaN within it
-        reasons.append(f"log loss {candidate.log_loss:.4f} is above evaluate.max_log_loss {params.max_log_loss}")
-    if live is not None and live.accuracy - candidate.accuracy > params.max_accuracy_drop:
-        reasons.append(
-            f"accuracy {candidate.accuracy:.4f} is {live.accuracy - candidate.accuracy:.4f} below the live model's "
-            f"{live.accuracy:.4f} (version {live_version}), more than evaluate.max_accuracy_drop "
-            f"{params.max_accuracy_drop}"
-        )
-    return tuple(reasons)
+def results_of(shards: Sequence[ShardPredictions], params: EvaluateParams) -> Results:
+    """All metrics, from what came of the shards of a split."""
+    labels = _merged([shard.by_label for shard in shards])
+    features = {feature: _merged([shard.by_feature[feature] for shard in shards]) for feature in params.slice_by}
+    changed = _merged_kinds([shard.changed for shard in shards])
+
+    def described(name: str, counted: Counted, *, by_class: bool = True) -> SliceResult:
+        return describe(name, counted.tally, counted.pairing, params, by_class=by_class)
+
+    by_number = sorted(labels.counted.items(), key=lambda each: int(each[0]))
+    return Results(
+        confidence=params.confidence,
+        overall=described("all", reduce(Counted.merge, [shard.whole for shard in shards])),
+        by_label=tuple(described(f"label {name}", counted, by_class=False) for name, counted in by_number),
+        by_feature=tuple(
+            described(f"{feature} {name}", counted)
+            for feature, slices in features.items()
+            for name, counted in sorted(slices.counted.items())
+        ),
+        untouched=described(UNTOUCHED, changed[UNTOUCHED]) if changed else None,
+        robustness=tuple(described(kind, changed[kind]) for kind in params.robustness.kinds if changed),
+        not_sliced_by=tuple(feature for feature, slices in features.items() if slices.too_many),
+    )
 
 
-def _predict(work: _Work, examples: Examples, split: str, beam: BeamSettings, folder: Path) -> list[Predictions]:
-    """What every record of the split got, in record order."""
+def _merged(slices: Sequence[ByValue]) -> ByValue:
+    return reduce(ByValue.merge, slices)
+
+
+def _merged_kinds(shards: Sequence[Mapping[str, Counted]]) -> dict[str, Counted]:
+    """Shards that are too small for any of their records to be tried have none."""
+    found: dict[str, Counted] = {}
+    for kinds in shards:
+        for kind, counted in kinds.items():
+            found[kind] = found[kind].merge(counted) if kind in found else counted
+    return found
+
+
+def _facts(found: SliceResult) -> SliceMetrics:
+    return SliceMetrics(
+        name=found.name,
+        records=found.records,
+        accuracy=_number(found.accuracy.value),
+        log_loss=_number(found.log_loss.value),
+    )
+
+
+def _live_facts(found: SliceResult, live: AgainstLive) -> SliceMetrics:
+    return SliceMetrics(name=found.name, records=found.records, accuracy=live.accuracy, log_loss=_number(live.log_loss))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _predict(work: _Work, examples: Examples, beam: BeamSettings, folder: Path) -> list[ShardPredictions]:
+    """What came of each shard of the split, in order."""
     import apache_beam
 
     class Predict(apache_beam.DoFn):  # type: ignore[misc]
         """Asks both models; each worker loads them once."""
 
         def setup(self) -> None:
-            self.candidate = _load(work.candidate)
-            self.live = None if work.live is None else _load(work.live)
+            from serving.saved_model import SavedModel
 
-        def process(self, place: tuple[int, Shard]) -> Iterator[Predictions | Problem]:
+            live = None if work.live is None else SavedModel.load(work.live)
+            self.models = Models(candidate=SavedModel.load(work.candidate), live=live)
+
+        def process(self, job: tuple[int, ShardPlace]) -> Iterator[tuple[int, ShardPredictions] | Problem]:
+            number, place = job
             try:
-                yield from self._predict(*place)
+                yield number, predict_shard(place, self.models, work.spec, work.params)
             except BadData as error:
                 yield Problem(str(error))
 
-        def _predict(self, position: int, shard: Shard) -> Iterator[Predictions]:
-            for number, records in enumerate(_batches(examples.path / shard.file, shard)):
-                yield Predictions(
-                    place=(position, number),
-                    labels=np.array([_label(record, work.label_name) for record in records], np.int64),
-                    candidate=_ask(self.candidate, records),
-                    live=None if self.live is None else _ask(self.live, records),
-                )
-
-    shards = list(enumerate(examples.split(split).shards))
-    found: list[Predictions] = run_jobs(beam, shards, lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
-    records = sum(len(predictions.labels) for predictions in found)
-    places = {predictions.place for predictions in found}
-    if records != examples.split(split).records or len(places) < len(found):
-        raise BeamFailed(
-            f"{split}: wanted predictions for {examples.split(split).records:,} records, Beam returned {records:,} "
-            f"in {len(places)} different batches of {len(found)}; its runner lost or repeated work, choose another"
-        )
-    return sorted(found, key=lambda predictions: predictions.place)
-
-
-def _load(folder: Path) -> SavedModel:
-    from serving.saved_model import SavedModel
-
-    return SavedModel.load(folder)
-
-
-def _batches(file: Path, shard: Shard) -> Iterator[list[bytes]]:
-    records = read_shard(file, shard)
-    while batch := list(islice(records, BATCH_SIZE)):
-        yield batch
-
-
-def _label(record: bytes, name: str) -> int:
-    return int(Example.FromString(record).features.feature[name].int64_list.value[0])
-
-
-def _ask(model: SavedModel, records: list[bytes]) -> Probabilities:
-    answer = model.run({"examples": np.array(records, object)}, "serving_examples", ("probabilities",))
-    return np.asarray(answer["probabilities"], np.float32)
+    split = examples.split(work.params.split)
+    firsts = accumulate((shard.records for shard in split.shards), initial=0)
+    places = [
+        ShardPlace(file=examples.path / shard.file, shard=shard, first=first, split_records=split.records)
+        for shard, first in zip(split.shards, firsts, strict=False)  # the last is the end
+        if shard.records
+    ]
+    if not places:
+        raise BadData(f"{examples.path}: split {split.name!r} has no records to evaluate on")
+    found = run_jobs(beam, list(enumerate(places)), lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
+    return each_once([str(place.file) for place in places], found)

@@ -196,14 +196,39 @@ class TrainedModel(Artifact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportedFile:
+    """A model in one format, as it answered the images of a split beside the SavedModel.
+
+    Attributes:
+      format: Such as `tflite`.
+      file: Path below the version folder.
+      size_bytes: Of all that belongs to it; None if it could not be made.
+      agreement: Share of the images with the same likeliest class as the SavedModel's, in 0..1; None if not asked.
+      largest_difference: Of a probability; None if not asked, or if one was no number.
+      latency_ms: Median time for one image where it was made; None if it cannot be run there.
+      withheld: Why it is not released, what was measured and the limit; empty if it is.
+    """
+
+    format: str
+    file: str
+    size_bytes: int | None = None
+    agreement: float | None = None
+    largest_difference: float | None = None
+    latency_ms: float | None = None
+    withheld: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServableModel(Artifact):
     """A SavedModel at the root of its folder, ready to be a version folder of a model server.
 
     Attributes:
       signatures: Names of its signatures, the default first.
+      exports: The formats asked for beside it, the SavedModel itself first; empty if none was.
     """
 
     signatures: tuple[str, ...]
+    exports: tuple[ExportedFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from pipeline.artifacts import (
     Baseline,
     Evaluation,
     Examples,
+    ExportedFile,
     InfraCheck,
     LiveModel,
     Release,
@@ -36,7 +38,7 @@ def artifact_words(artifact: Artifact) -> str:
     if isinstance(artifact, TrainedModel):
         return f"{plural(artifact.records, 'record')}, training accuracy {percent(artifact.accuracy)}"
     if isinstance(artifact, ServableModel):
-        return plural(len(artifact.signatures), "signature")
+        return plural(len(artifact.signatures), "signature") + _formats(artifact.exports)
     if isinstance(artifact, LiveModel):
         return "nothing was live" if artifact.version is None else f"version {artifact.version} was live"
     if isinstance(artifact, Evaluation):
@@ -67,6 +69,13 @@ def _anomalies(anomalies: Anomalies) -> str:
 
 def _aside(records: int) -> str:
     return f", {count(records)} set aside" if records else ""
+
+
+def _formats(exports: Sequence[ExportedFile]) -> str:
+    if not exports:
+        return ""
+    withheld = sum(bool(made.withheld) for made in exports)
+    return f", {plural(len(exports) - withheld, 'format')}" + (f", {withheld} withheld" if withheld else "")
 
 
 def _passed(verdict: Verdict) -> str:

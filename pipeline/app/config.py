@@ -1,11 +1,10 @@
-"""Settings: TOML files, `--set` options and the environment are read here and nowhere else."""
+"""Settings: TOML files and `--set` options are read here and nowhere else."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from components.beam.beam_options import BeamSettings
 from components.compute_statistics import ComputeStatisticsParams
-from components.evaluate import EvaluateParams
+from components.convert import CALIBRATED, ConvertParams
+from components.evaluation.evaluate_settings import EvaluateParams
 from components.export import ExportParams
 from components.infra_validate import InfraParams
 from components.ingest import IngestParams
 from components.train import TrainParams
 from components.validation.validate_settings import ValidateParams
+from pipeline.app.home import Home as Home  # noqa: PLC0414  (who reads settings finds the home here, too)
+from pipeline.app.home import home_from_environment as home_from_environment  # noqa: PLC0414
 from pipeline.errors import SettingsError
 from pipeline.source_code import code_of
 from serving.errors import PublishFailed
@@ -56,6 +58,7 @@ class TrainingSettings(BaseModel):
     validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     train: TrainParams = TrainParams()
     export: ExportParams = ExportParams()
+    convert: ConvertParams = ConvertParams()
     evaluate: EvaluateParams = EvaluateParams()
     infra_validate: InfraParams = InfraParams()
     release: ReleaseSettings = ReleaseSettings()
@@ -63,12 +66,15 @@ class TrainingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _every_split_is_ingested(self) -> TrainingSettings:
-        for section in ("train", "evaluate", "infra_validate"):
-            split = getattr(self, section).split
+        named = {
+            f"{each}.split": getattr(self, each).split for each in ("train", "convert", "evaluate", "infra_validate")
+        }
+        if CALIBRATED in self.convert.formats:
+            named["convert.calibration_split"] = self.convert.calibration_split
+        for key, split in named.items():
             if split not in self.ingest.split_names:
                 raise ValueError(
-                    f"{section}.split must be one of the splits brought in, {list(self.ingest.split_names)}, "
-                    f"got {split!r}"
+                    f"{key} must be one of the splits brought in, {list(self.ingest.split_names)}, got {split!r}"
                 )
         return self
 
@@ -89,28 +95,6 @@ class TrainingSettings(BaseModel):
         except PublishFailed as error:
             raise ValueError(str(error)) from error
         return name
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where runs and releases are kept."""
-
-    path: Path
-
-    @property
-    def releases(self) -> Path:
-        """Holds the version folders, the ledger and the model config file that servers follow."""
-        return self.path / "releases"
-
-    @property
-    def reports(self) -> Path:
-        """Holds the run reports."""
-        return self.path / "reports"
-
-
-def home_from_environment() -> Home:
-    """`SLIPLINE_HOME`, or `.slipline` in the working directory."""
-    return Home(Path(os.environ.get("SLIPLINE_HOME") or ".slipline").resolve())
 
 
 def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ()) -> TrainingSettings:

@@ -29,6 +29,11 @@ class Home:
         """Holds the run reports."""
         return self.path / "reports"
 
+    @property
+    def cards(self) -> Path:
+        """Holds the model cards: of each release by its version, of a model that was not released by its run."""
+        return self.path / "cards"
+
 
 def home_from_environment() -> Home:
     """`SLIPLINE_HOME`, or `.slipline` in the working directory, with the ledger at `SLIPLINE_LEDGER` if that is set."""

@@ -12,6 +12,7 @@ from pipeline.app import report_format
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import learnt_from, made_of
 from pipeline.app.report_checks import Checks, checks_of
+from pipeline.app.report_exports import Exports, exports_of
 from pipeline.app.report_facts import (
     KeyNumber,
     Problem,
@@ -60,6 +61,7 @@ class Page:
     statistics: FeatureTables | None
     training: Training | None
     quality: Quality | None
+    exports: Exports | None
     origins: tuple[Origin, ...]
     given: tuple[Taken, ...]
     settings: tuple[Setting, ...]
@@ -104,6 +106,7 @@ def gather(run: RunReport, settings: TrainingSettings, store: Store) -> Page:
         statistics=statistics_of(run),
         training=training_of(run),
         quality=None if rest is None or spec is None else quality_of(run, settings, rest, spec),
+        exports=exports_of(run, settings),
         origins=origins,
         given=given_to(origins),
         settings=settings_in_force(settings),

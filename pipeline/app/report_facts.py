@@ -36,7 +36,8 @@ STATE_WORDS = {
     "live": "live when this page was written",
     "published": "published, not live",
     "superseded": "no longer live: a later release replaced it",
-    "withdrawn": "withdrawn by a roll-back",
+    "canary": "on trial as a canary, not live",
+    "withdrawn": "withdrawn by a roll-back, or after its trial",
 }
 
 
@@ -191,8 +192,8 @@ def _quality(evaluation: Evaluation, settings: TrainingSettings) -> list[KeyNumb
             KeyNumber(
                 name=f"Against live version {evaluation.live_version}",
                 value=points(change),
-                note=f"of accuracy; the gate allows {points(-limits.max_accuracy_drop)}",
-                bad=-change > limits.max_accuracy_drop,
+                note=f"of accuracy; the gate allows {points(-limits.max_accuracy_drop)}, and what chance explains",
+                bad=any("evaluate.max_accuracy_drop" in reason for reason in evaluation.reasons),
             )
         )
     return numbers

@@ -77,7 +77,7 @@ def label_counts_figure(identity: str, names: Sequence[str], counts: Sequence[in
         places = range(len(names))
         bars = axes.barh(places, counts, height=0.68, color=ACCENT)
         axes.bar_label(bars, [count(number) for number in counts], padding=4, color=INK)
-        axes.set_yticks(places, [_shortened(name) for name in names], color=INK)
+        axes.set_yticks(places, [shortened(name) for name in names], color=INK)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(0, max([*counts, 1]) * 1.16)
         axes.tick_params(length=0)
@@ -85,9 +85,9 @@ def label_counts_figure(identity: str, names: Sequence[str], counts: Sequence[in
         axes.spines[:].set_visible(False)
 
     told = ", ".join(f"{name}: {count(number)}" for name, number in zip(names, counts, strict=True))
-    widest = max((len(_shortened(name)) for name in names), default=0)
+    widest = max((len(shortened(name)) for name in names), default=0)
     margins = Margins(left=LETTER_INCHES * widest + 0.1, bottom=0.05)
-    return _drawn(identity, f"Records by label: {told}", ROW_HEIGHT_INCHES * len(names) + 0.1, margins, draw)
+    return drawn(identity, f"Records by label: {told}", ROW_HEIGHT_INCHES * len(names) + 0.1, margins, draw)
 
 
 def loss_figure(identity: str, losses: Sequence[float]) -> str:
@@ -97,7 +97,7 @@ def loss_figure(identity: str, losses: Sequence[float]) -> str:
         _draw_curve(axes, losses, nats)
         axes.set_ylim(bottom=0)
 
-    return _drawn(identity, f"Loss by epoch: {_told(losses, nats)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
+    return drawn(identity, f"Loss by epoch: {_told(losses, nats)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
 
 
 def accuracy_figure(identity: str, accuracies: Sequence[float]) -> str:
@@ -109,9 +109,7 @@ def accuracy_figure(identity: str, accuracies: Sequence[float]) -> str:
         _draw_curve(axes, accuracies, percent)
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=f"{NARROW_SPACE}%"))
 
-    return _drawn(
-        identity, f"Accuracy by epoch: {_told(accuracies, percent)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw
-    )
+    return drawn(identity, f"Accuracy by epoch: {_told(accuracies, percent)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
 
 
 def _draw_curve(axes: Axes, values: Sequence[float], written: Callable[[float], str]) -> None:
@@ -150,13 +148,30 @@ def _told(values: Sequence[float], written: Callable[[float], str]) -> str:
     return ", ".join(f"{epoch}: {written(value)}" for epoch, value in enumerate(values, start=1))
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """A name that fits beside the axes."""
     return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
 
 
-def _drawn(
-    identity: str, alternative: str, height_inches: float, margins: Margins, draw: Callable[[Axes], None]
+def drawn(
+    identity: str,
+    alternative: str,
+    height_inches: float,
+    margins: Margins,
+    draw: Callable[[Axes], None],
+    *,
+    top_inches: float = TOP_MARGIN_INCHES,
 ) -> str:
+    """A figure of one pair of axes, as an `<svg>` element.
+
+    Args:
+      identity: Sets the ids in the SVG apart from those of other figures on the page.
+      alternative: What it shows, in words.
+      height_inches: Of the figure; its width is the same for all.
+      margins: Room beside the axes.
+      draw: Draws on them.
+      top_inches: Room above them.
+    """
     # Not pyplot: it takes longer to import and keeps every figure.
     import matplotlib
     from matplotlib.figure import Figure
@@ -167,7 +182,7 @@ def _drawn(
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(WIDTH_INCHES, height_inches))
         left, right = margins.left / WIDTH_INCHES, 1 - margins.right / WIDTH_INCHES
-        bottom, top = margins.bottom / height_inches, 1 - TOP_MARGIN_INCHES / height_inches
+        bottom, top = margins.bottom / height_inches, 1 - top_inches / height_inches
         draw(figure.add_axes((left, bottom, right - left, top - bottom)))
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)

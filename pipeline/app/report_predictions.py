@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluation.results import Results
 from components.schemas.schema_io import ExampleSpec
 from pipeline.app.report_format import count, nats, percent
 from pipeline.app.report_images import Picture, pictures_of
+from pipeline.app.report_measured import measure
 from pipeline.artifacts import Evaluation, Examples, SliceMetrics
 
 WORST_MISTAKES = 24
@@ -61,11 +63,17 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelMetrics:
-    """The metrics of one label; `share` is its error rate against the worst label's, in 0..1."""
+    """The metrics of one label.
+
+    Attributes:
+      interval: Of the accuracy; empty if there is none.
+      share: Its error rate against the worst label's, in 0..1.
+    """
 
     name: str
     records: str
     accuracy: str
+    interval: str
     log_loss: str
     wrong: str
     share: float
@@ -105,14 +113,18 @@ def confusion(predictions: Predictions, names: tuple[str, ...]) -> tuple[Row, ..
     )
 
 
-def metrics_by_label(evaluation: Evaluation, names: tuple[str, ...]) -> tuple[LabelMetrics, ...]:
-    """The table of metrics by label."""
+def metrics_by_label(
+    evaluation: Evaluation, results: Results | None, names: tuple[str, ...]
+) -> tuple[LabelMetrics, ...]:
+    """The table of metrics by label; its intervals are those of `results`."""
+    intervals = {each.name: measure("", each.accuracy).interval for each in results.by_label} if results else {}
     worst = max((1 - each.accuracy for each in evaluation.slices), default=0.0) or 1.0
     return tuple(
         LabelMetrics(
             name=_label_name(each, names),
             records=count(each.records),
             accuracy=percent(each.accuracy),
+            interval=intervals.get(each.name, ""),
             log_loss=nats(each.log_loss),
             wrong=count(round(each.records * (1 - each.accuracy))),
             share=(1 - each.accuracy) / worst,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.evaluation.results import read_results
 from components.schemas.schema_io import ExampleSpec
 from pipeline.app.config import TrainingSettings
 from pipeline.app.report_artifacts import made_of
-from pipeline.app.report_format import nats, percent, points, signed
 from pipeline.app.report_images import class_names
+from pipeline.app.report_measured import Measured, measured_of
+from pipeline.app.report_perturbed import ChangedImages, changed_images
 from pipeline.app.report_predictions import (
     LabelMetrics,
     Mistake,
@@ -27,17 +29,6 @@ MOST_CLASSES = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A metric of the new model beside the live one's."""
-
-    metric: str
-    candidate: str
-    live: str
-    difference: str
-    better: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Quality:
     """How good the model is.
 
@@ -47,7 +38,8 @@ class Quality:
       names: Of the classes.
       confusion: Empty if there are too many classes.
       by_label: The metrics of each label.
-      comparison: Empty if no model was live.
+      measured: Every metric with its interval; None for an evaluation made before there were any.
+      changed: What images look like after each kind of change; empty if none were tried.
       mistakes: The worst of them.
       wrong: How many answers were wrong.
     """
@@ -57,7 +49,8 @@ class Quality:
     names: tuple[str, ...]
     confusion: tuple[Row, ...]
     by_label: tuple[LabelMetrics, ...]
-    comparison: tuple[Comparison, ...]
+    measured: Measured | None
+    changed: tuple[ChangedImages, ...]
     mistakes: tuple[Mistake, ...]
     wrong: int
 
@@ -76,36 +69,16 @@ def quality_of(run: RunReport, settings: TrainingSettings, examples: Examples, s
         return None
     names = class_names(examples, spec)
     predictions = Predictions.load(evaluation)
+    results = read_results(evaluation.path)
+    tried = results is not None and results.untouched is not None
     return Quality(
         split=settings.evaluate.split,
         evaluation=evaluation,
         names=names,
         confusion=confusion(predictions, names) if len(names) <= MOST_CLASSES else (),
-        by_label=metrics_by_label(evaluation, names),
-        comparison=comparison_of(evaluation),
+        by_label=metrics_by_label(evaluation, results, names),
+        measured=None if results is None else measured_of(results, names),
+        changed=changed_images(examples, settings.evaluate, spec) if tried else (),
         mistakes=worst_mistakes(predictions, examples, settings.evaluate.split, spec, names),
         wrong=mistakes_in(predictions),
-    )
-
-
-def comparison_of(evaluation: Evaluation) -> tuple[Comparison, ...]:
-    """The new model beside the live one, on the same records; empty if none was live."""
-    new, live = evaluation.overall, evaluation.live
-    if live is None:
-        return ()
-    return (
-        Comparison(
-            metric="Accuracy",
-            candidate=percent(new.accuracy),
-            live=percent(live.accuracy),
-            difference=points(new.accuracy - live.accuracy),
-            better=new.accuracy >= live.accuracy,
-        ),
-        Comparison(
-            metric="Log loss",
-            candidate=nats(new.log_loss),
-            live=nats(live.log_loss),
-            difference=signed(new.log_loss - live.log_loss, 4),
-            better=new.log_loss <= live.log_loss,
-        ),
     )

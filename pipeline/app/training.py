@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.compare_serving import compare_serving
 from components.compute_statistics import compute_statistics
+from components.convert import convert
 from components.evaluate import evaluate
 from components.export import export
 from components.find_baseline import BaselineParams, find_baseline
@@ -31,7 +32,13 @@ def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineP
     Returns:
       The pipeline, ready to run.
     """
-    release = ReleaseParams(model=settings.name, root=home.releases, ready_timeout_s=settings.release.ready_timeout_s)
+    release = ReleaseParams(
+        model=settings.name,
+        root=home.releases,
+        url=home.ledger_url,
+        sample_split=settings.evaluate.split,
+        ready_timeout_s=settings.release.ready_timeout_s,
+    )
     beam = settings.beam
     flow = Pipeline(settings.name)
     schema = flow.given(
@@ -55,6 +62,9 @@ def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineP
         examples = flow.add(set_aside, examples=examples, anomalies=anomalies, beam=beam, only_if=[anomalies])
     trained = flow.add(train, examples=examples, schema=schema, params=settings.train, only_if=gates)
     servable = flow.add(export, model=trained, schema=schema, params=settings.export)
+    servable = flow.add(
+        convert, trained=trained, model=servable, examples=examples, schema=schema, params=settings.convert
+    )
     live = flow.add(find_live, candidate=servable, params=release)
     evaluation = flow.add(
         evaluate, model=servable, examples=examples, schema=schema, live=live, params=settings.evaluate, beam=beam
@@ -62,7 +72,7 @@ def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineP
     infra_check = flow.add(
         infra_validate, model=servable, examples=examples, schema=schema, params=settings.infra_validate
     )
-    flow.add(push, model=servable, live=live, params=release, only_if=[evaluation, infra_check])
+    flow.add(push, model=servable, examples=examples, live=live, params=release, only_if=[evaluation, infra_check])
     return flow
 
 

@@ -29,6 +29,7 @@ QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand 
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
 ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
 MAX_HOLD_S = 0.001
+COMPANY = 1.2  # with more requests in a run than that, of late, the event loop had better take in the next meanwhile
 MAX_LANES = 1000  # clients choose the shapes, so what is remembered of them has a limit
 
 
@@ -142,7 +143,8 @@ class BatchedModel(LoadedModel):
                 continue
             if lane.joins:
                 self._report(batch)
-            if is_idle and lane.estimated_s(rows_in(batch)) < self._quick_s:
+            is_alone = is_idle and lane.company < COMPANY
+            if is_alone and lane.estimated_s(rows_in(batch)) < self._quick_s:
                 self._hand_out(lane, batch, *self._run(lane, batch))
             else:
                 lane.running += 1
@@ -174,7 +176,7 @@ class BatchedModel(LoadedModel):
         self._schedule(lane)
 
     def _hand_out(self, lane: Lane, batch: Sequence[Task], outcomes: Sequence[Outcome], elapsed_s: float) -> None:
-        lane.learn(rows_in(batch), elapsed_s)
+        lane.learn(batch, elapsed_s)
         for task, outcome in zip(batch, outcomes, strict=True):
             if task.answer.done():  # nobody waits any more
                 continue

@@ -99,7 +99,18 @@ class Task:
 
 @dataclass
 class Lane:
-    """The requests of one kind."""
+    """The requests of one kind.
+
+    Attributes:
+      kind: Theirs.
+      record: What is known of such runs.
+      running: How many go on.
+      is_due: Whether it is settled when those that wait will run.
+      waiting: Those that do, the longest first.
+      waiting_rows: Theirs together.
+      row_s: How long a row takes, in seconds, smoothed; None before the first run.
+      company: How many requests ran together of late, smoothed.
+    """
 
     kind: Kind
     record: Record
@@ -108,6 +119,7 @@ class Lane:
     waiting: deque[Task] = field(default_factory=deque)
     waiting_rows: int = 0
     row_s: float | None = None
+    company: float = 1.0
 
     @property
     def joins(self) -> bool:
@@ -150,9 +162,10 @@ class Lane:
         """How long a run of so many rows should take, in seconds; infinite while nothing is known."""
         return math.inf if self.row_s is None or not self.record.is_foreseeable else self.row_s * max(rows, 1)
 
-    def learn(self, rows: int, elapsed_s: float) -> None:
-        """Takes in how long a run took."""
-        row_s = elapsed_s / max(rows, 1)
+    def learn(self, batch: Sequence[Task], elapsed_s: float) -> None:
+        """Takes in how long a run took, and of how many requests it was."""
+        self.company += NEW_WEIGHT * (len(batch) - self.company)
+        row_s = elapsed_s / max(rows_in(batch), 1)
         self.row_s = row_s if self.row_s is None else self.row_s + NEW_WEIGHT * (row_s - self.row_s)
 
 

@@ -50,3 +50,6 @@ def test_the_report_of_a_run_behind_a_closed_gate_shows_it(user: User) -> None:
     run = user.run(train__seed=3, evaluate__min_accuracy=0.9999)
     report = Path(re.findall(r"^report (.*)$", run.stdout, re.M)[0])
     assert "evaluate.min_accuracy 0.9999" in report.read_text()
+    card = Path(re.findall(r"^card   (.*)$", run.stdout, re.M)[0])
+    assert "evaluate.min_accuracy" in card.read_text()
+    assert {"mnist-1.html", "mnist-1.md", card.name} <= {file.name for file in card.parent.iterdir()}

@@ -59,7 +59,7 @@ def test_the_key_changes_with_settings_inputs_and_component() -> None:
 def test_the_code_that_a_setting_names_is_in_the_key() -> None:
     from components.train import TrainParams
 
-    assert canonical(TrainParams()) != canonical(replace(TrainParams(), network="components.metrics:measure"))
+    assert canonical(TrainParams()) != canonical(replace(TrainParams(), network="components.examples.images:decode_image"))
     assert len(canonical(TrainParams())[1]["network"][1][0]) == 64
 
 

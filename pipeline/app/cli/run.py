@@ -45,14 +45,21 @@ def run(
             runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
             report = runner.run(pipeline)
         page = _report_page(report, loaded, store, home.reports)
-    click.echo(_as_json(report, page) if as_json else _in_words(report, loaded.evaluate.split, page, home))
+        card = _model_card(report, loaded, store, page, home.cards)
+    click.echo(_as_json(report, page, card) if as_json else _in_words(report, loaded.evaluate.split, page, card, home))
     if not report.passed:
         ctx.exit(1)
 
 
 def _import_for_report() -> None:
     """Loads, while workers work, what drawing the report takes a second to load."""
-    for module in ("pipeline.app.report", "matplotlib.figure", "matplotlib.backends.backend_svg", "jinja2"):
+    for module in (
+        "pipeline.app.report",
+        "pipeline.app.model_card",
+        "matplotlib.figure",
+        "matplotlib.backends.backend_svg",
+        "jinja2",
+    ):
         import_module(module)
 
 
@@ -68,7 +75,21 @@ def _report_page(report: RunReport, settings: TrainingSettings, store: Store, fo
     return page
 
 
-def _in_words(report: RunReport, split: str, page: Path, home: Home) -> str:
+def _model_card(report: RunReport, settings: TrainingSettings, store: Store, page: Path, folder: Path) -> Path | None:
+    """The model card, of the release if the run came to one; None if it came to no model."""
+    evaluation, release = report.made("evaluate"), report.made("push")
+    if evaluation is None:
+        return None
+    version = release.artifact.version if release and isinstance(release.artifact, Release) else None
+    card = folder / f"{settings.name}-{version or page.stem}.html"
+    if card.exists() and report.all_cached:
+        return card
+    from pipeline.app.model_card import write_card
+
+    return card if write_card(report, settings, store, page, card) else None
+
+
+def _in_words(report: RunReport, split: str, page: Path, card: Path | None, home: Home) -> str:
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
@@ -83,6 +104,8 @@ def _in_words(report: RunReport, split: str, page: Path, home: Home) -> str:
     if release and isinstance(release.artifact, Release):
         lines.append(_standing(release.artifact, home))
     lines.append(f"report {_short(page)}")
+    if card is not None:
+        lines.append(f"card   {_short(card)}")
     if not report.passed:
         lines.append(f"log    {_short(report.log_path)}")
     return "\n".join(lines)
@@ -118,7 +141,7 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _as_json(report: RunReport, page: Path) -> str:
+def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
     steps = [
         {
             "step": outcome.step,
@@ -137,6 +160,7 @@ def _as_json(report: RunReport, page: Path) -> str:
         "evaluation": json.loads(artifact_to_json(evaluation.artifact)) if evaluation else None,
         "release": json.loads(artifact_to_json(release.artifact)) if release else None,
         "report": str(page),
+        "card": None if card is None else str(card),
         "log": str(report.log_path),
     }
     return json.dumps(plain, indent=1)

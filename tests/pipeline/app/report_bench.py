@@ -10,16 +10,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from components.beam.beam_options import BeamSettings
 from components.compute_statistics import compute_statistics
-from components.evaluate import judge
+from components.evaluate import evaluation_of
+from components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
+from components.evaluation.slicing import Answers, by_value
 from components.examples.examples_io import encode_example
 from components.examples.tfrecord import read_records, write_records
 from components.find_baseline import BaselineParams, Earlier, find_baseline
 from components.ingest import IngestParams, ingest
-from components.metrics import measure, measure_by_label
 from components.set_aside import set_aside
 from components.statistics.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
 from components.statistics.feature_statistics import SplitSummary
@@ -31,7 +33,6 @@ from pipeline.app.report import write_report
 from pipeline.artifacts import (
     Anomalies,
     Artifact,
-    Evaluation,
     Examples,
     InfraCheck,
     Release,
@@ -232,29 +233,29 @@ def exported(bench: Bench, *inputs: Committed) -> Committed:
 
 def evaluated(bench: Bench, *inputs: Committed, wrong: int, live_accuracy: float | None = None) -> Committed:
     """Fifty predictions, of which the last `wrong` ones take each digit for the next, ever surer of it."""
+    params, version = bench.settings.evaluate, None if live_accuracy is None else 4
     labels = np.arange(50) % 10
+    live = None if live_accuracy is None else fifty_answers(labels, round(50 * (1 - live_accuracy)))
+    answers = Answers(candidate=fifty_answers(labels, wrong), live=live)
+    shard = ShardPredictions(
+        labels=labels,
+        candidate=answers.candidate,
+        whole=answers.counted(labels),
+        by_label=by_value([str(label) for label in labels], 10, answers, labels, ranked=False),
+        by_feature={},
+        changed={kind: answers.counted(labels) for kind in (UNTOUCHED, *params.robustness.kinds)},
+    )
+    folder = bench.folder("evaluate")
+    return bench.done("evaluate", evaluation_of([shard], params, version, folder), *inputs)
+
+
+def fifty_answers(labels: NDArray[np.int64], wrong: int) -> NDArray[np.float32]:
     probabilities = np.full((50, 10), 0.01, np.float32)
     probabilities[np.arange(50), labels] = 0.91
     for rank, number in enumerate(range(50 - wrong, 50)):
         probabilities[number, labels[number]] = 0.01
         probabilities[number, (labels[number] + 1) % 10] = 0.5 + rank / 100
-    folder = bench.folder("evaluate")
-    np.savez_compressed(folder / "predictions.npz", probabilities=probabilities, labels=labels)
-    overall = measure("all", probabilities, labels)
-    live = None
-    if live_accuracy is not None:
-        live = type(overall)(name="all", records=50, accuracy=live_accuracy, log_loss=0.05)
-    reasons = judge(overall, live, bench.settings.evaluate, None if live is None else 4)
-    evaluation = Evaluation(
-        path=folder,
-        passed=not reasons,
-        reasons=reasons,
-        overall=overall,
-        slices=measure_by_label(probabilities, labels),
-        live=live,
-        live_version=None if live is None else 4,
-    )
-    return bench.done("evaluate", evaluation, *inputs)
+    return probabilities
 
 
 def released(bench: Bench, servable: Committed, *gates: Committed) -> Committed:

@@ -84,7 +84,7 @@ def test_every_picture_and_table_says_what_it_is(bench: Bench, tmp_path: Path) -
     page = bench.write(tmp_path / "report.html")
     assert all(each.get("alt") for each in page.all("img"))
     assert all(each.get("role") == "img" and each.get("aria-label") for each in page.all("svg"))
-    assert len(page.all("caption")) == len(page.all("table")) == 12
+    assert len(page.all("caption")) == len(page.all("table")) == 15
     assert all(each.get("scope") in ("col", "row") for each in page.all("th"))
     assert any("0: 6, 1: 6" in (each["aria-label"] or "") for each in page.all("svg"))
 

@@ -29,7 +29,7 @@ def test_the_schema_is_given_from_outside_and_not_made_of_the_data_it_judges() -
     assert step(flow, "validate").inputs["schema"] not in flow.steps
 
 
-@pytest.mark.parametrize("later", ["train", "evaluate", "infra_validate"])
+@pytest.mark.parametrize("later", ["train", "convert", "evaluate", "infra_validate"])
 def test_what_was_set_aside_reaches_no_later_step(later: str) -> None:
     settings = TrainingSettings(validate=ValidateParams(policy="set_aside"))
     flow = pipeline_of(settings)
