@@ -46,7 +46,7 @@ class TensorFlowError(ServingError):
 
 @dataclass(frozen=True, kw_only=True)
 class Threads:
-    """How many threads a session computes with.
+    """How many threads TensorFlow computes with; the first session to run decides for the whole process.
 
     Attributes:
       intra_op: Within one operation; 0 for one per core.
@@ -146,7 +146,6 @@ def c_api() -> ctypes.CDLL:
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.origin is None:
         raise LoadFailed("running a SavedModel takes TensorFlow's libraries; install the package `tensorflow`")
-    os.environ.setdefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1")  # else the first session decides for all
     with _quiet():
         # Not RTLD_GLOBAL: its BoringSSL would stand in for the OpenSSL of Python's own modules, and crash them.
         library = ctypes.CDLL(str(Path(spec.origin).with_name("libtensorflow_cc.so.2")))

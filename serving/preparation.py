@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from serving.batching.batched_model import BatchedModel
@@ -17,7 +16,7 @@ from serving.loaded_model import LoadedModel
 from serving.methods import Methods
 from serving.model_loader import Preferences, has_preferred_tflite, load_model
 from serving.options import ServerOptions
-from serving.thread_choice import load_with_fit_threads
+from serving.thread_choice import ThreadChoice
 from serving.warmup import warm_up
 
 PER_MODEL_FILE = "batching_params.pbtxt"
@@ -87,6 +86,7 @@ class Preparation:
       batching: How requests are run together.
       max_threads: Runs of one version side by side.
       on_batch: Told of each batch that runs.
+      thread_choice: With how many threads models compute, where the preferences do not say.
     """
 
     preferences: Preferences
@@ -95,6 +95,7 @@ class Preparation:
     batching: BatchingChoice
     max_threads: int
     on_batch: Callable[[Batch], None] = lambda batch: None
+    thread_choice: ThreadChoice = field(default_factory=ThreadChoice)
 
     def prepared(self, folder: Path, events: EventLoop) -> LoadedModel:
         """The version in `folder`, ready for requests.
@@ -113,11 +114,9 @@ class Preparation:
         asked = self.preferences.threads.intra_op
         if asked or has_preferred_tflite(folder, self.preferences):
             return self._warm(folder, self.preferences), max(1, asked)
-        return load_with_fit_threads(folder, partial(self._with_threads, folder))
-
-    def _with_threads(self, folder: Path, number: int) -> LoadedModel:
-        threads = replace(self.preferences.threads, intra_op=number)
-        return self._warm(folder, replace(self.preferences, threads=threads))
+        threads = self.thread_choice.threads(folder)
+        chosen = replace(self.preferences.threads, intra_op=threads)
+        return self._warm(folder, replace(self.preferences, threads=chosen)), threads
 
     def _warm(self, folder: Path, preferences: Preferences) -> LoadedModel:
         model = load_model(folder, preferences)

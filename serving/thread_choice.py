@@ -1,75 +1,68 @@
-"""With how many threads a SavedModel computes where nobody said: with one, if it answers one row soon enough with it.
+"""With how many threads TensorFlow computes where nobody said: with one if the first model is small.
 
-Threads of one operation meet and part many times in a run; for a small model that takes longer than to compute. What
-keeps the other cores busy then are runs side by side.
+Threads of one operation meet and part many times in a run; for a small model that takes longer than to compute (one
+MNIST image: 0.12 ms with one thread, 0.38 with two). What keeps the other cores busy then are runs side by side.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-import time
-from collections.abc import Callable, Iterator
+import threading
 from pathlib import Path
 
-import numpy as np
-
-from serving.loaded_model import DEFAULT_SIGNATURE, LoadedModel
-from serving.tensors import DATA_TYPES, Array, numpy_dtype
+from serving.errors import LoadFailed
+from serving.loaded_model import DEFAULT_SIGNATURE
+from serving.saved_model import read_signatures
+from serving.tensors import DATA_TYPES
 from serving.wire import saved_model_pb2, tensor_pb2
 
-SOON_S = 0.005
-TRIALS = 5
-MAX_TRIED_BYTES = 200 << 20  # a larger model is loaded once, for all cores: it is hardly quick
-MAX_ROW_ELEMENTS = 1 << 22
+log = logging.getLogger(__name__)
+
+SMALL_BYTES = 16 << 20
+SMALL_ROW_ELEMENTS = 1 << 14
 NUMBERS = frozenset(DATA_TYPES.values()) - {tensor_pb2.DT_STRING}
 
 
-def load_with_fit_threads(folder: Path, load: Callable[[int], LoadedModel]) -> tuple[LoadedModel, int]:
-    """The model in `folder`, and with how many threads it computes.
+class ThreadChoice:
+    """Chooses once for the process, as TensorFlow's first session to run decides for all. Thread-safe."""
 
-    Args:
-      folder: Of a version.
-      load: Loads the model for so many threads, and warms it up.
-    """
-    cores = os.cpu_count() or 1
-    if cores > 1 and sum(file.stat().st_size for file in folder.rglob("*")) <= MAX_TRIED_BYTES:
-        model = load(1)
-        if any(row_s <= SOON_S for row_s in _one_row_s(model)):
-            return model, 1
-        model.close()
-    return load(cores), cores
+    def __init__(self, cores: int | None = None) -> None:
+        """`cores` are those of this machine if None."""
+        self._cores = cores or os.cpu_count() or 1
+        self._chosen: int | None = None
+        self._lock = threading.Lock()
 
-
-def _one_row_s(model: LoadedModel) -> Iterator[float]:
-    """How long runs of one row of zeros take, in seconds; none of a model that cannot be tried so without harm."""
-    inputs = _one_row(model)
-    if inputs is None:
-        return
-    try:
-        for _ in range(TRIALS):
-            begin_s = time.perf_counter()
-            model.run(inputs)
-            yield time.perf_counter() - begin_s
-    except Exception:  # of whatever kind: it says that zeros are nothing for this model
-        return
+    def threads(self, folder: Path) -> int:
+        """How many threads compute the model in `folder`."""
+        fit = 1 if is_small(folder) else self._cores
+        with self._lock:
+            if self._chosen is None:
+                self._chosen = fit
+            elif self._chosen != fit:
+                log.warning(
+                    "%s is computed with %d thread(s), as the first model; --tensorflow_intra_op_parallelism says "
+                    "with how many all are",
+                    *(folder, self._chosen),
+                )
+            return self._chosen
 
 
-def _one_row(model: LoadedModel) -> dict[str, Array] | None:
-    signature = model.signatures.get(DEFAULT_SIGNATURE)
-    if signature is None or not model.traits()[DEFAULT_SIGNATURE].is_state_free:
-        return None
-    if not all(map(_is_plain, signature.inputs.values())):
-        return None
-    return {
-        alias: np.zeros([abs(dim.size) for dim in info.tensor_shape.dim], numpy_dtype(info.dtype))
-        for alias, info in signature.inputs.items()
-    }
-
-
-def _is_plain(info: saved_model_pb2.TensorInfo) -> bool:
-    """Whether the tensor holds numbers, and every size but the first is known, none of them huge."""
-    sizes = [dim.size for dim in info.tensor_shape.dim]
-    if info.tensor_shape.unknown_rank or info.dtype not in NUMBERS or any(size < 0 for size in sizes[1:]):
+def is_small(folder: Path) -> bool:
+    """Whether the model in `folder` is of few weights, and its default signature takes rows of few numbers."""
+    if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > SMALL_BYTES:
         return False
-    return math.prod(map(abs, sizes)) <= MAX_ROW_ELEMENTS
+    try:
+        signature = read_signatures(folder).get(DEFAULT_SIGNATURE)
+    except LoadFailed:
+        return False  # which its load will tell
+    return signature is not None and all(map(_has_small_rows, signature.inputs.values()))
+
+
+def _has_small_rows(info: saved_model_pb2.TensorInfo) -> bool:
+    """Whether the tensor holds numbers, and every size but the first is known, together few."""
+    sizes = [dim.size for dim in info.tensor_shape.dim][1:]
+    if info.tensor_shape.unknown_rank or info.dtype not in NUMBERS or any(size < 0 for size in sizes):
+        return False
+    return math.prod(sizes) <= SMALL_ROW_ELEMENTS
