@@ -31,6 +31,7 @@ STEPS = [
     "validate",
     "train",
     "export",
+    "convert",
     "find_live",
     "evaluate",
     "infra_validate",

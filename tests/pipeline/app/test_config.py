@@ -14,7 +14,7 @@ def test_the_default_settings_file_states_the_defaults_of_the_code() -> None:
 
 def test_the_default_settings_file_leaves_only_alternatives_out() -> None:
     stated = tomllib.loads((Path("pipeline/app/settings/mnist.toml")).read_text())
-    for section in ("ingest", "statistics", "train", "export", "evaluate", "infra_validate", "beam"):
+    for section in ("ingest", "statistics", "train", "export", "convert", "evaluate", "infra_validate", "beam"):
         names = {field.name for field in fields(getattr(TrainingSettings(), section))}
         assert names - set(stated[section]) <= {"folder", "files", "split"}, section
     assert set(stated["validate"]) == {field.name for field in fields(ValidateParams)}
