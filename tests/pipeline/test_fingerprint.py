@@ -59,7 +59,8 @@ def test_the_key_changes_with_settings_inputs_and_component() -> None:
 def test_the_code_that_a_setting_names_is_in_the_key() -> None:
     from components.train import TrainParams
 
-    assert canonical(TrainParams()) != canonical(replace(TrainParams(), network="components.examples.images:decode_image"))
+    another = replace(TrainParams(), network="components.examples.images:decode_image")
+    assert canonical(TrainParams()) != canonical(another)
     assert len(canonical(TrainParams())[1]["network"][1][0]) == 64
 
 

@@ -74,6 +74,7 @@ def test_string_tensors_are_of_dtype_string() -> None:
         (written(x="left"), "signature s gives no name to the model's inputs right"),
         (b"\x7f\x7f", "no map of SignatureDefs"),
     ],
+    ids=["a tensor that is none", "an input without a name", "no signature"],
 )
 def test_signatures_that_do_not_fit_the_model_are_refused(signature: bytes, words: str) -> None:
     with pytest.raises(LoadFailed, match=words):

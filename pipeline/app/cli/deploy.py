@@ -45,7 +45,7 @@ def deploy(
     rest_port: int,
     timeout_s: float,
 ) -> None:
-    """Serve the releases with TensorFlow Serving, in a container.
+    """Serve the releases with TensorFlow Serving.
 
     It is registered with the ledger: promotions and roll-backs move it as they move `slipline serve`. A server that was
     started otherwise is registered by `slipline releases register`.

@@ -1,0 +1,1 @@
+"""How good a model is: counts that merge, what follows from them, and the limits it is held to."""

@@ -1,0 +1,57 @@
+"""Which slice a record is in."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.evaluation.slicing import Answers, ByValue, by_value, value_name
+from components.statistics.groups import MISSING, OTHER
+from serving.wire.example_pb2 import Example
+from tests.components.evaluation.predictions import some_predictions
+from tests.components.merging import cut, merged
+
+
+def example(kind, *values):
+    made = Example()
+    getattr(made.features.feature["camera"], f"{kind}_list").value.extend(values)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (example("int64", 7), "7"),
+        (example("bytes", "é".encode()), "é"),
+        (example("bytes", b"\xff"), OTHER),
+        (example("bytes", b"x" * 201), OTHER),
+        (example("float", 0.5), OTHER),
+        (example("int64", 1, 2), OTHER),
+        (example("int64"), MISSING),
+        (Example(), MISSING),
+    ],
+)
+def test_a_record_is_in_the_slice_of_its_one_short_value(record, name):
+    assert value_name(record, "camera") == name
+    assert "camera" in record.features.feature or record == Example()
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=40), st.integers(0, 2**31), st.data())
+@settings(deadline=None)
+def test_slices_merged_in_any_order_hold_the_records_of_the_whole(names, seed, grouping):
+    probabilities, labels = some_predictions(len(names), seed)
+    names = np.array(names)
+
+    def of(part):
+        return by_value(names[part].tolist(), 3, Answers(candidate=probabilities[part], live=None), labels[part])
+
+    found = merged([of(part) for part in cut(np.arange(len(names)), grouping)], grouping)
+    whole = of(np.arange(len(names)))
+    assert found.too_many == whole.too_many == (len(set(names.tolist())) > 3)
+    assert {name: each.tally.records for name, each in found.counted.items()} == {
+        name: each.tally.records for name, each in whole.counted.items()
+    }
+
+
+def test_nothing_at_all_is_no_slice():
+    assert ByValue(most=3).merge(ByValue(most=3)).counted == {}
