@@ -17,7 +17,7 @@ ifeq ($(strip $(SSL_CERT_FILE)),)
 unexport SSL_CERT_FILE
 endif
 
-.PHONY: run test fast check setup bench bench-data flink data protos lock clean
+.PHONY: run test fast check setup bench bench-data bench-serving flink data protos lock clean
 
 run: $(READY)  ## train and release the default model
 	@$(BIN)/slipline run $(SETTINGS)
@@ -36,6 +36,10 @@ check: $(READY)  ## style and types
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.quality
+
+bench-serving: $(READY)  ## the server and the client beside bare gRPC and the official stubs; needs nghttp2-client
+	$(BIN)/python -m tests.bench.serving
+	$(BIN)/python -m tests.bench.client
 
 bench-data: $(READY)  ## ingest, statistics and validation of up to 7 million images; 6 GB in the temporary folder
 	$(BIN)/python -m tests.bench.data_plane

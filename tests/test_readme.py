@@ -47,7 +47,7 @@ def test_the_component_it_shows_works_as_it_stands(tmp_path: Path) -> None:
     assert counts[str(made.most_common)] == max(counts.values())
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?slipline ([a-z-]+)\b", README)) - {"is"}))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?slipline ([a-z][a-z-]*)\b", README)) - {"is"}))
 def test_the_commands_it_names_are_there(command: str) -> None:
     assert command in COMMANDS
 

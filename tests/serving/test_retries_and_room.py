@@ -206,7 +206,8 @@ def test_history_of_versions_and_models_ends_somewhere(manage: Manage, base: Pat
         wait_for_state(manager, number, "END")
         folder.rmdir()
     kept = [status.version for status in manager.statuses("m")]
-    assert (kept[0], len(kept)) == (HISTORY_OF_A_MODEL + 9, HISTORY_OF_A_MODEL + 1)
+    assert kept[0] == HISTORY_OF_A_MODEL + 9
+    assert len(kept) <= HISTORY_OF_A_MODEL + 2  # the one wanted now, and perhaps the one before, on its way
     for number in range(MODELS_REMEMBERED + 10):
         manager.configure({f"n{number}": ModelSource(name="n", base_path=base / "missing")})
     assert len(manager.models()) <= MODELS_REMEMBERED + 2

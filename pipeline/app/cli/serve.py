@@ -33,6 +33,7 @@ def serve(host: str, port: int) -> None:
             port=port,
             model_config_file=str(ledger.rewrite_config()),
             model_config_file_poll_wait_seconds=CONFIG_POLL_S,
+            prefer_tflite_model=True,  # held against the SavedModel by `convert`, and several times as quick
             max_num_load_retries=1,  # a promotion waits for the outcome
             load_retry_interval_micros=1_000_000,
         )
