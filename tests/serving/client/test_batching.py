@@ -18,7 +18,7 @@ from serving.wire import serving_pb2
 from tests.serving.client.doubling import DoublingServer
 
 Serve = Callable[..., DoublingServer]
-SHORT = Batching(max_rows=10, max_delay_s=0.01)
+SHORT = Batching(max_rows=10, max_delay_s=0.2)
 
 
 def with_client(server: DoublingServer, body: Callable[[AsyncPredictClient], Awaitable[Any]], **more: Any) -> Any:
