@@ -133,7 +133,7 @@ def _scaled(pixels: Pixels) -> Images:
 
 
 def _served(folder: Path) -> Predict:
-    from serving.saved_model import SavedModel
+    from serving.models.saved_model import SavedModel
 
     model = SavedModel.load(folder)
 

@@ -164,7 +164,7 @@ def _predict(work: _Work, examples: Examples, beam: BeamSettings, folder: Path) 
         """Asks both models; each worker loads them once."""
 
         def setup(self) -> None:
-            from serving.saved_model import SavedModel
+            from serving.models.saved_model import SavedModel
 
             live = None if work.live is None else SavedModel.load(work.live)
             self.models = Models(candidate=SavedModel.load(work.candidate), live=live)

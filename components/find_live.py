@@ -29,8 +29,8 @@ def find_live(candidate: ServableModel, params: ReleaseParams, out: Path) -> Liv
     Raises:
       ReleaseDamaged: Its version folder is not what was published.
     """
-    from serving.ledger import Ledger
-    from serving.version_folder import manifest_of, verify
+    from serving.releases.ledger import Ledger
+    from serving.releases.version_folder import manifest_of, verify
 
     with Ledger(params.url, params.root) as ledger:
         released = ledger.find_by_digest(params.model, manifest_of(candidate.path).digest)

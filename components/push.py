@@ -39,11 +39,11 @@ def push(
       PushFailed: It could not be published, a server would not serve it, it did worse there than the live release, or
         another one went live meanwhile; the live release is untouched.
     """
-    from serving.comparison import Limits, Replay
     from serving.errors import ServingError
-    from serving.ledger import ExpectedLive, Ledger
-    from serving.person import current_person
-    from serving.version_folder import MANIFEST_NAME
+    from serving.releases.comparison import Limits, Replay
+    from serving.releases.ledger import ExpectedLive, Ledger
+    from serving.releases.person import current_person
+    from serving.releases.version_folder import MANIFEST_NAME
 
     by = params.by or current_person()
     try:
@@ -77,7 +77,7 @@ def _keep_sample(model: ServableModel, examples: Examples, params: ReleaseParams
         return
     import numpy as np
 
-    from serving.prediction_log import SAMPLE_NAME, write_predict_requests
+    from serving.releases.prediction_log import SAMPLE_NAME, write_predict_requests
     from serving.tensors import to_proto
     from serving.wire.serving_pb2 import PredictRequest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from serving.sources import ModelSource
+from serving.versions.sources import ModelSource
 
 
 class ConfigInForce:

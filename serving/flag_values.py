@@ -8,9 +8,9 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from serving.errors import ConfigRefused
-from serving.loading import LoadPolicy
-from serving.native import Threads
+from serving.models.native import Threads
 from serving.options import ServerOptions
+from serving.versions.loading import LoadPolicy
 from serving.wire import session_pb2
 
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from serving.errors import BadRequest
-from serving.loaded_model import LoadedModel
 from serving.methods import Methods
-from serving.versions import VersionManager
+from serving.models.loaded_model import LoadedModel
+from serving.versions.manager import VersionManager
 from serving.wire import saved_model_pb2, serving_pb2
 
 METADATA_FIELD = "signature_def"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from serving.classification import CLASSIFY_METHOD, Classification
 from serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
 from serving.examples import serialized_examples
-from serving.loaded_model import DEFAULT_SIGNATURE, LoadedModel, Run
+from serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel, Run
 from serving.regression import REGRESS_METHOD, Regression
 from serving.tensors import Array, to_array, write_proto
 from serving.wire import saved_model_pb2, serving_pb2, tensor_pb2

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from serving.batching.lanes import Batch
 from serving.errors import ConfigRefused
-from serving.loading import Attempt
-from serving.model_state import AVAILABLE, ModelView
 from serving.prometheus_text import Counters, Histograms, gauge
 from serving.text_proto import read_text_proto
+from serving.versions.loading import Attempt
+from serving.versions.model_state import AVAILABLE, ModelView
 from serving.wire import settings_pb2
 from serving.wire.serving_pb2 import ModelVersionStatus
 

@@ -30,17 +30,17 @@ from serving.errors import ConfigRefused, ServerUnavailable
 from serving.flag_values import load_policy, saved_model_tags, session_threads
 from serving.grpc_server import GrpcServer
 from serving.inference import Inference
-from serving.loaded_model import LoadedModel
 from serving.methods import Methods
 from serving.model_config import PLATFORM
-from serving.model_loader import Preferences
+from serving.models.loaded_model import LoadedModel
+from serving.models.model_loader import Preferences
 from serving.monitoring import Metrics
 from serving.options import BadFlag, ServerOptions, parse_flags, usage
-from serving.preparation import BatchingChoice, Preparation, WarmUp
 from serving.services import ModelService, PredictionService, ProfilerService
-from serving.sources import ModelSource, read_config, read_config_file
 from serving.tls import TlsSettings
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
+from serving.versions.preparation import BatchingChoice, Preparation, WarmUp
+from serving.versions.sources import ModelSource, read_config, read_config_file
 from serving.wire import serving_pb2
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from serving.config_in_force import ConfigInForce
 from serving.errors import BadRequest, ServingError
 from serving.inference import Inference
 from serving.monitoring import Metrics
-from serving.sources import read_config
-from serving.statuses import code_of
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
+from serving.versions.sources import read_config
+from serving.versions.statuses import code_of
 from serving.wire import serving_pb2
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there

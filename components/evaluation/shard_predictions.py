@@ -24,7 +24,7 @@ from pipeline.artifacts import Shard
 from serving.wire.example_pb2 import Example
 
 if TYPE_CHECKING:
-    from serving.saved_model import SavedModel
+    from serving.models.saved_model import SavedModel
 
 BATCH_SIZE = 256
 UNTOUCHED = "untouched"

@@ -25,7 +25,7 @@ from pipeline.app.home import home_from_environment as home_from_environment  # 
 from pipeline.errors import SettingsError
 from pipeline.source_code import code_of
 from serving.errors import PublishFailed
-from serving.version_folder import check_model_name
+from serving.releases.version_folder import check_model_name
 
 if sys.version_info >= (3, 11):
     import tomllib

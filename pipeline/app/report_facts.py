@@ -123,7 +123,7 @@ def release_words(run: RunReport, store: Store) -> str:
 
 def _state(release: Release, home: Home) -> str:
     from serving.errors import ServingError
-    from serving.ledger import Ledger
+    from serving.releases.ledger import Ledger
 
     unknown = "not in the ledger of this home"
     if not home.releases.is_dir():

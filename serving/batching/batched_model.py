@@ -21,7 +21,7 @@ from serving.batching.rows import rows_of
 from serving.batching.together import Outcome, Together
 from serving.errors import BadRequest
 from serving.event_loop import EventLoop
-from serving.loaded_model import LoadedModel
+from serving.models.loaded_model import LoadedModel
 from serving.tensors import Array
 from serving.wire import saved_model_pb2
 

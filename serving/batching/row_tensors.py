@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from serving.batching.graph_traits import NOTHING_KNOWN, GraphTraits
 from serving.batching.lanes import Graph, Record
-from serving.loaded_model import LoadedModel
+from serving.models.loaded_model import LoadedModel
 from serving.wire import saved_model_pb2, tensor_pb2
 
 

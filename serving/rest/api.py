@@ -12,16 +12,16 @@ import grpc
 
 from serving.errors import BadRequest, ServingError
 from serving.inference import Inference
-from serving.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
 from serving.monitoring import Metrics
 from serving.rest import answers, replies
 from serving.rest.examples_in import read_examples
 from serving.rest.json_text import JsonObject, parse_object
 from serving.rest.tensors_in import is_by_row, read_tensors, signature_name
 from serving.rest.urls import Call, Verb
-from serving.statuses import code_of
 from serving.tensors import to_proto
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
+from serving.versions.statuses import code_of
 from serving.wire import serving_pb2
 
 MODEL_HEADER, VERSION_HEADER = "x-model-name", "x-model-version"

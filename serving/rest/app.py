@@ -27,8 +27,8 @@ from serving.monitoring import Metrics
 from serving.rest import replies
 from serving.rest.api import Body, BodyTooLarge, Reply, RestApi, refusal
 from serving.rest.urls import Call, UnreadableName, parse_call
-from serving.statuses import code_of
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
+from serving.versions.statuses import code_of
 
 log = logging.getLogger(__name__)
 

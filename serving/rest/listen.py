@@ -13,7 +13,7 @@ from serving.rest.api import BodyLimits, RestApi
 from serving.rest.app import AppSettings, RestApp
 from serving.rest.server import RestServer
 from serving.tls import TlsSettings
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
 
 
 def rest_server(

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import grpc
 from google.protobuf.json_format import MessageToDict
 
-from serving.model_state import ModelView
-from serving.sources import config_of
+from serving.versions.model_state import ModelView
+from serving.versions.sources import config_of
 from serving.wire import saved_model_pb2, serving_pb2
 
 _NAME_OF_CODE = {status.value[0]: status.name for status in grpc.StatusCode}

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from serving.errors import BadRequest, ServingError
 from serving.rest.dense import dense, is_base64
 from serving.rest.json_text import JsonObject, quoted, type_name
-from serving.statuses import code_of
 from serving.tensors import Array
+from serving.versions.statuses import code_of
 from serving.wire import saved_model_pb2
 
 ROWS, COLUMNS = "instances", "inputs"

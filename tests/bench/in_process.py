@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from serving.model_loader import Preferences, load_model
-from serving.native import Threads
+from serving.models.model_loader import Preferences, load_model
+from serving.models.native import Threads
 from tests.bench.served_model import images
 
 SECONDS = 3.0

@@ -20,12 +20,12 @@ from components.release_settings import ReleaseParams
 from components.train import TrainParams, train
 from pipeline.artifacts import Examples, LiveModel, Release, ServableModel, Shard, Split
 from serving.errors import BadRequest
-from serving.ledger import Ledger
-from serving.prediction_log import read_predict_requests
-from serving.saved_model import SavedModel
+from serving.models.saved_model import SavedModel
+from serving.releases.ledger import Ledger
+from serving.releases.prediction_log import read_predict_requests
+from serving.releases.version_folder import verify
 from serving.tensors import to_array
-from serving.version_folder import verify
-from serving.warmup import warm_up
+from serving.versions.warmup import warm_up
 from serving.wire.example_pb2 import Example
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 

@@ -12,8 +12,16 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from serving.deployment import GRPC_PORT, IMAGE, PROGRAM, REST_PORT, readiness_path, server_flags, settings_files
-from serving.version_folder import CONFIG_NAME
+from serving.releases.deployment import (
+    GRPC_PORT,
+    IMAGE,
+    PROGRAM,
+    REST_PORT,
+    readiness_path,
+    server_flags,
+    settings_files,
+)
+from serving.releases.version_folder import CONFIG_NAME
 from tests.infra.compose_file import INFRA
 from tests.infra.stock_flags import flag_problems
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from serving.client import PredictClient
-from serving.deployment import REST_PORT, server_flags, write_settings
 from serving.errors import ServingError
-from serving.ledger import Ledger
-from serving.release_metrics import render_metrics
+from serving.releases.deployment import REST_PORT, server_flags, write_settings
+from serving.releases.ledger import Ledger
+from serving.releases.metrics import render_metrics
 from tests.constant_model import save_constant_model
 from tests.embedded_server import embedded_server
 from tests.infra.compose_file import COMPOSE, INFRA, rendered

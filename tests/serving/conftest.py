@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from serving.client import ClientSettings, PredictClient
-from serving.loading import LoadPolicy
+from serving.models.saved_model import SavedModel
 from serving.options import ServerOptions
-from serving.saved_model import SavedModel
 from serving.server import Server
-from serving.versions import VersionManager
+from serving.versions.loading import LoadPolicy
+from serving.versions.manager import VersionManager
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0

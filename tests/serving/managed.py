@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.sources import ModelSource
-from serving.versions import VersionManager
+from serving.versions.manager import VersionManager
+from serving.versions.sources import ModelSource
 from serving.wire import serving_pb2
 from serving.wire.serving_pb2 import ModelSpec
 

@@ -26,10 +26,10 @@ from serving.memory import bytes_on_disk
 from serving.model_config import ServedModel, write_config
 from serving.server import Server
 from serving.tensors import to_proto
-from serving.warmup import WARMUP_FILE
+from serving.versions.warmup import WARMUP_FILE
 from serving.wire import serving_pb2
 from tests.serving.conftest import until
-from tests.serving.test_warmup import record
+from tests.serving.versions.test_warmup import record
 
 X = np.array([1, 2], "float32")
 MONITORING = 'prometheus_config { enable: true path: "/metrics" }'

@@ -8,7 +8,7 @@ import pytest
 
 from serving.config_in_force import ConfigInForce
 from serving.errors import ConfigRefused
-from serving.sources import ModelSource
+from serving.versions.sources import ModelSource
 
 
 def sources(version: int) -> dict[str, ModelSource]:

@@ -10,7 +10,7 @@ from serving.client import PredictClient
 from serving.control import ServerControl
 from serving.errors import ConfigRefused
 from serving.flag_values import channel_arguments, load_policy, saved_model_tags, session_threads
-from serving.native import Threads
+from serving.models.native import Threads
 from serving.options import ServerOptions
 from serving.server import Server
 from tests.serving.conftest import until

@@ -14,10 +14,10 @@ import grpc
 import pytest
 
 from serving.client import PredictClient
-from serving.saved_model import read_signatures
+from serving.models.saved_model import read_signatures
 from tests.serving.example_models import save_half_plus
 from tests.serving.malformed import MESSAGES, SERVICE, Malformed, Source
-from tests.serving.shape_models import save_unguarded
+from tests.serving.models.shape_models import save_unguarded
 
 SEED = 20_2611
 REQUESTS = 100_000

@@ -9,11 +9,11 @@ from prometheus_client.samples import Sample
 
 from serving.batching.lanes import Batch
 from serving.errors import ConfigRefused
-from serving.loading import Attempt
-from serving.model_state import ModelView, VersionView
 from serving.monitoring import BOUNDS_US, Metrics, read_monitoring_config
 from serving.prometheus_text import MAX_LABEL_SETS
-from serving.sources import ModelSource
+from serving.versions.loading import Attempt
+from serving.versions.model_state import ModelView, VersionView
+from serving.versions.sources import ModelSource
 from serving.wire.serving_pb2 import ModelVersionStatus, StatusProto
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from serving.errors import DeadlineExceeded, LoadFailed
-from serving.loading import LoadPolicy
 from serving.memory import bytes_on_disk
-from serving.model_state import HISTORY_OF_A_MODEL, MODELS_REMEMBERED
-from serving.saved_model import SavedModel
-from serving.sources import ModelSource, find_versions
-from serving.versions import VersionManager
+from serving.models.saved_model import SavedModel
+from serving.versions.loading import LoadPolicy
+from serving.versions.manager import VersionManager
+from serving.versions.model_state import HISTORY_OF_A_MODEL, MODELS_REMEMBERED
+from serving.versions.sources import ModelSource, find_versions
 from serving.wire import serving_pb2
 from tests.serving.managed import Manage, answer, source, states, wait_for_state
 

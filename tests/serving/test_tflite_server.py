@@ -17,8 +17,8 @@ from serving.client import PredictClient
 from serving.errors import BadRequest, ServingError
 from serving.tensors import to_proto
 from serving.wire import serving_pb2
-from tests.serving.test_warmup import recorded, write_warmup
-from tests.serving.tflite_models import GraphSpec, save, tflite_bytes
+from tests.serving.models.tflite_models import GraphSpec, save, tflite_bytes
+from tests.serving.versions.test_warmup import recorded, write_warmup
 
 X = np.array([[1, 2]], "float32")
 ADDING = GraphSpec(signature="serving_default")

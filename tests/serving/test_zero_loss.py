@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.canary import label_for
 from serving.client import PredictClient
 from serving.control import ServerControl
 from serving.errors import PromotionFailed, ServingError
-from serving.ledger import Ledger
+from serving.releases.canary import label_for
+from serving.releases.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 

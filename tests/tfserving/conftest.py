@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from serving.client import PredictClient
-from serving.deployment import server_flags, write_settings
-from serving.ledger import Ledger
+from serving.releases.deployment import server_flags, write_settings
+from serving.releases.ledger import Ledger
 from tests.embedded_server import embedded_server
 from tests.tfserving.release_site import READY_TIMEOUT_S, Site
 

@@ -11,7 +11,7 @@ import pytest
 
 from serving.client import PredictClient
 from serving.control import ServerControl
-from serving.ledger import Ledger
+from serving.releases.ledger import Ledger
 from tests.constant_model import save_constant_model
 from tests.embedded_server import EmbeddedServer
 

@@ -20,9 +20,9 @@ from pipeline.app.cli.release_options import (
     sample_option,
     say_warnings,
 )
-from serving.comparison import Comparison, Limits
 from serving.errors import PromotionFailed
-from serving.ledger import Ledger
+from serving.releases.comparison import Comparison, Limits
+from serving.releases.ledger import Ledger
 
 SAY_EVERY_S = 5.0
 DEFAULT_WATCH_S = 600.0
@@ -67,10 +67,10 @@ def canary(
     """Try a release on a share of the requests.
 
     VERSION of MODEL is loaded beside the live one and gets the label canary. Clients choose between the labels stable
-    and canary by a hash of a key (serving.canary.label_for; CanaryShares reads the share from canary.json among the
-    releases). Meanwhile recorded requests are sent to both labels, and errors, latency and answers compared. A limit
-    that is exceeded by more than chance withdraws the version at once; otherwise it is promoted in the end. Ctrl-C
-    withdraws it.
+    and canary by a hash of a key (serving.releases.canary.label_for; CanaryShares reads the share from canary.json
+    among the releases). Meanwhile recorded requests are sent to both labels, and errors, latency and answers compared.
+    A limit that is exceeded by more than chance withdraws the version at once; otherwise it is promoted in the end.
+    Ctrl-C withdraws it.
 
     Clients that name neither a version nor a label get the highest version loaded, which may be the one on trial: have
     them ask for stable.
@@ -81,8 +81,8 @@ def canary(
         if withdraw or version is None:
             _withdraw(ledger, model, by, reason)
             return
-        from serving.canary_watch import Watch
-        from serving.trial import TrialPlan, run_trial
+        from serving.releases.canary_watch import Watch
+        from serving.releases.trial import TrialPlan, run_trial
 
         limits = Limits(
             max_error_rate=max_error_rate,

@@ -7,7 +7,7 @@ import click
 from pipeline.app.config import home_from_environment
 from pipeline.store.history import remove_leftovers
 from pipeline.store.store import Store
-from serving import version_folder
+from serving.releases import version_folder
 
 
 @click.command()

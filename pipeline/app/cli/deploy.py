@@ -10,10 +10,10 @@ from pipeline.app.cli.release_options import open_ledger
 from pipeline.app.cli.tables import print_table
 from pipeline.app.home import home_from_environment
 from serving.control import ServerControl
-from serving.deployment import GRPC_PORT, IMAGE, REST_PORT, serving_container, write_settings
-from serving.docker_engine import DockerEngine
 from serving.errors import ServerUnavailable
-from serving.ledger import Ledger
+from serving.releases.deployment import GRPC_PORT, IMAGE, REST_PORT, serving_container, write_settings
+from serving.releases.docker_engine import DockerEngine
+from serving.releases.ledger import Ledger
 
 
 @click.command()

@@ -13,8 +13,8 @@ from pipeline.app.report_format import NARROW_SPACE, short
 from pipeline.store.lineage import Made, Taken, readable_settings, trace
 from pipeline.store.store import Store
 from pipeline.store.tables import ExecutionRow
-from serving.ledger import Ledger
-from serving.release_records import ReleaseRow
+from serving.releases.ledger import Ledger
+from serving.releases.records import ReleaseRow
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.app.cli.release_options import by_option, limit_options, open_ledger, sample_option, say_warnings
-from serving.comparison import Limits, Replay
+from serving.releases.comparison import Limits, Replay
 
 
 @click.command()

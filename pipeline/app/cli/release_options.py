@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from pipeline.app.home import home_from_environment
-from serving.comparison import Limits
-from serving.ledger import Ledger
-from serving.person import current_person
-from serving.release_records import ReleaseRow
+from serving.releases.comparison import Limits
+from serving.releases.ledger import Ledger
+from serving.releases.person import current_person
+from serving.releases.records import ReleaseRow
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -13,12 +13,12 @@ import click
 from pipeline.app.cli.release_options import open_ledger
 from pipeline.app.cli.tables import print_table
 from pipeline.app.home import home_from_environment
-from serving.canary import CANARY, STABLE
 from serving.errors import LedgerError, ReleaseNotFound
-from serving.release_records import Period, ReleaseRow
+from serving.releases.canary import CANARY, STABLE
+from serving.releases.records import Period, ReleaseRow
 
 if TYPE_CHECKING:
-    from serving.release_status import ReleaseStatus, TargetStatus
+    from serving.releases.status import ReleaseStatus, TargetStatus
 
 COLUMNS = ("model", "version", "state", "as", "from (UTC)", "until", "by", "why")
 STATUS_COLUMNS = ("server", "model", "wanted", "served", "differs")
@@ -67,11 +67,11 @@ def status(as_json: bool, prometheus: bool) -> None:
 
     The exit status is 1 if anything differs.
     """
-    from serving.release_status import release_status
+    from serving.releases.status import release_status
 
     with open_ledger() as ledger:
         if prometheus:
-            from serving.release_metrics import render_metrics
+            from serving.releases.metrics import render_metrics
 
             click.echo(render_metrics(ledger), nl=False)
             return
@@ -130,7 +130,7 @@ def reconcile(as_json: bool) -> None:
 
     The exit status is 1 if something still differs.
     """
-    from serving.reconcile import reconcile as bring_in_line
+    from serving.releases.reconcile import reconcile as bring_in_line
 
     with open_ledger() as ledger:
         outcome = bring_in_line(ledger, origin=_exported)
@@ -160,7 +160,7 @@ def verify(model: str | None, as_json: bool) -> None:
 
     The exit status is 1 if a release is damaged.
     """
-    from serving.verification import verify_releases
+    from serving.releases.verification import verify_releases
 
     with open_ledger() as ledger:
         checked = verify_releases(ledger, model)

@@ -19,7 +19,7 @@ from pipeline.artifacts import Evaluation, Examples, Release
 from pipeline.execute import Outcome, Status
 from pipeline.runners.local import LocalRunner, RunReport
 from pipeline.store.store import Store, artifact_to_json
-from serving.ledger import Ledger
+from serving.releases.ledger import Ledger
 
 
 @click.command()

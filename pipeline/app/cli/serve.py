@@ -8,8 +8,8 @@ import os
 import click
 
 from pipeline.app.config import home_from_environment
-from serving.ledger import Ledger
 from serving.options import ServerOptions
+from serving.releases.ledger import Ledger
 from serving.server import serve as serve_until_told
 
 CONFIG_POLL_S = 1.0

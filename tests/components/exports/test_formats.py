@@ -15,9 +15,9 @@ import pytest
 from components.convert import ConvertParams
 from components.exports.formats import FORMATS
 from pipeline.artifacts import ExportedFile
-from serving.saved_model import SavedModel
-from serving.tflite_model import TfliteModel
-from serving.version_folder import manifest_of
+from serving.models.saved_model import SavedModel
+from serving.models.tflite_model import TfliteModel
+from serving.releases.version_folder import manifest_of
 from tests.components.exports.conftest import Made, asked_in_node, folder
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from flatbuffers import encode, number_types  # type: ignore[import-untyped]
 from flatbuffers.table import Table as Read  # type: ignore[import-untyped]
 
 from components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
-from serving.tflite_flatbuffer import metadata
+from serving.models.tflite_flatbuffer import metadata
 from tests.components.exports.conftest import Made
 
 

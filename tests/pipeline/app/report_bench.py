@@ -47,7 +47,7 @@ from pipeline.execute import Outcome, Status
 from pipeline.fingerprint import CacheKey, artifact_digest
 from pipeline.runners.local import RunReport
 from pipeline.store.store import Committed, InputRecord, Store
-from serving.ledger import Ledger
+from serving.releases.ledger import Ledger
 
 SCHEMA = Path(__file__).parents[3] / "data" / "schema" / "mnist.pbtxt"
 HOSTILE = "<script>alert(1)</script>"

@@ -21,10 +21,10 @@ from serving.batching.parameters import Batching
 from serving.batching.rows import agree
 from serving.errors import BadRequest
 from serving.event_loop import EventLoop
-from serving.loaded_model import LoadedModel
-from serving.saved_model import SavedModel
-from serving.statuses import code_of
+from serving.models.loaded_model import LoadedModel
+from serving.models.saved_model import SavedModel
 from serving.tensors import Array
+from serving.versions.statuses import code_of
 from tests.serving.batching.batching_models import save_batchable
 
 ONE_AT_A_TIME = Batching(concurrent_runs=1)

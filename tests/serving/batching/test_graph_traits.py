@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 
 from serving.batching.graph_traits import GraphTraits, traits_of
-from serving.native import Session, Threads
-from serving.native_graph import graph_def, op_def
-from serving.saved_model import SERVE_TAG, read_signatures
+from serving.models.native import Session, Threads
+from serving.models.native_graph import graph_def, op_def
+from serving.models.saved_model import SERVE_TAG, read_signatures
 from tests.serving.batching.batching_models import save_batchable, save_reference_counter
 
 

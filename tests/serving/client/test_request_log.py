@@ -17,7 +17,7 @@ from serving.client import ClientSettings, RequestLog
 from serving.client.tfrecord import crc32c, framed
 from serving.errors import LoadFailed
 from serving.tensors import to_array
-from serving.warmup import WARMUP_FILE
+from serving.versions.warmup import WARMUP_FILE
 from serving.wire import serving_pb2
 
 X = np.array([1, 2], "float32")

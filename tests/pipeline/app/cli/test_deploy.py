@@ -1,4 +1,4 @@
-"""`slipline deploy` where no Docker engine answers; what it would start is tested with `serving.deployment`."""
+"""`slipline deploy` where no Docker engine answers; `serving.releases.deployment` has what it would start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.app.cli.main import main
-from serving.ledger import Ledger
+from serving.releases.ledger import Ledger
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.app.cli.main import main
-from serving.ledger import Ledger
-from tests.serving.ledger_parts import StrictServer, promote, publish, running, unused_target
+from serving.releases.ledger import Ledger
+from tests.serving.releases.ledger_parts import StrictServer, promote, publish, running, unused_target
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""What a version goes through before it takes requests: loaded, warmed up, and run in batches from then on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from serving.batching.batched_model import BatchedModel
+from serving.batching.lanes import Batch
+from serving.batching.parameters import Batching, read_batching_parameters
+from serving.errors import ConfigRefused
+from serving.event_loop import EventLoop
+from serving.methods import Methods
+from serving.models.loaded_model import LoadedModel
+from serving.models.model_loader import Preferences, has_preferred_tflite, load_model
+from serving.models.thread_choice import ThreadChoice
+from serving.options import ServerOptions
+from serving.versions.warmup import warm_up
+
+PER_MODEL_FILE = "batching_params.pbtxt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmUp:
+    """How recorded requests are replayed.
+
+    Attributes:
+      iterations: How often each.
+      time_limit_s: For all together; None for any time.
+      on_end: Told how it went; see `warm_up`.
+    """
+
+    iterations: int
+    time_limit_s: float | None
+    on_end: Callable[[Path, str, int, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchingChoice:
+    """How the requests of each model are run together.
+
+    Attributes:
+      common: For every model; None for one by one.
+      is_per_model: Whether a file in the version's folder decides; a version without one is run one by one.
+    """
+
+    common: Batching | None
+    is_per_model: bool = False
+
+    @classmethod
+    def of(cls, options: ServerOptions) -> BatchingChoice:
+        """What the options ask for.
+
+        Raises:
+          ConfigRefused: They exclude each other, or the file of parameters cannot be used.
+        """
+        if options.batching_parameters_file and not options.enable_batching:
+            raise ConfigRefused("--batching_parameters_file without --enable_batching; give both, or neither")
+        common = Batching() if options.enable_batching else None
+        if options.batching_parameters_file:
+            common = read_batching_parameters(Path(options.batching_parameters_file))
+        return cls(common=common, is_per_model=options.enable_per_model_batching_parameters)
+
+    def of_version(self, folder: Path) -> Batching | None:
+        """That of the version in `folder`.
+
+        Raises:
+          ConfigRefused: Its file cannot be used.
+        """
+        if not self.is_per_model:
+            return self.common
+        file = folder / PER_MODEL_FILE
+        return read_batching_parameters(file) if file.is_file() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Prepares versions.
+
+    Attributes:
+      preferences: How they are loaded.
+      methods: How recorded requests are run.
+      warm_up: How they are replayed; None for not at all.
+      batching: How requests are run together.
+      max_threads: Runs of one version side by side.
+      on_batch: Told of each batch that runs.
+      thread_choice: With how many threads models compute, where the preferences do not say.
+    """
+
+    preferences: Preferences
+    methods: Methods
+    warm_up: WarmUp | None
+    batching: BatchingChoice
+    max_threads: int
+    on_batch: Callable[[Batch], None] = lambda batch: None
+    thread_choice: ThreadChoice = field(default_factory=ThreadChoice)
+
+    def prepared(self, folder: Path, events: EventLoop) -> LoadedModel:
+        """The version in `folder`, ready for requests.
+
+        Raises:
+          LoadFailed: It cannot be loaded, or a recorded request fails.
+          ConfigRefused: Its batching parameters cannot be used.
+        """
+        batching = self.batching.of_version(folder)
+        model, threads = self._loaded(folder)
+        parts = max(1, (os.cpu_count() or 1) // threads)
+        return BatchedModel(model, batching, events, parts=parts, max_threads=self.max_threads, on_batch=self.on_batch)
+
+    def _loaded(self, folder: Path) -> tuple[LoadedModel, int]:
+        """The version in memory, and with how many threads it computes."""
+        asked = self.preferences.threads.intra_op
+        if asked or has_preferred_tflite(folder, self.preferences):
+            return self._warm(folder, self.preferences), max(1, asked)
+        threads = self.thread_choice.threads(folder)
+        chosen = replace(self.preferences.threads, intra_op=threads)
+        return self._warm(folder, replace(self.preferences, threads=chosen)), threads
+
+    def _warm(self, folder: Path, preferences: Preferences) -> LoadedModel:
+        model = load_model(folder, preferences)
+        if self.warm_up is None:
+            return model
+        try:
+            warm_up(
+                model,
+                self.methods,
+                iterations=self.warm_up.iterations,
+                time_limit_s=self.warm_up.time_limit_s,
+                on_end=self.warm_up.on_end,
+            )
+        except BaseException:
+            model.close()
+            raise
+        return model

@@ -1,0 +1,81 @@
+"""What requests see: an immutable table of the versions that are up, replaced in one swap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serving.errors import BadRequest, ModelNotFound, VersionNotReady
+from serving.models.loaded_model import LoadedModel
+from serving.wire import serving_pb2
+
+
+class Served:
+    """A loaded version that knows how many requests are in it.
+
+    Attributes:
+      version: Its number.
+      model: The model itself; use it only between `enter` and `leave`.
+    """
+
+    def __init__(self, version: int, model: LoadedModel) -> None:
+        self.version = version
+        self.model = model
+        self._in_flight = 0
+        self._open = True
+        self._changed = threading.Condition()
+
+    def enter(self) -> bool:
+        """Begins a request; False if the version is on its way out."""
+        with self._changed:
+            self._in_flight += self._open
+            return self._open
+
+    def leave(self) -> None:
+        """Ends a request that `enter` began."""
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Lets no request in any more, waits for the last one to leave, then frees the model."""
+        with self._changed:
+            self._open = False
+            self._changed.wait_for(lambda: not self._in_flight)
+        self.model.close()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The versions and labels that requests can name, by model."""
+
+    versions: Mapping[str, Mapping[int, Served]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def resolve(self, spec: serving_pb2.ModelSpec) -> Served:
+        """The version that a request means: the one it names by number or label, else the highest.
+
+        Raises:
+          BadRequest: The model has no such label.
+          ModelNotFound: No version of the model is up.
+          VersionNotReady: That version is not up.
+        """
+        versions = self.versions.get(spec.name, {})
+        number = self._number(spec, versions)
+        if number not in versions:
+            raise VersionNotReady(f"Servable not found for request: Specific({spec.name}, {number})")
+        return versions[number]
+
+    def _number(self, spec: serving_pb2.ModelSpec, versions: Mapping[int, Served]) -> int:
+        choice = spec.WhichOneof("version_choice")
+        if choice == "version":
+            return spec.version.value
+        if choice == "version_label":
+            labels = self.labels.get(spec.name, {})
+            if spec.version_label not in labels:
+                raise BadRequest(f"Unrecognized servable version label: {spec.version_label}")
+            return labels[spec.version_label]
+        if not versions:
+            raise ModelNotFound(f"Servable not found for request: Latest({spec.name})")
+        return max(versions)
