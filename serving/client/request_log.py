@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from serving.client.encode import MAX_MESSAGE_BYTES, varint
-from serving.client.tfrecord import framed
+from serving.tfrecord import framed
 
 MAX_WARMUP_RECORDS = 1000
 """TensorFlow Serving loads no model whose warm-up file has more."""

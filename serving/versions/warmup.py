@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from google.protobuf.message import DecodeError
 
 from serving.errors import BadRequest, DataLoss, DeadlineExceeded, LoadFailed, ServingError, Unsupported
 from serving.methods import Methods
 from serving.models.loaded_model import LoadedModel
+from serving.releases.prediction_log import WARM_UP_FILE
+from serving.tfrecord import DamagedRecord, read_records
 from serving.versions.statuses import code_of
 from serving.wire import serving_pb2
 
-WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000  # TensorFlow Serving's limit
 
 
@@ -43,7 +42,7 @@ def warm_up(
     Raises:
       LoadFailed: One of them cannot be read or run, or the time is over; the cause says which status that is.
     """
-    if not (model.folder / WARMUP_FILE).is_file():
+    if not (model.folder / WARM_UP_FILE).is_file():
         return 0
     begin_s, status, count = time.monotonic(), "OK", 0
     try:
@@ -92,7 +91,7 @@ def _run(model: LoadedModel, log: serving_pb2.PredictionLog, methods: Methods) -
 
 
 def _logs(folder: Path) -> Iterator[serving_pb2.PredictionLog]:
-    file = folder / WARMUP_FILE
+    file = folder / WARM_UP_FILE
     for number, record in enumerate(_records(file)):
         if number == MAX_RECORDS:
             reason = f"warm-up takes at most {MAX_RECORDS} records; write fewer"
@@ -106,22 +105,9 @@ def _logs(folder: Path) -> Iterator[serving_pb2.PredictionLog]:
 
 
 def _records(file: Path) -> Iterator[bytes]:
-    """Each record: length (8 bytes, little-endian), its crc32c (4), data, their crc32c (4)."""
-    with file.open("rb") as stream:
-        number = 0
-        while stream.peek(1):
-            size = struct.unpack("<Q", _checked(stream, 8, file, number))[0]
-            yield _checked(stream, size, file, number)
-            number += 1
-
-
-def _checked(stream: BinaryIO, size_bytes: int, file: Path, number: int) -> bytes:
-    import google_crc32c
-
-    data, checksum = stream.read(size_bytes), stream.read(4)
-    crc = google_crc32c.value(data)
-    masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-    if len(data) < size_bytes or checksum != struct.pack("<I", masked):
-        reason = f"record {number} is cut off or corrupt; the file must be a TFRecord of PredictionLog"
+    try:
+        with file.open("rb") as stream:
+            yield from read_records(stream)
+    except DamagedRecord as error:
+        reason = f"{error}; the file must be a TFRecord of PredictionLog"
         raise LoadFailed(f"{file}: {reason}") from DataLoss(reason)
-    return data

@@ -24,12 +24,12 @@ from serving.control import ServerControl
 from serving.errors import ServingError
 from serving.memory import bytes_on_disk
 from serving.model_config import ServedModel, write_config
+from serving.releases.prediction_log import WARM_UP_FILE
 from serving.server import Server
 from serving.tensors import to_proto
-from serving.versions.warmup import WARMUP_FILE
+from serving.tfrecord import framed
 from serving.wire import serving_pb2
 from tests.serving.conftest import until
-from tests.serving.versions.test_warmup import record
 
 X = np.array([1, 2], "float32")
 MONITORING = 'prometheus_config { enable: true path: "/metrics" }'
@@ -302,8 +302,8 @@ def test_requests_are_answered_while_another_model_is_loaded(
 def warmed(folder: Path, x: Any) -> Path:
     request = serving_pb2.PredictRequest(inputs={"x": to_proto(x)})
     log = serving_pb2.PredictionLog(predict_log=serving_pb2.PredictLog(request=request)).SerializeToString()
-    (folder / WARMUP_FILE).parent.mkdir(exist_ok=True)
-    (folder / WARMUP_FILE).write_bytes(record(log))
+    (folder / WARM_UP_FILE).parent.mkdir(exist_ok=True)
+    (folder / WARM_UP_FILE).write_bytes(framed(log))
     return folder
 
 

@@ -69,7 +69,7 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
     assert {"google", "grpc", "numpy"} <= set(others)
     assert not {"tensorflow", "ml_dtypes", "PIL", "prometheus_client", "opentelemetry", "google_crc32c"} & set(others)
     allowed = {"serving", "serving.client", "serving.control", "serving.errors", "serving.grpc_errors"}
-    allowed |= {"serving.model_config", "serving.tensors", "serving.wire"}
+    allowed |= {"serving.model_config", "serving.tensors", "serving.tfrecord", "serving.wire"}
     assert {name for name in ours if not name.startswith(("serving.client.", "serving.wire."))} <= allowed
 
 

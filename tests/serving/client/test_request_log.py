@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.client import ClientSettings, RequestLog
-from serving.client.tfrecord import crc32c, framed
 from serving.errors import LoadFailed
+from serving.releases.prediction_log import WARM_UP_FILE
 from serving.tensors import to_array
-from serving.versions.warmup import WARMUP_FILE
+from serving.tfrecord import crc32c, framed
 from serving.wire import serving_pb2
 
 X = np.array([1, 2], "float32")
@@ -106,11 +106,11 @@ def test_log_is_a_warm_up_file(
     assert len(list(tf.data.TFRecordDataset(str(file)))) == 2
     warm = tmp_path / "warm" / "1"
     shutil.copytree(scalers / "1", warm)
-    (warm / WARMUP_FILE).parent.mkdir(exist_ok=True)
-    shutil.copy(file, warm / WARMUP_FILE)
+    (warm / WARM_UP_FILE).parent.mkdir(exist_ok=True)
+    shutil.copy(file, warm / WARM_UP_FILE)
     again = client_of(start(model_name="scaler", model_base_path=str(warm.parent)).address, "scaler")
     assert again.wait_until_available() == 1
-    (warm / WARMUP_FILE).write_bytes(file.read_bytes()[:-1])
+    (warm / WARM_UP_FILE).write_bytes(file.read_bytes()[:-1])
     spoilt = client_of(start(model_name="scaler", model_base_path=str(warm.parent)).address, "scaler")
     with pytest.raises(LoadFailed, match="cut off or corrupt"):
         spoilt.wait_until_available()

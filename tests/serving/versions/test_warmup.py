@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import google_crc32c
 import grpc
 import numpy as np
 import pytest
@@ -18,23 +16,16 @@ from serving.control import ServerControl, VersionStatus
 from serving.errors import LoadFailed, ServingError
 from serving.methods import Methods
 from serving.models.saved_model import SavedModel
+from serving.releases.prediction_log import WARM_UP_FILE
 from serving.server import Server
 from serving.tensors import to_proto
+from serving.tfrecord import framed
 from serving.versions.statuses import code_of
-from serving.versions.warmup import WARMUP_FILE, warm_up
+from serving.versions.warmup import warm_up
 from serving.wire import serving_pb2
 from tests.serving.example_models import CLASSIFY, PREDICT, REGRESS, save_half_plus
 
 X = np.array([1, 2], "float32")
-
-
-def record(log: bytes) -> bytes:
-    def masked(data: bytes) -> bytes:
-        crc = google_crc32c.value(data)
-        return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
-
-    length = struct.pack("<Q", len(log))
-    return length + masked(length) + log + masked(log)
 
 
 def predict_log(x: Any, signature: str = "") -> bytes:
@@ -46,12 +37,12 @@ def predict_log(x: Any, signature: str = "") -> bytes:
 
 def recorded(log: Any) -> bytes:
     """A record of an official PredictionLog."""
-    return record(log.SerializeToString())
+    return framed(log.SerializeToString())
 
 
 def write_warmup(folder: Path, content: bytes) -> Path:
-    (folder / WARMUP_FILE).parent.mkdir(exist_ok=True)
-    (folder / WARMUP_FILE).write_bytes(content)
+    (folder / WARM_UP_FILE).parent.mkdir(exist_ok=True)
+    (folder / WARM_UP_FILE).write_bytes(content)
     return folder
 
 
@@ -89,7 +80,7 @@ def logs(tf: ModuleType) -> dict[str, Any]:
 
 def test_recorded_requests_of_every_signature_are_replayed(copied: Path) -> None:
     """A record of no kind is skipped."""
-    write_warmup(copied, record(predict_log(X)) + record(b"") + record(predict_log(X, "picky")))
+    write_warmup(copied, framed(predict_log(X)) + framed(b"") + framed(predict_log(X, "picky")))
     with SavedModel.load(copied) as model:
         assert warm_up(model) == 2
 
@@ -134,7 +125,7 @@ def test_each_request_is_run_as_often_as_the_server_is_told(
     spec = [tf.TensorSpec([None], tf.float32, name="x")]
     count = tf.function(lambda x: {"y": counter.value.assign_add(1.0) + tf.reduce_sum(x)}, input_signature=spec)
     tf.saved_model.save(counter, str(base.parent / "1"), signatures={"serving_default": count})
-    write_warmup(base.parent / "1", record(predict_log(X)) * 2)
+    write_warmup(base.parent / "1", framed(predict_log(X)) * 2)
     server = start(model_name="counter", model_base_path=str(base.parent), num_request_iterations_for_warmup=flag)
     client = connect(server.address, "counter")
     client.wait_until_available()
@@ -147,16 +138,16 @@ def session_log() -> bytes:
 
 REFUSED = [
     (
-        record(predict_log(X)) + record(predict_log(np.array([1]))),
+        framed(predict_log(X)) + framed(predict_log(np.array([1]))),
         "INVALID_ARGUMENT",
         "request 1 failed: Expects",
     ),
-    (record(predict_log(X, "nix")), "FAILED_PRECONDITION", 'Serving signature key "nix" not found'),
-    (record(b"\xff\xff"), "INVALID_ARGUMENT", "Failed to parse warmup record: record 0"),
-    (record(b"") * 1001, "INVALID_ARGUMENT", "at most 1000 records"),
-    (record(predict_log(X))[:-1], "DATA_LOSS", "record 0 is cut off or corrupt"),
+    (framed(predict_log(X, "nix")), "FAILED_PRECONDITION", 'Serving signature key "nix" not found'),
+    (framed(b"\xff\xff"), "INVALID_ARGUMENT", "Failed to parse warmup record: record 0"),
+    (framed(b"") * 1001, "INVALID_ARGUMENT", "at most 1000 records"),
+    (framed(predict_log(X))[:-1], "DATA_LOSS", "record 0 is cut off or corrupt"),
     (b"no record at all", "DATA_LOSS", "record 0 is cut off or corrupt"),
-    (record(session_log()), "UNIMPLEMENTED", "Unsupported log_type for warmup: session_run_log"),
+    (framed(session_log()), "UNIMPLEMENTED", "Unsupported log_type for warmup: session_run_log"),
 ]
 
 
