@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,6 @@ from tests.serving.releases.ledger_parts import (
     promote,
     publish,
 )
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "releases"
-
-
-@pytest.fixture
-def ledger(root: Path) -> Iterator[Ledger]:
-    with Ledger(None, root) as ledger:
-        yield ledger
 
 
 def test_versions_count_from_one_for_each_model(ledger: Ledger) -> None:

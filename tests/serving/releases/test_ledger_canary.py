@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -26,13 +24,12 @@ FIGURES = Comparison(
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(ledger: Ledger) -> Ledger:
     """Version 2 is live, version 1 was before, version 3 is published."""
-    with Ledger(None, tmp_path / "releases") as ledger:
-        for content in "abc":
-            publish(ledger, content)
-        promote(ledger, 1, 2)
-        yield ledger
+    for content in "abc":
+        publish(ledger, content)
+    promote(ledger, 1, 2)
+    return ledger
 
 
 def start(ledger: Ledger, version: int = 3, percent: float = 5.0) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,17 +25,6 @@ from tests.serving.releases.ledger_parts import (
     served,
     unused_target,
 )
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "releases"
-
-
-@pytest.fixture
-def ledger(root: Path) -> Iterator[Ledger]:
-    with Ledger(None, root) as ledger:
-        yield ledger
 
 
 def test_first_promotion_serves_that_version_alone(ledger: Ledger) -> None:

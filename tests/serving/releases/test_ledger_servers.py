@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,17 +20,6 @@ from tests.serving.releases.ledger_parts import (
     served,
     unused_target,
 )
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "releases"
-
-
-@pytest.fixture
-def ledger(root: Path) -> Iterator[Ledger]:
-    with Ledger(None, root) as ledger:
-        yield ledger
 
 
 def test_promotion_loads_first_and_moves_the_label_second(ledger: Ledger) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,12 @@ StartProcess = Callable[..., Any]
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, scalers: Path) -> Iterator[Ledger]:
+def ledger(ledger: Ledger, scalers: Path) -> Ledger:
     """Two releases of `scaler`, none of them live; version 1 answers `y = 10 x`, version 2 `y = 20 x`."""
-    with Ledger(None, tmp_path / "releases") as ledger:
-        for version in (1, 2):
-            ledger.publish("scaler", scalers / str(version), by="ada", origin="execution")
-        ledger.rewrite_config()
-        yield ledger
+    for version in (1, 2):
+        ledger.publish("scaler", scalers / str(version), by="ada", origin="execution")
+    ledger.rewrite_config()
+    return ledger
 
 
 @pytest.fixture

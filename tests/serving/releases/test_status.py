@@ -29,13 +29,12 @@ from tests.serving.releases.ledger_parts import (
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(ledger: Ledger) -> Ledger:
     """Version 2 is live, version 1 was before."""
-    with Ledger(None, tmp_path / "releases") as ledger:
-        publish(ledger, "a")
-        publish(ledger, "b")
-        promote(ledger, 1, 2)
-        yield ledger
+    publish(ledger, "a")
+    publish(ledger, "b")
+    promote(ledger, 1, 2)
+    return ledger
 
 
 @pytest.fixture

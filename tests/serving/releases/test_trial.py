@@ -35,17 +35,16 @@ def request(inputs: dict[str, Array], signature: str = "") -> serving_pb2.Predic
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, scalers: Path) -> Iterator[Ledger]:
+def ledger(ledger: Ledger, tmp_path: Path, scalers: Path) -> Ledger:
     """Three releases of `scaler`, the first of them live: `y = 10 x`, `y = 20 x`, and the first again with a note."""
     shutil.copytree(scalers / "1", tmp_path / "same")
     (tmp_path / "same" / "note").touch()
-    with Ledger(None, tmp_path / "releases") as ledger:
-        for source in (scalers / "1", scalers / "2", tmp_path / "same"):
-            ledger.publish("scaler", source, by="ada", origin="execution")
-        requests = [request({"x": np.array([number], np.float32)}) for number in range(1, 31)]
-        write_predict_requests(ledger.root / "scaler" / "requests.tfrecord", requests)
-        ledger.promote("scaler", 1, by="ada", reason="first")
-        yield ledger
+    for source in (scalers / "1", scalers / "2", tmp_path / "same"):
+        ledger.publish("scaler", source, by="ada", origin="execution")
+    requests = [request({"x": np.array([number], np.float32)}) for number in range(1, 31)]
+    write_predict_requests(ledger.root / "scaler" / "requests.tfrecord", requests)
+    ledger.promote("scaler", 1, by="ada", reason="first")
+    return ledger
 
 
 @pytest.fixture
