@@ -12,22 +12,23 @@ Result = TypeVar("Result")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Before it waits for what comes, it has done what was put off until then."""
+    """Before it waits for what comes, it has its loop do what was put off until then."""
 
-    def __init__(self, put_off: list[Callable[[], None]], call_soon: Callable[[Callable[[], None]], object]) -> None:
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self) -> None:
         super().__init__()
-        self._put_off = put_off
-        self._call_soon = call_soon
+        self.put_off: list[Callable[[], None]] = []
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready, after a wait if nothing is."""
-        if not self._put_off or (timeout is not None and timeout <= 0):
+        if not self.put_off or (timeout is not None and timeout <= 0):
             return super().select(timeout)
         ready = super().select(0)
         if not ready:
-            for work in self._put_off:
-                self._call_soon(work)
-            self._put_off.clear()
+            for work in self.put_off:
+                self.loop.call_soon(work)
+            self.put_off.clear()
         return ready
 
 
@@ -39,15 +40,14 @@ class EventLoop:
     """
 
     def __init__(self, name: str) -> None:
-        self._put_off: list[Callable[[], None]] = []
-        selector = _Selector(self._put_off, lambda work: self.loop.call_soon(work))  # noqa: PLW0108  it comes first
-        self.loop = asyncio.SelectorEventLoop(selector)
+        self._selector = _Selector()
+        self.loop = self._selector.loop = asyncio.SelectorEventLoop(self._selector)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def when_idle(self, work: Callable[[], None]) -> None:
         """Has `work` done once there is nothing else to do; from the loop itself."""
-        self._put_off.append(work)
+        self._selector.put_off.append(work)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What `work` gives, done in the loop; from any other thread."""

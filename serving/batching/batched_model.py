@@ -28,7 +28,7 @@ from serving.wire import saved_model_pb2
 QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
 ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
-MAX_HOLD_S = 0.001
+MAX_HOLD_S = 0.001  # where the loop is never idle: about what a lone request takes in all, so at most twice that
 COMPANY = 1.2  # with more requests in a run than that, of late, the event loop had better take in the next meanwhile
 MAX_LANES = 1000  # clients choose the shapes, so what is remembered of them has a limit
 

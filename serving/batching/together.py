@@ -45,17 +45,16 @@ class Together:
 
     def outcomes(self, fetches: Sequence[str], record: Record, tasks: Sequence[Task]) -> Sequence[Outcome]:
         """The answer of each task, or what it is refused with."""
-        if record.is_separable and len(tasks) == 1 and self._parts > 1 and tasks[0].rows >= 2 * PART_ROWS:
-            return [self._in_parts(tasks[0], fetches, record)]
-        if len(tasks) < 2 or not record.is_separable:
+        is_single = len(tasks) == 1
+        if not record.is_separable or (is_single and (self._parts == 1 or tasks[0].rows < 2 * PART_ROWS)):
             return [self._alone(task, fetches) for task in tasks]
         is_check = record.is_check_due
-        if is_check and all(are_equal(tasks[0].feeds, task.feeds) for task in tasks[1:]):
+        if is_check and not is_single and all(are_equal(tasks[0].feeds, task.feeds) for task in tasks[1:]):
             # Equal rows show nothing about a mix.
             if not record.batches:
                 return [self._alone(tasks[0], fetches)] * len(tasks)
             is_check = False
-        together = self._together(fetches, tasks)
+        together = self._in_parts(fetches, tasks[0]) if is_single else self._together(fetches, tasks)
         if together is not None and not is_check:
             record.batches += 1
             return together
@@ -77,23 +76,16 @@ class Together:
             log.debug("a batch of %d requests failed: %s", len(tasks), error)
             return None
 
-    def _in_parts(self, task: Task, fetches: Sequence[str], record: Record) -> Outcome:
-        """The answer to a large request, whose parts are run side by side."""
+    def _in_parts(self, fetches: Sequence[str], task: Task) -> Sequence[Arrays] | None:
+        """The answer to a large request, whose parts are run side by side; None if that fails or gives no rows."""
         parts = even_parts(task.feeds, min(self._parts, task.rows // PART_ROWS))
         try:
             others = [self._helpers.submit(self._compute, part, fetches) for part in parts[1:]]
             answers = [self._compute(parts[0], fetches), *(other.result() for other in others)]
-            whole = joined(answers, sum(map(rows_of, answers))) if all(map(rows_of, answers)) else {}
+            return [joined(answers, sum(map(rows_of, answers)))] if all(map(rows_of, answers)) else None
         except Exception as error:  # of whatever kind: run whole, the request has its own
             log.debug("a request of %d rows failed in parts: %s", task.rows, error)
-            return self._alone(task, fetches)
-        if not record.is_check_due:
-            record.batches += 1
-            return whole
-        alone = self._alone(task, fetches)
-        record.is_separable = _are_separable([whole], [alone])
-        record.batches += 1
-        return alone
+            return None
 
     def _alone(self, task: Task, fetches: Sequence[str]) -> Outcome:
         try:

@@ -282,7 +282,9 @@ def test_larger_request_runs_alone_or_is_refused_where_that_is_asked_for(gate: M
 
 
 @pytest.mark.parametrize("signature", ["affine", "centred"])
-def test_large_request_is_run_in_parts_unless_its_rows_depend_on_each_other(gate: MakeGate, signature: str) -> None:
+def test_large_request_is_run_in_parts_unless_its_rows_depend_on_each_other(
+    gate: MakeGate, signature: str, caplog: pytest.LogCaptureFixture
+) -> None:
     one = gate(signature, parts=2)
     one.held.open.set()
     for start in range(5):
@@ -291,6 +293,7 @@ def test_large_request_is_run_in_parts_unless_its_rows_depend_on_each_other(gate
     one.held.sizes.clear()
     one.ask(rows(*range(200)))
     assert one.held.sizes == ([100, 100] if signature == "affine" else [200])
+    assert ("run one by one" in caplog.text) == (signature == "centred")
 
 
 @settings(max_examples=10, deadline=None)
