@@ -16,6 +16,10 @@ from serving.errors import Overloaded
 BYTES_OF_MEMORY_PER_BYTE_ON_DISK = 1.2
 CGROUP = Path("/sys/fs/cgroup")
 
+# glibc's mallopt: the numbers of its parameters, and the largest that it takes for the second.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES, KEPT_BLOCK_BYTES = 512 << 20, 32 << 20
+
 
 class NoRoom(Overloaded):
     """There is not enough memory for another version."""
@@ -40,9 +44,20 @@ def bytes_on_disk(folder: Path) -> int:
     return sum(_size(file) for file in _files(folder))
 
 
+def keep_freed_memory() -> None:
+    """Has the allocator keep up to 512 MiB of what is freed for the next request, until `return_free_memory`.
+
+    glibc would give it back each time and take it again page by page, a fifth of the time of 256 images.
+    """
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES)
+
+
 def return_free_memory() -> None:
     """Hands back to the system what the allocator keeps of freed memory; glibc does not do so by itself."""
-    trim = _malloc_trim()
+    trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)
 
@@ -157,8 +172,9 @@ def _lines(file: Path) -> Iterator[str]:
 
 
 @functools.cache
-def _malloc_trim() -> Callable[[int], int] | None:
+def _glibc(name: str) -> Callable[..., int] | None:
+    """A function of the allocator; None where there is another."""
     if not sys.platform.startswith("linux"):
         return None
-    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-    return trim
+    function: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)  # musl has neither
+    return function

@@ -30,6 +30,7 @@ from serving.errors import ConfigRefused, ServerUnavailable
 from serving.flag_values import load_policy, saved_model_tags, session_threads
 from serving.grpc_server import GrpcServer
 from serving.inference import Inference
+from serving.memory import keep_freed_memory
 from serving.methods import Methods
 from serving.model_config import PLATFORM
 from serving.models.loaded_model import LoadedModel
@@ -168,6 +169,7 @@ def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
       ConfigRefused: The options name no model, or a config that cannot be followed.
       ServerUnavailable: The port is taken.
     """
+    keep_freed_memory()
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 
 from serving import memory
 from serving.memory import NoRoom, Room, available_bytes, bytes_on_disk, drop_cached_files, resident_bytes
+
+ROOT = Path(__file__).parents[2]
 
 
 def folder_of(path: Path, size_bytes: int) -> Path:
@@ -96,3 +100,14 @@ def test_files_whose_content_is_forgotten_stay_as_they_are(tmp_path: Path) -> No
     folder = folder_of(tmp_path / "m", 1000)
     drop_cached_files(folder)
     assert (folder / "sub" / "file").read_bytes() == bytes(1000)
+
+
+def test_freed_memory_is_kept_for_the_next_request_until_it_is_returned() -> None:
+    program = (
+        "from serving.memory import *; keep_freed_memory(); before = resident_bytes(); block = b'x' * (20 << 20); "
+        "del block; print(resident_bytes() - before); return_free_memory(); print(resident_bytes() - before)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    kept, left = map(int, printed.stdout.split())
+    assert kept > 15 << 20
+    assert left < 5 << 20
