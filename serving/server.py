@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import grpc
@@ -38,6 +37,7 @@ from serving.models.model_loader import Preferences
 from serving.monitoring import Metrics
 from serving.options import BadFlag, ServerOptions, parse_flags, usage
 from serving.services import ModelService, PredictionService, ProfilerService
+from serving.stop_request import stop_request
 from serving.tls import TlsSettings
 from serving.versions.manager import VersionManager
 from serving.versions.preparation import BatchingChoice, Preparation, WarmUp
@@ -170,22 +170,13 @@ def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
       ServerUnavailable: The port is taken.
     """
     keep_freed_memory()
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    if options.stop_at_stdin_end:
-        threading.Thread(target=_await_stdin_end, args=(ended,), name="standard input", daemon=True).start()
-    server = Server(options)
-    try:
-        on_ready(server.start())
-        ended.wait()
-    finally:
-        ended_in_order = server.stop()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with stop_request(at_stdin_end=options.stop_at_stdin_end) as wait:
+        server = Server(options)
+        try:
+            on_ready(server.start())
+            wait()
+        finally:
+            ended_in_order = server.stop()
     if not ended_in_order:
         sys.stdout.flush()
         os._exit(0)  # a thread that hangs in a library would hold up, or crash, the end of the interpreter
@@ -219,16 +210,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Failed to start server. Error: {error}")
         return EXIT_USAGE
     return 0
-
-
-def _await_stdin_end(ended: threading.Event) -> None:
-    # A parent's pipe closes even if the parent was killed. Not sys.stdin: its lock, held by a read, breaks the exit.
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError as error:
-        log.error("standard input cannot be read, so the server stops: %s", error)
-    ended.set()
 
 
 def _sources(options: ServerOptions) -> dict[str, ModelSource]:
