@@ -170,6 +170,9 @@ def serve(options: ServerOptions, *, on_ready: Callable[[str], None]) -> None:
       ServerUnavailable: The port is taken.
     """
     keep_freed_memory()
+    # JSON makes a list of each innermost row; at Python's own threshold, 700 objects, they cost half a request's time.
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     with stop_request(at_stdin_end=options.stop_at_stdin_end) as wait:
         server = Server(options)
         try:
@@ -197,9 +200,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"TensorFlow Library: {metadata.version('tensorflow')}")
         return 0
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # JSON makes a list of each innermost row; at Python's own threshold, 700 objects, they cost half a request's time.
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     for argument in unknown:
         log.warning("unknown flag, ignored: %s", argument)
     for warning in warnings_for(arguments):
