@@ -74,7 +74,7 @@ class ServerControl:
                 response = self._get_status(request, timeout=self._timeout_s)
         except ModelNotFound:
             return ()
-        return tuple(_version_status(status) for status in response.model_version_status)
+        return tuple(map(version_status, response.model_version_status))
 
     def serves(self, model: str, version: int) -> bool:
         """Whether requests can reach the version now.
@@ -174,7 +174,8 @@ class ServerControl:
         return VersionStatus(version, "not known to the server", 0, "")
 
 
-def _version_status(status: serving_pb2.ModelVersionStatus) -> VersionStatus:
+def version_status(status: serving_pb2.ModelVersionStatus) -> VersionStatus:
+    """What a server says of one version."""
     return VersionStatus(
         version=status.version,
         state=serving_pb2.ModelVersionStatus.State.Name(status.state),

@@ -16,7 +16,7 @@ from serving.client.images import DEFAULT_SIGNATURE, IMAGES_SIGNATURE, Image, im
 from serving.client.known_models import Choice, KnownModels, KnownVersion
 from serving.client.settings import ClientSettings
 from serving.client.signature import Inputs, Signature, to_array
-from serving.control import VersionStatus
+from serving.control import VersionStatus, version_status
 from serving.errors import (
     BadRequest,
     ConfigRefused,
@@ -164,15 +164,7 @@ class Operations:
         request = serving_pb2.GetModelStatusRequest(model_spec=self._model_spec(Choice(), ""))
         answer = yield from self._call(Rpc.STATUS, request.SerializeToString(), timeout_s)
         response = serving_pb2.GetModelStatusResponse.FromString(answer)
-        return tuple(
-            VersionStatus(
-                status.version,
-                serving_pb2.ModelVersionStatus.State.Name(status.state),
-                status.status.error_code,
-                status.status.error_message,
-            )
-            for status in response.model_version_status
-        )
+        return tuple(map(version_status, response.model_version_status))
 
     def wait_until_available(self, version: int | None, *, timeout_s: float) -> Operation[int]:
         """The version that is up, once it is."""
