@@ -19,6 +19,7 @@ from serving.errors import ConfigRefused, ServerUnavailable
 from serving.model_config import ServedModel, write_config
 from serving.options import ServerOptions
 from serving.server import Server
+from tests.serving.conftest import until
 
 ROOT = Path(__file__).parents[2]
 X = np.array([1, 2], "float32")
@@ -30,6 +31,10 @@ Publish = Callable[[int], Path]
 
 def served(base: Path, *versions: int, **labels: int) -> list[ServedModel]:
     return [ServedModel(name="scaler", base_path=str(base), versions=versions, labels=labels)]
+
+
+def wait_for_end(control: ServerControl, version: int) -> None:
+    until(lambda: {status.version: status.state for status in control.status("scaler")}.get(version) == "END")
 
 
 class Callers:
@@ -88,8 +93,8 @@ def test_process_serves_switches_and_ends_without_losing_a_request(
             control.reload(served(scalers, version, stable=version))
             latest.wait_for_answer_of(version)
             labelled.wait_for_answer_of(version)
-            while {status.version: status.state for status in control.status("scaler")}[other] != "END":
-                latest.wait_for_answer_of(version)
+            wait_for_end(control, other)
+            latest.wait_for_answer_of(version)
     assert latest.failures == labelled.failures == []
     status, log = process.end()
     assert (status, "Traceback" in log) == (0, False)
@@ -164,6 +169,7 @@ import sys, numpy
 from serving.client import PredictClient
 from serving.options import ServerOptions
 from serving.server import Server
+from tests.serving.conftest import until
 with Server(ServerOptions(port=0, model_name="scaler", model_base_path={str(scalers)!r})) as server:
     with PredictClient.connect(server.address, "scaler", timeout_s=30) as client:
         client.wait_until_available()
@@ -182,8 +188,8 @@ def test_half_copied_version_is_refused_while_the_old_one_answers(
     client.wait_until_available(1)
     with Callers(client, 2) as callers, ServerControl(server.address) as control:
         publish(2).joinpath("variables", "variables.index").unlink()
-        while {status.version: status.state for status in control.status("scaler")}.get(2) != "END":
-            callers.wait_for_answer_of(1)
+        wait_for_end(control, 2)
+        callers.wait_for_answer_of(1)
     assert (callers.failures, set(callers.versions)) == ([], {1})
 
 

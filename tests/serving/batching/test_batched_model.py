@@ -26,6 +26,7 @@ from serving.models.saved_model import SavedModel
 from serving.tensors import Array
 from serving.versions.statuses import code_of
 from tests.serving.batching.batching_models import save_batchable
+from tests.serving.conftest import until
 
 ONE_AT_A_TIME = Batching(concurrent_runs=1)
 
@@ -241,8 +242,7 @@ def test_request_whose_client_has_gone_is_dropped_before_the_run(gate: MakeGate)
 
     many.events.run(ask_and_go())
     last = many.threads.submit(many.ask, rows(3))
-    while many.inside() < 3:
-        threading.Event().wait(0.001)
+    until(lambda: many.inside() == 3)
     many.held.open.set()
     assert len(first.result(60)) == len(last.result(60)) == 1
     assert many.held.sizes == [1, 1]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from serving.client import AsyncPredictClient, PredictClient
+from tests.serving.conftest import until
 
 X = np.array([1, 2], "float32")
 CALLERS = 4
@@ -58,8 +59,7 @@ def test_restarted_servers_cost_no_error_and_take_part_again(serve: Callable[...
 def wait_for(server: Any) -> None:
     """Until 20 more calls have reached that server."""
     wanted = server.count() + 20
-    while server.count() < wanted:
-        threading.Event().wait(0.01)
+    until(lambda: server.count() >= wanted)
 
 
 @pytest.mark.slow

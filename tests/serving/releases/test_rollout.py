@@ -13,6 +13,7 @@ from serving.client import PredictClient
 from serving.control import ServerControl
 from serving.errors import PromotionFailed, ServingError
 from serving.releases.ledger import Ledger
+from tests.serving.conftest import until
 
 Connect = Callable[..., PredictClient]
 StartProcess = Callable[..., Any]
@@ -113,8 +114,7 @@ def test_withdrawn_version_soon_answers_nobody(ledger: Ledger, serve: Callable[[
     assert answer(client)[0] == 2
     ledger.roll_back("scaler", by="bob", reason="accuracy fell")
     with ServerControl(server.address) as control:
-        while any(status.version == 2 and status.state != "END" for status in control.status("scaler")):
-            threading.Event().wait(0.02)
+        until(lambda: all(status.version != 2 or status.state == "END" for status in control.status("scaler")))
     assert answer(client)[0] == 1
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from serving.server import Server
+from tests.serving.conftest import until
 
 Start = Callable[..., Server]
 StartRest = Callable[..., httpx.Client]
@@ -90,8 +91,8 @@ def start_rest(start: Start, servers: list[Server]) -> Iterator[StartRest]:
         assert server.rest_address is not None
         servers.append(server)
         clients.append(httpx.Client(base_url=server.rest_address, timeout=60, trust_env=False, **(client or {})))
-        while ready and clients[-1].get("/readyz").status_code != 200:
-            pass
+        if ready:
+            until(lambda: clients[-1].get("/readyz").status_code == 200)
         return clients[-1]
 
     yield begin

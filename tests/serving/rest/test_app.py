@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from serving.model_config import ServedModel, write_config
+from tests.serving.conftest import until
 
 StartRest = Callable[..., httpx.Client]
 PREDICT = "/v1/models/forms:predict"
@@ -59,8 +60,7 @@ def test_answer_says_which_model_and_version_answered(start_rest: StartRest, sca
     config = tmp_path / "models.config"
     write_config(config, [ServedModel(name="a é", base_path=str(scalers), versions=(1, 2), labels={"old": 1})])
     rest = start_rest(model_config_file=str(config))
-    while rest.get("/v1/models/a%20%C3%A9").text.count("AVAILABLE") < 2:
-        pass
+    until(lambda: rest.get("/v1/models/a%20%C3%A9").text.count("AVAILABLE") == 2)
     versions = []
     for place in ("", "/versions/1", "/labels/old", "/versions/2"):
         answer = ask(rest, {"inputs": [1]}, f"/v1/models/a%20%C3%A9{place}:predict")
@@ -170,8 +170,7 @@ def test_models_and_the_config_in_force_can_be_listed(start_rest: StartRest, sca
     missing = ServedModel(name="missing", base_path=str(tmp_path / "nowhere"), versions=(1,))
     write_config(config, [ServedModel(name="s", base_path=str(scalers), versions=(2,), labels={"stable": 2}), missing])
     rest = start_rest(model_config_file=str(config), ready=False)
-    while "AVAILABLE" not in rest.get("/v1/models").text:
-        pass
+    until(lambda: "AVAILABLE" in rest.get("/v1/models").text)
     first, second = rest.get("/v1/models").json()["models"]
     assert first.pop("complaint").startswith(f"base path {tmp_path / 'nowhere'} cannot be read")
     assert first == {
@@ -201,8 +200,8 @@ def test_models_and_the_config_in_force_can_be_listed(start_rest: StartRest, sca
 def test_readiness_says_why_a_version_failed(start_rest: StartRest, base: Path) -> None:
     base.joinpath("1").mkdir()
     rest = start_rest(model_name="m", model_base_path=str(base), ready=False)
-    while "END" not in (text := rest.get("/readyz").text):
-        pass
+    until(lambda: "END" in rest.get("/readyz").text)
+    text = rest.get("/readyz").text
     assert "version 1 is in state END" in text
     assert "Could not find SavedModel" in text
 
@@ -260,8 +259,8 @@ def test_requests_beyond_the_limit_get_429_and_health_none(start_rest: StartRest
         done = threading.Event()
         long = threads.submit(ask, rest, {"signature_name": "count", "inputs": 200_000})
         long.add_done_callback(lambda _: done.set())
-        while (refused := ask(rest, {"inputs": 1})).status_code == 200:
-            pass
+        answers = (ask(rest, {"inputs": 1}) for _ in range(10_000))
+        refused = next(answer for answer in answers if answer.status_code != 200)
         assert (refused.status_code, "try again" in refused.json()["error"]) == (429, True)
         assert rest.get("/healthz").status_code == 200
         assert (done.wait(60), long.result().json()) == (True, {"outputs": 200_000})

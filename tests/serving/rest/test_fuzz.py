@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.serving.conftest import until
+
 CALLERS = 2
 REQUESTS_EACH = 16_000
 TIMEOUT_S = 30
@@ -211,8 +213,7 @@ def test_broken_requests_get_the_right_status_and_cost_no_memory(
         "--rest_api_max_body_bytes=1000000", "--rest_api_timeout_in_ms=20000",
     )  # fmt: skip
     pid = process.process.pid
-    while b"true" not in _get(free_port, "/readyz"):
-        pass
+    until(lambda: b"true" in _get(free_port, "/readyz"))
     fuzz(free_port, 0, 3000)
     before = resident_bytes(pid)
     with ThreadPoolExecutor(CALLERS) as threads:

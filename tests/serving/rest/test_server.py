@@ -16,6 +16,7 @@ from serving.client import PredictClient
 from serving.errors import ServerUnavailable, ServingError
 from serving.options import ServerOptions
 from serving.server import Server
+from tests.serving.conftest import until
 
 ROOT = Path(__file__).parents[3]
 StartRest = Callable[..., httpx.Client]
@@ -45,8 +46,7 @@ def test_stopped_server_answers_what_it_had_begun(start_rest: StartRest, servers
     with ThreadPoolExecutor(1) as threads:
         body: Any = {"signature_name": "count", "inputs": 200_000}
         long = threads.submit(rest.post, "/v1/models/forms:predict", json=body)
-        while rest.get("/v1/models/forms").status_code != 429:
-            pass
+        until(lambda: rest.get("/v1/models/forms").status_code == 429)
         servers[0].stop()
         assert long.result().json() == {"outputs": 200_000}
     with pytest.raises(httpx.ConnectError):
@@ -58,8 +58,7 @@ def test_process_serves_rest_until_it_is_told_to_stop(
 ) -> None:
     process = start_process("--model_name=forms", f"--model_base_path={forms}", f"--rest_api_port={free_port}")
     with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=60, trust_env=False) as rest:
-        while rest.get("/readyz").status_code != 200:
-            pass
+        until(lambda: rest.get("/readyz").status_code == 200)
         assert rest.post("/v1/models/forms:predict", json={"instances": [1]}).json() == {"predictions": [2.0]}
         status, log = process.end()
     assert (status, "Traceback" in log, f"REST server at http://127.0.0.1:{free_port}" in log) == (0, False, True)
@@ -98,6 +97,7 @@ def test_server_of_grpc_alone_imports_no_http_server(forms: Path) -> None:
 import sys
 from serving.options import ServerOptions
 from serving.server import Server
+from tests.serving.conftest import until
 with Server(ServerOptions(port=0, model_name="forms", model_base_path={str(forms)!r})):
     print({{"uvicorn", "starlette", "httptools"}} & set(sys.modules))
 """

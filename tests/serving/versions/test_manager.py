@@ -13,6 +13,7 @@ from serving.models.saved_model import SavedModel
 from serving.versions.sources import ModelSource
 from serving.wire import serving_pb2
 from serving.wire.serving_pb2 import ModelSpec
+from tests.serving.conftest import until
 from tests.serving.managed import Manage, X, answer, source, states, wait_for_state
 
 
@@ -242,8 +243,7 @@ def test_models_are_listed_with_their_versions_labels_and_load_times(manage: Man
     manager = manage()
     source = ModelSource(name="scaler", base_path=scalers, newest=None, labels={"old": 1})
     manager.configure({"scaler": source})
-    while [version.state for version in manager.models()[0].versions] != [30, 30]:
-        pass
+    until(lambda: [version.state for version in manager.models()[0].versions] == [30, 30])
     (view,) = manager.models()
     assert (view.name, view.source, view.labels, view.is_ready) == ("scaler", source, {"old": 1}, True)
     assert [version.version for version in view.versions] == [2, 1]

@@ -23,6 +23,7 @@ from serving.tfrecord import framed
 from serving.versions.statuses import code_of
 from serving.versions.warmup import warm_up
 from serving.wire import serving_pb2
+from tests.serving.conftest import until
 from tests.serving.example_models import CLASSIFY, PREDICT, REGRESS, save_half_plus
 
 X = np.array([1, 2], "float32")
@@ -174,6 +175,6 @@ def test_status_of_a_version_says_why_its_warm_up_failed(
     write_warmup(copied, content)
     server = start(model_name="scaler", model_base_path=str(copied.parent))
     with ServerControl(server.address) as control:
-        while not (found := list(ended(control))):
-            pass
-    assert (found[0].error_code, words in found[0].error_message) == (grpc.StatusCode[code].value[0], True)
+        until(lambda: list(ended(control)))
+        found = next(ended(control))
+    assert (found.error_code, words in found.error_message) == (grpc.StatusCode[code].value[0], True)
