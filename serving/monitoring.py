@@ -67,6 +67,9 @@ class Metrics:
         self._warmup_records = Counters(f"{_SERVING}model_warmup_records_read", _OF_PATH, open_keys=1)
         self._attempts = Counters(f"{_SAVED_MODEL}load_attempt_count", _OF_PATH, open_keys=1)
         self._loads = Counters(f"{_SAVED_MODEL}load_latency", ("model_path",), open_keys=1)
+        self._stages = Histograms(
+            f"{_SAVED_MODEL}load_latency_by_stage", ("model_path", "stage"), BOUNDS_US, open_keys=1
+        )
 
     def count(self, model: str, status: str) -> None:
         """Counts one request.
@@ -108,6 +111,14 @@ class Metrics:
         self._warmups.add((str(folder), status), seconds * 1e6)
         self._warmup_records.add((str(folder), status), records)
 
+    def observe_read(self, folder: Path, seconds: float) -> None:
+        """Adds the time in which the version in `folder` was read into memory.
+
+        TensorFlow Serving tells it in two stages, `restore_graph` and `init_graph`; TensorFlow's C API does both in one
+        call, so all of it counts for the first.
+        """
+        self._stages.add((str(folder), "restore_graph"), seconds * 1e6)
+
     def observe_load(self, folder: Path, attempt: Attempt) -> None:
         """Adds one attempt to load the version in `folder`."""
         self._attempts.add((str(folder), "fail" if attempt.code else "success"))
@@ -119,7 +130,7 @@ class Metrics:
         families: tuple[Counters | Histograms, ...] = (
             *(self._requests, self._latencies, self._durations, self._runs),
             *(self._queued, self._batches, self._taken, self._processed, self._padded),
-            *(self._warmups, self._warmup_records, self._attempts, self._loads),
+            *(self._warmups, self._warmup_records, self._attempts, self._loads, self._stages),
         )
         lines = [line for family in families for line in family.lines()]
         lines += _of_models(self._models())
@@ -154,3 +165,7 @@ def _of_models(views: Sequence[ModelView]) -> Iterator[str]:
     yield from gauge("slipline_model_load_seconds", _OF_VERSION, [(of, detail.load_s or 0) for of, detail in up])
     yield from gauge("slipline_model_disk_bytes", _OF_VERSION, [(of, detail.disk_bytes) for of, detail in up])
     yield from gauge("slipline_model_load_growth_bytes", _OF_VERSION, [(of, detail.grown_bytes) for of, detail in up])
+    # TensorFlow Serving's value would be the text, which Prometheus does not take; so that is a label.
+    tracked = [((*of, detail.mlmd_uuid), 1) for of, detail in up if detail.mlmd_uuid]
+    if tracked:
+        yield from gauge(f"{_SERVING}mlmd_map", (*_OF_VERSION, "mlmd_uuid"), tracked)

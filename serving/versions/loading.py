@@ -32,6 +32,7 @@ _HOPELESS = frozenset(
     {INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, DATA_LOSS}
 )
 LOWER_BY = 10  # in nice values: such a thread gets about a tenth of the time of one that answers requests
+MLMD_FILE = Path("assets.extra", "mlmd_uuid")
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
 
 
@@ -92,6 +93,7 @@ class Attempt:
       claimed_bytes: The room taken for it, until `Loader.give_back`.
       disk_bytes: The length of its files.
       grown_bytes: By how much the process grew meanwhile.
+      mlmd_uuid: What ML Metadata knows the version by; empty if the version does not say.
     """
 
     model: LoadedModel | None = None
@@ -102,6 +104,7 @@ class Attempt:
     claimed_bytes: int = 0
     disk_bytes: int = 0
     grown_bytes: int = 0
+    mlmd_uuid: str = ""
 
     @property
     def is_hopeless(self) -> bool:
@@ -183,7 +186,15 @@ class Loader:
             claimed_bytes=claimed_bytes,
             disk_bytes=bytes_on_disk(folder),
             grown_bytes=grown_bytes,
+            mlmd_uuid=_mlmd_uuid(folder),
         )
+
+
+def _mlmd_uuid(folder: Path) -> str:
+    try:
+        return (folder / MLMD_FILE).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def status_code(error: Exception) -> int:

@@ -19,8 +19,6 @@ MODELS_REMEMBERED = 100
 
 CANCELLED = 1
 
-CANCELLED = 1
-
 Stamp = frozenset[tuple[str, int, int]]
 
 
@@ -54,6 +52,7 @@ class Version:
     claimed_bytes: int = 0
     disk_bytes: int = 0
     grown_bytes: int = 0
+    mlmd_uuid: str = ""
 
     def order(self) -> None:
         """Has it tried at once, as if for the first time."""
@@ -155,11 +154,13 @@ class VersionView:
       load_s: How long its last load took, warm-up included, in seconds.
       disk_bytes: The length of its files.
       grown_bytes: By how much the process grew during its load; other loads at that time count, too.
+      mlmd_uuid: What ML Metadata knows it by; empty if it does not say.
     """
 
     load_s: float | None = None
     disk_bytes: int = 0
     grown_bytes: int = 0
+    mlmd_uuid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +217,10 @@ def view_of(model: Model) -> ModelView:
         wanted=frozenset(model.wanted),
         complaint=model.complaint,
         details={
-            v.number: VersionView(load_s=v.load_s, disk_bytes=v.disk_bytes, grown_bytes=v.grown_bytes) for v in versions
+            v.number: VersionView(
+                load_s=v.load_s, disk_bytes=v.disk_bytes, grown_bytes=v.grown_bytes, mlmd_uuid=v.mlmd_uuid
+            )
+            for v in versions
         },
     )
 

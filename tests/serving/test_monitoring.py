@@ -106,6 +106,18 @@ def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
     ]
 
 
+def test_what_ml_metadata_knows_a_version_by_is_shown_while_it_is_up() -> None:
+    versions = [ModelVersionStatus(version=number, state=ModelVersionStatus.AVAILABLE) for number in (2, 1)]
+    source = ModelSource(name="m", base_path=Path("/m"))
+    details = {2: VersionView(mlmd_uuid="af-1"), 1: VersionView()}
+    view = ModelView(name="m", source=source, versions=versions, labels={}, details=details)
+    lines = text_of(Metrics(lambda: [view]))
+    assert [line for line in lines if "mlmd" in line] == [
+        "# TYPE :tensorflow:serving:mlmd_map gauge",
+        ':tensorflow:serving:mlmd_map{model_name="m",version="2",mlmd_uuid="af-1"} 1',
+    ]
+
+
 def text_of(metrics: Metrics) -> list[str]:
     return metrics.render().decode().splitlines()
 
@@ -115,12 +127,15 @@ def test_runs_loads_and_warm_ups_are_told_under_tensorflow_servings_names() -> N
     metrics.observe_runtime("m", "Predict", 11e-6)
     metrics.observe_load(Path("/m/1"), Attempt(load_s=0.25))
     metrics.observe_load(Path("/m/1"), Attempt(code=5, message="missing"))
+    metrics.observe_read(Path("/m/1"), 15e-6)
     metrics.observe_warmup(Path("/m/1"), "OK", 3, 0.5)
     lines = text_of(metrics)
     assert ':tensorflow:serving:runtime_latency_bucket{model_name="m",API="Predict",runtime="TF1",le="18"} 1' in lines
     assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/1",status="fail"} 1' in lines
     assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/m/1",status="success"} 1' in lines
     assert ':tensorflow:cc:saved_model:load_latency{model_path="/m/1"} 250000' in lines
+    stage = ':tensorflow:cc:saved_model:load_latency_by_stage_bucket{model_path="/m/1",stage="restore_graph"'
+    assert [f'{stage},le="10"}} 0' in lines, f'{stage},le="18"}} 1' in lines] == [True, True]
     assert ':tensorflow:serving:model_warmup_records_read{model_path="/m/1",status="OK"} 3' in lines
     assert ':tensorflow:serving:model_warmup_latency_count{model_path="/m/1",status="OK"} 1' in lines
 
