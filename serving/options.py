@@ -72,7 +72,7 @@ class ServerOptions:
     num_tflite_interpreters_per_pool: int = field(default=1, metadata={"help": "requests at once in each pool"})
     enable_model_warmup: bool = field(default=True, metadata={"help": "replay a model's recorded requests first"})
     num_request_iterations_for_warmup: int = field(default=0, metadata={"help": "replay each so often; 0: once"})
-    warmup_time_limit_seconds: float = field(default=0, metadata={"help": "a longer warm-up fails the load; 0: any"})
+    warmup_time_limit_seconds: float = field(default=600, metadata={"help": "a longer warm-up fails the load; 0: any"})
     enable_signature_method_name_check: bool = field(default=False, metadata={"help": "by name, not by form alone"})
     enable_serialization_as_tensor_content: bool = field(default=False, metadata={"help": "packed numbers in answers"})
     max_num_load_retries: int = field(default=5, metadata={"help": "more attempts after a failed load"})

@@ -40,8 +40,9 @@ from serving.services import ModelService, PredictionService, ProfilerService
 from serving.stop_request import stop_request
 from serving.tls import TlsSettings
 from serving.versions.manager import VersionManager
-from serving.versions.preparation import BatchingChoice, Preparation, WarmUp
+from serving.versions.preparation import BatchingChoice, Preparation
 from serving.versions.sources import ModelSource, read_config, read_config_file
+from serving.versions.timed_warmup import WarmUps
 from serving.wire import serving_pb2
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Server:
             self._load, load_policy(options), self._grpc.show_readiness, on_attempt=self._metrics.observe_load
         )
         self._preparation = _preparation(options, self._metrics)
-        self._inference = Inference(self._versions, self._preparation.methods, self._metrics.observe_runtime)
+        self._inference = Inference(self._versions, _methods(options), self._metrics.observe_runtime)
         self._config = ConfigInForce(self._versions.configure)
         self._stopping = threading.Event()
         self._rest = self._rest_server() if options.rest_api_port else None
@@ -114,7 +115,7 @@ class Server:
             grpc_stopped.result()
         ended = self._versions.stop(max(SHORTEST_UNLOAD_S, deadline_s - time.monotonic()))
         self._grpc.close()
-        return ended
+        return ended and (self._preparation.warm_ups is None or self._preparation.warm_ups.are_over)
 
     def __enter__(self) -> Server:
         self.start()
@@ -225,7 +226,8 @@ def _sources(options: ServerOptions) -> dict[str, ModelSource]:
 
 
 def _preparation(options: ServerOptions, metrics: Metrics) -> Preparation:
-    warm_up = WarmUp(
+    warm_ups = WarmUps(
+        _methods(options),
         iterations=options.num_request_iterations_for_warmup,
         time_limit_s=options.warmup_time_limit_seconds or None,
         on_end=metrics.observe_warmup,
@@ -238,14 +240,18 @@ def _preparation(options: ServerOptions, metrics: Metrics) -> Preparation:
             tflite_pools=options.num_tflite_pools or None,
             tflite_interpreters_per_pool=options.num_tflite_interpreters_per_pool,
         ),
-        methods=Methods(
-            check_method_names=options.enable_signature_method_name_check,
-            packed_outputs=options.enable_serialization_as_tensor_content,
-        ),
-        warm_up=warm_up if options.enable_model_warmup else None,
+        warm_ups=warm_ups if options.enable_model_warmup else None,
         batching=BatchingChoice.of(options),
         max_threads=options.grpc_max_threads or 4 * (os.cpu_count() or 1),
         on_batch=metrics.observe_batch,
+        on_read=metrics.observe_read,
+    )
+
+
+def _methods(options: ServerOptions) -> Methods:
+    return Methods(
+        check_method_names=options.enable_signature_method_name_check,
+        packed_outputs=options.enable_serialization_as_tensor_content,
     )
 
 

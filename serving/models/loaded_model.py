@@ -71,6 +71,9 @@ class LoadedModel(ABC):
         """`compute` for an event loop, which goes on meanwhile."""
         return asyncio.get_running_loop().run_in_executor(None, self.compute, feeds, fetches)
 
+    def interrupt(self) -> None:  # noqa: B027  not every runtime can
+        """Has the runs under way fail soon, where the runtime can; none may come after."""
+
     @abstractmethod
     def close(self) -> None:
         """Frees the model's memory."""

@@ -325,6 +325,13 @@ class Session:
             for tensor in filter(None, (*values, *results)):
                 library.TF_DeleteTensor(tensor)
 
+    def interrupt(self) -> None:
+        """Has the runs under way fail, as soon as they look whether to end; none may come after."""
+        with self._closing:
+            if not self._closed:
+                with checked_status() as status:
+                    c_api().TF_CloseSession(self._session, status)
+
     def close(self) -> None:
         """Frees the memory, once; no run may be going on or come after."""
         with self._closing:

@@ -53,6 +53,11 @@ class PairedModel(LoadedModel):
             return sorted(set(wanted))
         return self._saved_model.fetches_for(signature, wanted)
 
+    def interrupt(self) -> None:
+        """Interrupts both."""
+        self._tflite.interrupt()
+        self._saved_model.interrupt()
+
     def close(self) -> None:
         """Frees the memory of both."""
         self._tflite.close()

@@ -93,6 +93,10 @@ class SavedModel(LoadedModel):
             for name, signature in self.signatures.items()
         }
 
+    def interrupt(self) -> None:
+        """Ends loops and waits; an operation that computes is done first."""
+        self._session.interrupt()
+
     def close(self) -> None:
         """Frees the model's memory."""
         self._session.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,29 +13,13 @@ from serving.batching.lanes import Batch
 from serving.batching.parameters import Batching, read_batching_parameters
 from serving.errors import ConfigRefused
 from serving.event_loop import EventLoop
-from serving.methods import Methods
 from serving.models.loaded_model import LoadedModel
 from serving.models.model_loader import Preferences, has_preferred_tflite, load_model
 from serving.models.thread_choice import ThreadChoice
 from serving.options import ServerOptions
-from serving.versions.warmup import warm_up
+from serving.versions.timed_warmup import WarmUps
 
 PER_MODEL_FILE = "batching_params.pbtxt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmUp:
-    """How recorded requests are replayed.
-
-    Attributes:
-      iterations: How often each.
-      time_limit_s: For all together; None for any time.
-      on_end: Told how it went; see `warm_up`.
-    """
-
-    iterations: int
-    time_limit_s: float | None
-    on_end: Callable[[Path, str, int, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,20 +66,20 @@ class Preparation:
 
     Attributes:
       preferences: How they are loaded.
-      methods: How recorded requests are run.
-      warm_up: How they are replayed; None for not at all.
+      warm_ups: How recorded requests are replayed; None for not at all.
       batching: How requests are run together.
       max_threads: Runs of one version side by side.
       on_batch: Told of each batch that runs.
+      on_read: Told the folder of each version that was read into memory, and the seconds that took.
       thread_choice: With how many threads models compute, where the preferences do not say.
     """
 
     preferences: Preferences
-    methods: Methods
-    warm_up: WarmUp | None
+    warm_ups: WarmUps | None
     batching: BatchingChoice
     max_threads: int
     on_batch: Callable[[Batch], None] = lambda batch: None
+    on_read: Callable[[Path, float], None] = lambda folder, seconds: None
     thread_choice: ThreadChoice = field(default_factory=ThreadChoice)
 
     def prepared(self, folder: Path, events: EventLoop) -> LoadedModel:
@@ -119,18 +104,15 @@ class Preparation:
         return self._warm(folder, replace(self.preferences, threads=chosen)), threads
 
     def _warm(self, folder: Path, preferences: Preferences) -> LoadedModel:
+        if self.warm_ups is None:
+            return self._read(folder, preferences)
+        self.warm_ups.check(folder)
+        model = self._read(folder, preferences)
+        self.warm_ups.warm_up(model)
+        return model
+
+    def _read(self, folder: Path, preferences: Preferences) -> LoadedModel:
+        begin_s = time.monotonic()
         model = load_model(folder, preferences)
-        if self.warm_up is None:
-            return model
-        try:
-            warm_up(
-                model,
-                self.methods,
-                iterations=self.warm_up.iterations,
-                time_limit_s=self.warm_up.time_limit_s,
-                on_end=self.warm_up.on_end,
-            )
-        except BaseException:
-            model.close()
-            raise
+        self.on_read(folder, time.monotonic() - begin_s)
         return model

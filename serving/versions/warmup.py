@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from serving.errors import BadRequest, DataLoss, DeadlineExceeded, LoadFailed, ServingError, Unsupported
+from serving.errors import BadRequest, DataLoss, LoadFailed, ServingError, Unsupported
 from serving.methods import Methods
 from serving.models.loaded_model import LoadedModel
 from serving.releases.prediction_log import WARM_UP_FILE
 from serving.tfrecord import DamagedRecord, read_records
-from serving.versions.statuses import code_of
 from serving.wire import serving_pb2
 
 MAX_RECORDS = 1000  # TensorFlow Serving's limit
 
 
+@dataclass
+class Progress:
+    """How far a warm-up is.
+
+    Attributes:
+      record: The number of the one that is replayed, counted from 0.
+      count: Those that were.
+    """
+
+    record: int = 0
+    count: int = 0
+
+
 def warm_up(
-    model: LoadedModel,
-    methods: Methods | None = None,
-    *,
-    iterations: int = 1,
-    time_limit_s: float | None = None,
-    on_end: Callable[[Path, str, int, float], None] = lambda folder, status, records, seconds: None,
+    model: LoadedModel, methods: Methods | None = None, *, iterations: int = 1, progress: Progress | None = None
 ) -> int:
     """Replays the recorded requests that came with the model; how many there were.
 
@@ -35,44 +42,22 @@ def warm_up(
       model: Loaded.
       methods: How requests are run.
       iterations: How often each is run, at least once.
-      time_limit_s: A warm-up that takes longer has failed, as the first requests would be as slow; None for any time.
-      on_end: Told the model's folder, gRPC's name of how it ended, the records replayed and the seconds taken, if the
-        model has recorded requests.
+      progress: Kept up to date, for another thread to look at.
 
     Raises:
-      LoadFailed: One of them cannot be read or run, or the time is over; the cause says which status that is.
+      LoadFailed: One of them cannot be read or run; the cause says which status that is.
     """
+    methods, progress = methods or Methods(), progress or Progress()
     if not (model.folder / WARM_UP_FILE).is_file():
         return 0
-    begin_s, status, count = time.monotonic(), "OK", 0
-    try:
-        for _ in _replayed(model, methods or Methods(), iterations, time_limit_s):
-            count += 1
-    except LoadFailed as error:
-        status = code_of(error.__cause__).name if isinstance(error.__cause__, ServingError) else "UNKNOWN"
-        raise
-    finally:
-        on_end(model.folder, status, count, time.monotonic() - begin_s)
-    return count
-
-
-def _replayed(model: LoadedModel, methods: Methods, iterations: int, time_limit_s: float | None) -> Iterator[int]:
-    """The number of each request once it has been run."""
-    begin_s = time.monotonic()
-    for number, log in enumerate(_logs(model.folder)):
+    for progress.record, record in enumerate(_logs(model.folder)):
         try:
             for _ in range(max(1, iterations)):
-                ran = _run(model, log, methods)
+                ran = _run(model, record, methods)
         except ServingError as error:
-            raise LoadFailed(f"{model.folder}: warm-up request {number} failed: {error}") from error
-        if time_limit_s is not None and time.monotonic() - begin_s > time_limit_s:
-            reason = (
-                f"not warm after {time_limit_s:g} s and {number + 1} requests; record fewer, or raise "
-                "--warmup_time_limit_seconds"
-            )
-            raise LoadFailed(f"{model.folder}: {reason}") from DeadlineExceeded(reason)
-        if ran:
-            yield number
+            raise LoadFailed(f"{model.folder}: warm-up request {progress.record} failed: {error}") from error
+        progress.count += ran
+    return progress.count
 
 
 def _run(model: LoadedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,10 @@ def test_calls_by_rest_and_grpc_are_counted_each_under_its_name(
 ) -> None:
     config = tmp_path / "monitoring.config"
     config.write_text("prometheus_config { enable: true }")
-    rest = start_rest(model_name="forms", model_base_path=str(forms), monitoring_config_file=str(config))
+    base = shutil.copytree(forms, tmp_path / "forms")
+    (base / "5" / "assets.extra").mkdir()
+    (base / "5" / "assets.extra" / "mlmd_uuid").write_text("af-1\n")
+    rest = start_rest(model_name="forms", model_base_path=str(base), monitoring_config_file=str(config))
     for body in ({"instances": [1]}, {"instances": "x"}):
         rest.post("/v1/models/forms:predict", content=json.dumps(body))
     rest.get("/v1/models/forms")
@@ -43,6 +47,8 @@ def test_calls_by_rest_and_grpc_are_counted_each_under_its_name(
         ':tensorflow:serving:request_latency_count{model_name="forms",API="Predict",entrypoint="GRPC"} 1',
         'slipline_request_duration_seconds_count{model_name="forms",version="5",api="predict",entrypoint="GRPC"} 1',
         'slipline_model_version_state{model_name="forms",version="5",state="AVAILABLE"} 1',
+        ':tensorflow:serving:mlmd_map{model_name="forms",version="5",mlmd_uuid="af-1"} 1',
+        f':tensorflow:cc:saved_model:load_latency_by_stage_count{{model_path="{base / "5"}",stage="restore_graph"}} 1',
     ):
         assert line in lines
     assert rest.get(f"{PATH}?a=1").status_code == 400
