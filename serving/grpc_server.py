@@ -13,6 +13,7 @@ from serving.auth import TokenCheck, Tokens
 from serving.errors import ServerUnavailable
 from serving.event_loop import EventLoop
 from serving.flag_values import channel_arguments
+from serving.gate import Gate
 from serving.health import Health
 from serving.options import ServerOptions
 from serving.reflection import add_reflection
@@ -24,6 +25,7 @@ class GrpcServer:
 
     Attributes:
       events: Where the calls are taken; once it is open.
+      gate: For requests to pass.
     """
 
     def __init__(self, options: ServerOptions, *, tls: TlsSettings | None, tokens: Tokens | None) -> None:
@@ -33,6 +35,7 @@ class GrpcServer:
         self._tokens = tokens
         self._is_open = False
         self._health = Health()
+        self.gate = Gate()
 
     def open(self, services: Sequence[grpc.GenericRpcHandler]) -> int:
         """Takes the port for `services`, and those of health and reflection; connections wait from now on.
@@ -60,6 +63,7 @@ class GrpcServer:
         """Says so to probes, takes no more requests, and lets those in flight finish within the grace period."""
         if self._is_open:
             self.events.run(self._health.end())
+            self.events.run(self.gate.close())
             self.events.run(self._server.stop(grace_s))
 
     def close(self) -> None:

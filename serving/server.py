@@ -128,7 +128,7 @@ class Server:
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         services = [
-            PredictionService(self._inference, self._metrics).handlers(),
+            PredictionService(self._inference, self._metrics, self._grpc.gate).handlers(),
             ModelService(self._versions, self._config, reload_wait_s=self.options.reload_wait_seconds).handlers(),
         ]
         if self.options.enable_profiler:

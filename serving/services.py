@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from serving.config_in_force import ConfigInForce
 from serving.errors import BadRequest, ServingError
+from serving.gate import Gate
 from serving.inference import Inference
 from serving.monitoring import Metrics
 from serving.versions.manager import VersionManager
@@ -34,9 +35,10 @@ Answering = TypeVar(
 class PredictionService:
     """tensorflow.serving.PredictionService: runs models, and says what they take."""
 
-    def __init__(self, inference: Inference, metrics: Metrics | None = None) -> None:
-        """`metrics` is told of every Predict, Classify and Regress."""
+    def __init__(self, inference: Inference, metrics: Metrics | None = None, gate: Gate | None = None) -> None:
+        """`metrics` is told of every Predict, Classify and Regress; they pass `gate`."""
         self._inference = inference
+        self._gate = gate or Gate()
         self._metrics = metrics or Metrics()
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -62,6 +64,7 @@ class PredictionService:
         begin_s = time.perf_counter()
         request = serving_pb2.PredictRequest()
         try:
+            self._gate.enter()
             request = await _parsed_soon(serialized)
             response = await self._inference.predict_soon(request)
         except ServingError as error:
@@ -76,6 +79,7 @@ class PredictionService:
         def call(request: Asking, context: grpc.ServicerContext) -> Answering:
             begin_s = time.perf_counter()
             try:
+                self._gate.enter()
                 response = answer(request, context)
             except ServingError as error:
                 self._metrics.count(request.model_spec.name, code_of(error).name)
