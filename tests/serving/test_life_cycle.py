@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from serving.client import PredictClient
+from serving.client import ClientSettings, PredictClient, RetryPolicy
 from serving.control import ServerControl
+from serving.errors import ServerUnavailable
 from serving.server import Server
-from serving.tensors import to_proto
-from serving.wire import serving_pb2
 from tests.serving.conftest import PATIENCE_S, until
 
 StartProcess = Callable[..., Any]
@@ -86,28 +85,16 @@ def test_whoever_watches_the_health_does_not_hold_up_the_end(start_process: Star
 def test_request_that_comes_while_the_server_stops_is_told_to_ask_another(
     start: Callable[..., Server], connect: Callable[..., PredictClient], scalers: Path
 ) -> None:
-    """A cancelled one, as gRPC itself has it, would be tried again by no client."""
+    """A cancelled one, as gRPC itself has it, would be tried again by few clients."""
     server = start(model_name="scaler", model_base_path=str(scalers))
-    connect(server.address).wait_until_available()
-    begun = threading.Barrier(5)
-    request = serving_pb2.PredictRequest(model_spec={"name": "scaler"}, inputs={"x": to_proto(np.float32([1]))})
-
-    def ask() -> grpc.StatusCode:
-        with grpc.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]) as channel:
-            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-            call(request.SerializeToString(), timeout=PATIENCE_S)
-            begun.wait(PATIENCE_S)
-            while True:
-                try:
-                    call(request.SerializeToString(), timeout=PATIENCE_S)
-                except grpc.RpcError as error:
-                    return error.code()
-
-    with ThreadPoolExecutor(4) as threads:
-        answers = [threads.submit(ask) for _ in range(4)]
-        begun.wait(PATIENCE_S)
-        server.stop()
-        assert {answer.result(PATIENCE_S) for answer in answers} == {grpc.StatusCode.UNAVAILABLE}
+    client = connect(server.address, settings=ClientSettings(retry=RetryPolicy(max_attempts=1)))
+    client.wait_until_available()
+    client.predict({"x": np.float32([1])})
+    server._grpc.events.run(server._grpc.gate.close())  # the stop's second step, before gRPC's own
+    with pytest.raises(ServerUnavailable, match="the server is stopping; ask again, of another one"):
+        client.predict({"x": np.float32([1])})
+    with pytest.raises(ServerUnavailable, match="the server is stopping; ask again, of another one"):
+        client.classify([{"x": 1.0}])
 
 
 def hung_load(base: Path) -> None:

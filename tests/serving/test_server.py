@@ -169,7 +169,6 @@ import sys, numpy
 from serving.client import PredictClient
 from serving.options import ServerOptions
 from serving.server import Server
-from tests.serving.conftest import until
 with Server(ServerOptions(port=0, model_name="scaler", model_base_path={str(scalers)!r})) as server:
     with PredictClient.connect(server.address, "scaler", timeout_s=30) as client:
         client.wait_until_available()

@@ -81,6 +81,12 @@ def servers() -> list[Server]:
     return []
 
 
+def once_there_is_room(send: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer to a request that is sent again if others had taken the room."""
+    answers = (send() for _ in range(10_000))
+    return next(answer for answer in answers if answer.status_code != 429)
+
+
 @pytest.fixture
 def start_rest(start: Start, servers: list[Server]) -> Iterator[StartRest]:
     """Starts servers with REST in this process, and gives a client of each."""

@@ -16,6 +16,7 @@ import pytest
 
 from serving.model_config import ServedModel, write_config
 from tests.serving.conftest import until
+from tests.serving.rest.conftest import once_there_is_room
 
 StartRest = Callable[..., httpx.Client]
 PREDICT = "/v1/models/forms:predict"
@@ -257,7 +258,8 @@ def test_requests_beyond_the_limit_get_429_and_health_none(start_rest: StartRest
     rest = start_rest(model_name="forms", model_base_path=str(forms), max_concurrent_requests=1)
     with ThreadPoolExecutor(1) as threads:
         done = threading.Event()
-        long = threads.submit(ask, rest, {"signature_name": "count", "inputs": 200_000})
+        body = {"signature_name": "count", "inputs": 200_000}
+        long = threads.submit(once_there_is_room, lambda: ask(rest, body))
         long.add_done_callback(lambda _: done.set())
         answers = (ask(rest, {"inputs": 1}) for _ in range(10_000))
         refused = next(answer for answer in answers if answer.status_code != 200)

@@ -17,6 +17,7 @@ from serving.errors import ServerUnavailable, ServingError
 from serving.options import ServerOptions
 from serving.server import Server
 from tests.serving.conftest import until
+from tests.serving.rest.conftest import once_there_is_room
 
 ROOT = Path(__file__).parents[3]
 StartRest = Callable[..., httpx.Client]
@@ -45,7 +46,7 @@ def test_stopped_server_answers_what_it_had_begun(start_rest: StartRest, servers
     rest = start_rest(model_name="forms", model_base_path=str(forms), max_concurrent_requests=1)
     with ThreadPoolExecutor(1) as threads:
         body: Any = {"signature_name": "count", "inputs": 200_000}
-        long = threads.submit(rest.post, "/v1/models/forms:predict", json=body)
+        long = threads.submit(once_there_is_room, lambda: rest.post("/v1/models/forms:predict", json=body))
         until(lambda: rest.get("/v1/models/forms").status_code == 429)
         servers[0].stop()
         assert long.result().json() == {"outputs": 200_000}
@@ -97,7 +98,6 @@ def test_server_of_grpc_alone_imports_no_http_server(forms: Path) -> None:
 import sys
 from serving.options import ServerOptions
 from serving.server import Server
-from tests.serving.conftest import until
 with Server(ServerOptions(port=0, model_name="forms", model_base_path={str(forms)!r})):
     print({{"uvicorn", "starlette", "httptools"}} & set(sys.modules))
 """
