@@ -8,7 +8,7 @@ import time
 from serving.errors import ServerUnavailable
 
 QUIET_S = 0.05  # beyond what was under way in the network when the gate was closed
-LONGEST_S = 0.5  # callers that ask again at once, whatever they are told, must not hold up the end
+LONGEST_S = 0.2  # callers that ask again at once, whatever they are told, must not hold up the end
 
 
 class Gate:

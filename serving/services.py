@@ -36,7 +36,7 @@ class PredictionService:
     """tensorflow.serving.PredictionService: runs models, and says what they take."""
 
     def __init__(self, inference: Inference, metrics: Metrics | None = None, gate: Gate | None = None) -> None:
-        """`metrics` is told of every Predict, Classify and Regress; they pass `gate`."""
+        """`metrics` is told of every Predict, Classify and Regress; all calls pass `gate`."""
         self._inference = inference
         self._gate = gate or Gate()
         self._metrics = metrics or Metrics()
@@ -49,13 +49,11 @@ class PredictionService:
             {
                 "Predict": grpc.unary_unary_rpc_method_handler(self.predict),
                 "Classify": _unary(
-                    self._counted("Classify", _without_context(asked.classify)), serving_pb2.ClassificationRequest
+                    self._counted("Classify", self._let_in(asked.classify)), serving_pb2.ClassificationRequest
                 ),
-                "Regress": _unary(
-                    self._counted("Regress", _without_context(asked.regress)), serving_pb2.RegressionRequest
-                ),
-                "MultiInference": _unary(_without_context(asked.multi_inference), serving_pb2.MultiInferenceRequest),
-                "GetModelMetadata": _unary(_without_context(asked.metadata), serving_pb2.GetModelMetadataRequest),
+                "Regress": _unary(self._counted("Regress", self._let_in(asked.regress)), serving_pb2.RegressionRequest),
+                "MultiInference": _unary(self._let_in(asked.multi_inference), serving_pb2.MultiInferenceRequest),
+                "GetModelMetadata": _unary(self._let_in(asked.metadata), serving_pb2.GetModelMetadataRequest),
             },
         )
 
@@ -73,13 +71,19 @@ class PredictionService:
         self._report("Predict", response.model_spec, begin_s)
         return response.SerializeToString()
 
+    def _let_in(self, answer: Callable[[Request], Response]) -> Callable[[Request, grpc.ServicerContext], Response]:
+        def call(request: Request, context: grpc.ServicerContext) -> Response:
+            self._gate.enter()
+            return answer(request)
+
+        return call
+
     def _counted(
         self, api: str, answer: Callable[[Asking, grpc.ServicerContext], Answering]
     ) -> Callable[[Asking, grpc.ServicerContext], Answering]:
         def call(request: Asking, context: grpc.ServicerContext) -> Answering:
             begin_s = time.perf_counter()
             try:
-                self._gate.enter()
                 response = answer(request, context)
             except ServingError as error:
                 self._metrics.count(request.model_spec.name, code_of(error).name)
@@ -154,13 +158,6 @@ class ProfilerService:
             "and tf.profiler.experimental profiles a SavedModel in a Python process",
         )
         raise AssertionError  # not reached: abort raises
-
-
-def _without_context(answer: Callable[[Request], Response]) -> Callable[[Request, grpc.ServicerContext], Response]:
-    def call(request: Request, context: grpc.ServicerContext) -> Response:
-        return answer(request)
-
-    return call
 
 
 def _unary(
