@@ -18,6 +18,12 @@ from components.errors import BadData, BeamFailed
 from pipeline.component import OUTSIDE_CACHE_KEY, params
 
 IN_PROCESS = "DirectRunner"
+RUNNERS = (
+    *("BundleBasedDirectRunner", "DataflowRunner", "DirectRunner", "FlinkRunner", "FnApiRunner", "InteractiveRunner"),
+    *("KafkaStreamsRunner", "PortableRunner", "PrismRunner", "SparkRunner", "SwitchingDirectRunner"),
+    *("TestDataflowRunner", "TestDirectRunner"),
+)
+"""Those that Beam knows by name."""
 
 
 @params
@@ -25,7 +31,7 @@ class BeamSettings:
     """Where Beam runs; what comes out is the same everywhere.
 
     Attributes:
-      runner: `DirectRunner` for this machine, or any other runner that Beam knows by name.
+      runner: `DirectRunner` for this machine, or any other of `RUNNERS`, or the path of a runner's class.
       processes: How many the `DirectRunner` works in; 0 for one on each core where there is enough to read, else only
         this one.
       options: Beam's own command-line options, such as `--flink_master=localhost:8081`.
@@ -38,6 +44,8 @@ class BeamSettings:
     def __post_init__(self) -> None:
         if self.processes < 0:
             raise ValueError(f"processes must be 0 or more, got {self.processes}")
+        if "." not in self.runner and self.runner not in RUNNERS:
+            raise ValueError(f"runner must be one of {', '.join(RUNNERS)}, or package.module.Class; got {self.runner}")
 
     def processes_for(self, alone_s: float) -> int:
         """How many processes the `DirectRunner` works in where one would take that long."""

@@ -6,10 +6,11 @@ Beam itself starts each worker of each job as a new program, which imports Beam 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import forkserver
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -33,7 +34,7 @@ def forked_workers() -> Iterator[Any]:
     try:
         yield ExternalEnvironment(f"127.0.0.1:{port}")
     finally:
-        server.stop(None)
+        server.stop(None).wait(END_TIMEOUT_S)  # a worker may be starting
         for worker in workers:
             _end(worker)
 
@@ -42,8 +43,15 @@ def start_fork_server() -> None:
     """Starts the process that workers are forked from, which imports beside whatever goes on here; once is enough."""
     # Workers import what comes later themselves.
     ours = [name for name in sys.modules if name.startswith("components.")]
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["apache_beam.runners.worker.sdk_worker", *ours])
-    forkserver.ensure_running()
+    first = ["components.beam.quiet_workers", "apache_beam.runners.worker.sdk_worker"]
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *ours])
+    # It and its workers end with this process; an interrupt of the terminal would have each print where it was.
+    resource_tracker.ensure_running()  # or the server starts it, which lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Pool:
@@ -73,9 +81,11 @@ class _Pool:
 
 
 def _work(control_address: str, worker_id: str) -> None:
+    import grpc
     from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-    SdkHarness(control_address, worker_id=worker_id).run()
+    with suppress(grpc.FutureTimeoutError):  # the job was over before this worker had begun
+        SdkHarness(control_address, worker_id=worker_id).run()
 
 
 def _end(worker: BaseProcess) -> None:

@@ -93,7 +93,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
     Raises:
       BadData: The file cannot be opened, or its gzip stream is broken.
     """
-    with _opened_raw(path) as raw:
+    with opened_raw(path) as raw:
         if not path.endswith(".gz"):
             yield raw
             return
@@ -102,6 +102,20 @@ def opened(path: str) -> Iterator[BinaryIO]:
                 yield io.BufferedReader(unpacked, BUFFER_BYTES)
         except GZIP_ERRORS as error:
             raise broken_gzip(path, error) from error
+
+
+def opened_raw(path: str) -> BinaryIO:
+    """The bytes of a file as they lie there, to be closed by the caller.
+
+    Raises:
+      BadData: The file cannot be opened.
+    """
+    try:
+        if is_remote(path):
+            return _open_remote(path)
+        return Path(path).open("rb", buffering=BUFFER_BYTES)
+    except OSError as error:
+        raise BadData(f"{path}: cannot be opened ({error.strerror or error})") from error
 
 
 def broken_gzip(path: str, error: Exception) -> BadData:
@@ -116,15 +130,6 @@ def _local(path: str) -> FoundFile | None:
     except FileNotFoundError:
         return None
     return FoundFile(path=path, size_bytes=facts.st_size, changed_s=facts.st_mtime) if S_ISREG(facts.st_mode) else None
-
-
-def _opened_raw(path: str) -> BinaryIO:
-    try:
-        if is_remote(path):
-            return _open_remote(path)
-        return Path(path).open("rb", buffering=BUFFER_BYTES)
-    except OSError as error:
-        raise BadData(f"{path}: cannot be opened ({error.strerror or error})") from error
 
 
 def _open_remote(path: str) -> BinaryIO:

@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "Serve the releases over gRPC until told to stop.",
     "deploy": "Serve the releases with TensorFlow Serving.",
     "predict": "Ask MODEL about images, arrays or JSON.",
+    "predict-batch": "Ask MODEL about whole files, without a server.",
     "load-test": "Measure how fast MODEL answers under load.",
     "releases": "List the releases: who was live when, and why.",
     "promote": "Make a release the live one.",

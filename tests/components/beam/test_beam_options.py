@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.beam.beam_options import BeamSettings, Problem, pipeline_options, run_jobs
+from components.beam.beam_options import RUNNERS, BeamSettings, Problem, pipeline_options, run_jobs
 from components.errors import BadData
 
 
@@ -84,3 +84,12 @@ def test_nothing_is_printed(tmp_path):
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, check=True)
     assert (run.stdout, run.stderr) == (b"", b"")
+
+
+def test_every_runner_that_beam_names_is_taken_and_no_other():
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    assert sorted(RUNNERS) == sorted(StandardOptions.KNOWN_RUNNER_NAMES)
+    with pytest.raises(ValueError, match=r"runner must be one of .* got FlinkRuner"):
+        BeamSettings(runner="FlinkRuner")
+    assert BeamSettings(runner="tests.components.lossy_runner.LosingRunner").runner.startswith("tests")

@@ -1,0 +1,120 @@
+"""Asks a loaded model about the records of a block; one that it refuses costs none of the others its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.batch_prediction.blocks import Block, Failure, Record
+from components.batch_prediction.contract import IMAGES, PROBABILITIES, Contract
+from components.errors import BadData
+from components.examples.images import UndecodableImage, decode_image, looks_like_image, shape_text
+from serving.errors import ServingError
+from serving.wire.example_pb2 import Example
+
+if TYPE_CHECKING:
+    from serving.models.loaded_model import LoadedModel
+
+Probabilities: TypeAlias = NDArray[np.float32]
+Ask: TypeAlias = Callable[[Sequence[Record]], Probabilities]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What came of the records of one block.
+
+    Attributes:
+      records: Those that were answered, in their order.
+      probabilities: float32 [records, classes].
+      failed: The others, those that could not be read included.
+    """
+
+    records: tuple[Record, ...]
+    probabilities: Probabilities
+    failed: tuple[Failure, ...]
+
+
+def ask_block(model: LoadedModel, block: Block, contract: Contract) -> Answers:
+    """The model's answers to all records in one batch; to each suspect alone if it refuses that.
+
+    Raises:
+      BadData: The model does not answer with a row of probabilities for each record.
+    """
+    ask = partial(_ask, model, block.signature, contract)
+    try:
+        return Answers(records=block.records, probabilities=ask(block.records), failed=block.failed)
+    except ServingError:
+        return _ask_apart(ask, block, contract)
+
+
+def _ask(model: LoadedModel, signature: str, contract: Contract, records: Sequence[Record]) -> Probabilities:
+    shape = (len(records), len(contract.class_names))
+    if not records:
+        return np.zeros(shape, np.float32)
+    contents = np.array([record.content for record in records], object)
+    answer = model.run({contract.inputs[signature]: contents}, signature, (PROBABILITIES,))
+    probabilities = np.asarray(answer[PROBABILITIES], np.float32)
+    if probabilities.shape != shape:
+        raise BadData(
+            f"{model.folder}: wanted {PROBABILITIES} of shape {shape_text(shape)} from signature {signature}, got "
+            f"{shape_text(probabilities.shape)}; release a model that answers for each record"
+        )
+    return probabilities
+
+
+def _ask_apart(ask: Ask, block: Block, contract: Contract) -> Answers:
+    """Asks about those that look sound together, and about each of the others alone: the model has the last word."""
+    problems = [_problem(record, block.signature, contract) for record in block.records]
+    together = _rows_of([record for record, problem in zip(block.records, problems, strict=True) if not problem], ask)
+    answered: list[tuple[Record, Probabilities]] = []
+    failed = list(block.failed)
+    for record, problem in zip(block.records, problems, strict=True):
+        if together is not None and not problem:
+            answered.append((record, next(together)))
+            continue
+        try:
+            answered.append((record, ask([record])[0]))
+        except ServingError as error:
+            reason = problem or str(error).partition("\n")[0]  # the names of the graph's nodes follow
+            failed.append(Failure(file=record.file, record=record.number, key=record.key, reason=reason))
+    rows = [row for _, row in answered]
+    return Answers(
+        records=tuple(record for record, _ in answered),
+        probabilities=np.stack(rows) if rows else ask([]),
+        failed=tuple(failed),
+    )
+
+
+def _rows_of(records: Sequence[Record], ask: Ask) -> Iterator[Probabilities] | None:
+    try:
+        return iter(ask(records))
+    except ServingError:
+        return None
+
+
+def _problem(record: Record, signature: str, contract: Contract) -> str:
+    """What seems to be wrong with the record's images; empty if nothing does."""
+    if signature == IMAGES:
+        return _image_problem(record.content, contract)
+    features = Example.FromString(record.content).features.feature
+    for name in sorted(features):
+        for value in features[name].bytes_list.value:
+            if looks_like_image(value) and (problem := _image_problem(value, contract)):
+                return f"{name}: {problem}"
+    return ""
+
+
+def _image_problem(encoded: bytes, contract: Contract) -> str:
+    try:
+        shape = decode_image(encoded).shape
+    except UndecodableImage as error:
+        return f"wanted a PNG or JPEG image, got one that cannot be decoded: {error}"
+    # The graph itself turns colours to grey and grey to colours.
+    if contract.image_shape and shape[:2] != contract.image_shape[:2]:
+        return f"wanted {shape_text(contract.image_shape)} pixels, got {shape_text(shape)}"
+    return ""

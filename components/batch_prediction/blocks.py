@@ -1,0 +1,262 @@
+"""Reads input files as blocks: the records that the model is asked about together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from components.batch_prediction.contract import EXAMPLES, IMAGES
+from components.beam.beam_options import BeamSettings
+from components.errors import BadData
+from components.examples.examples_io import parse_example
+from components.sources.file_systems import BUFFER_BYTES, is_remote, opened, opened_raw, set_options
+from components.sources.idx_source import IdxPair
+from components.sources.image_folder_source import class_name, folder_of
+from components.sources.parquet_source import ParquetFile
+from components.sources.tfrecord_source import TfrecordFile
+from serving.wire.example_pb2 import Example
+
+RecordFile: TypeAlias = TfrecordFile | ParquetFile | IdxPair
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFiles:
+    """Image files, each a record.
+
+    Attributes:
+      path: What messages call them together.
+      images: Their paths.
+    """
+
+    path: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadJob:
+    """One input to be read.
+
+    Attributes:
+      source: What is read.
+      number: Its place among all inputs; the images of all inputs are one.
+      first: The number in that input of its first record.
+    """
+
+    source: RecordFile | ImageFiles
+    number: int
+    first: int = 0
+
+    @property
+    def signature(self) -> str:
+        """The one of the model that takes such records."""
+        return IMAGES if isinstance(self.source, ImageFiles) else EXAMPLES
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings:
+    """How all inputs are read; the attributes are those of `BatchRequest` and `Contract`."""
+
+    batch_size: int
+    label_feature: str
+    key_feature: str
+    class_names: tuple[str, ...]
+    beam: BeamSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One record that can be asked about.
+
+    Attributes:
+      content: A serialized `tf.Example`, or an encoded image.
+      file: Where it lies.
+      number: Its place there, from 0.
+      key: What tells it from others, if it says so.
+      label: Its right class, if it has one.
+    """
+
+    content: bytes
+    file: str
+    number: int
+    key: str | None
+    label: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One record that could not be predicted.
+
+    Attributes:
+      file: Where it lies.
+      record: Its place there, from 0.
+      key: What tells it from others, if that could be read.
+      reason: Why.
+    """
+
+    file: str
+    record: int
+    key: str | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Neighbouring records of one input.
+
+    Attributes:
+      first: The number in the input of the first of them.
+      signature: The one of the model that takes them.
+      records: Those to ask about.
+      failed: Those that could not even be read.
+    """
+
+    first: int
+    signature: str
+    records: tuple[Record, ...]
+    failed: tuple[Failure, ...]
+
+    @property
+    def size(self) -> int:
+        """How many records there were."""
+        return len(self.records) + len(self.failed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDigest:
+    """The content of one input file.
+
+    Attributes:
+      path: Where it lies.
+      size_bytes: Its length.
+      sha256: Of its bytes, in hex.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRead:
+    """What was found in the input of one job.
+
+    Attributes:
+      job: The job's place among all.
+      records: How many, those that could not be read included.
+      files: The content of its files, as far as they could be read.
+    """
+
+    job: int
+    records: int
+    files: tuple[FileDigest, ...]
+
+
+def read_blocks(place: int, job: ReadJob, settings: ReadSettings) -> Iterator[Block | InputRead]:
+    """The records of one job in blocks, and last how many there were.
+
+    Args:
+      place: The job's place among all.
+      job: What is read.
+      settings: How.
+    """
+    if is_remote(job.source.path):
+        set_options(settings.beam)
+    digests: list[FileDigest] = []
+    read = (
+        _images(job.source, settings, digests) if isinstance(job.source, ImageFiles) else _records(job.source, settings)
+    )
+    held: list[Record | Failure] = []
+    done = 0
+    for one in read:
+        held.append(one)
+        if len(held) == settings.batch_size:
+            yield _block(job, done, held)
+            done, held = done + len(held), []
+    if held:
+        yield _block(job, done, held)
+    if not isinstance(job.source, ImageFiles):
+        digests.extend(_digests(job.source))
+    yield InputRead(job=place, records=done + len(held), files=tuple(digests))
+
+
+def _block(job: ReadJob, done: int, held: Sequence[Record | Failure]) -> Block:
+    return Block(
+        first=job.first + done,
+        signature=job.signature,
+        records=tuple(one for one in held if isinstance(one, Record)),
+        failed=tuple(one for one in held if isinstance(one, Failure)),
+    )
+
+
+def _records(source: RecordFile, settings: ReadSettings) -> Iterator[Record | Failure]:
+    """A file that is cut off or damaged ends with one failure: nobody knows what would follow."""
+    number = 0
+    try:
+        for content in source.records():
+            yield _record(content, source.path, number, settings)
+            number += 1
+    except BadData as error:
+        yield Failure(
+            file=source.path, record=number, key=None, reason=f"{error}; no record from here on was predicted"
+        )
+
+
+def _record(content: bytes, file: str, number: int, settings: ReadSettings) -> Record | Failure:
+    example = parse_example(content)
+    if example is None:
+        return Failure(file=file, record=number, key=None, reason="wanted a tf.Example, got other bytes")
+    return Record(
+        content=content,
+        file=file,
+        number=number,
+        key=_key(example, settings.key_feature),
+        label=_integer(example, settings.label_feature),
+    )
+
+
+def _integer(example: Example, name: str) -> int | None:
+    values = example.features.feature[name].int64_list.value
+    return values[0] if len(values) == 1 else None
+
+
+def _key(example: Example, name: str) -> str | None:
+    features = example.features.feature
+    if name not in features:
+        return None
+    if len(features[name].bytes_list.value) == 1:
+        return features[name].bytes_list.value[0].decode("utf-8", "replace")
+    number = _integer(example, name)
+    return None if number is None else str(number)
+
+
+def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileDigest]) -> Iterator[Record | Failure]:
+    labels = {name: label for label, name in enumerate(settings.class_names)}
+    for path in source.images:
+        try:
+            with opened(path) as stream:
+                content = stream.read()
+        except (BadData, OSError) as error:
+            yield Failure(file=path, record=0, key=None, reason=str(error))
+            continue
+        digests.append(FileDigest(path=path, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()))
+        label = labels.get(class_name(folder_of(path)))
+        yield Record(content=content, file=path, number=0, key=None, label=label)
+
+
+def _digests(source: RecordFile) -> Iterator[FileDigest]:
+    for path in (source.first, source.second) if isinstance(source, IdxPair) else (source.path,):
+        try:
+            yield _digest(path)
+        except (BadData, OSError):
+            continue  # which is a failure already
+
+
+def _digest(path: str) -> FileDigest:
+    sha256, size_bytes = hashlib.sha256(), 0
+    with opened_raw(path) as stream:
+        while chunk := stream.read(BUFFER_BYTES):
+            sha256.update(chunk)
+            size_bytes += len(chunk)
+    return FileDigest(path=path, size_bytes=size_bytes, sha256=sha256.hexdigest())
