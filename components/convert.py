@@ -17,6 +17,7 @@ from components.examples.images import Pixels
 from components.exports.formats import FOLDER, FORMATS, Format
 from components.exports.parity import answers, latency_ms, parity_of
 from components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
+from components.own_layers import import_layers
 from components.schemas.schema_io import ExampleSpec, example_spec
 from pipeline.artifacts import Examples, ExportedFile, Schema, ServableModel, TrainedModel, read_class_names
 from pipeline.component import Say, component, params
@@ -96,6 +97,7 @@ def convert(
     if not params.formats:
         return replace(model, path=out)
     spec = example_spec(schema)
+    import_layers(trained)
     source = ExportSource(
         keras_path=trained.keras_path,
         saved_model=model.path,

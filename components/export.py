@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.examples.tfrecord import write_records
+from components.own_layers import import_layers
 from components.preprocessing import decode_images, parse_images, scale
 from components.schemas.schema_io import ExampleSpec, example_spec
 from pipeline.artifacts import Schema, ServableModel, TrainedModel
@@ -55,6 +56,7 @@ def export(model: TrainedModel, schema: Schema, params: ExportParams, out: Path)
     import keras
 
     spec = example_spec(schema)
+    import_layers(model)
     network = keras.models.load_model(model.keras_path, compile=False)
     _archive(network, spec).write_out(out, verbose=False)
     if params.warm_up:

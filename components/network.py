@@ -1,4 +1,9 @@
-"""The default network. Your own is any function of the same two arguments, named by `train.network`."""
+"""The default network. Your own is any function of the same two arguments, named by `train.network`.
+
+It may have layers of its own, if their classes are registered with `keras.saving.register_keras_serializable()` when
+the function's module is imported. What it adds to the loss with `add_loss` or a regularizer counts; a `train_step` of
+its own is refused.
+"""
 
 from __future__ import annotations
 

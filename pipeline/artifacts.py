@@ -175,14 +175,26 @@ class TrainedModel(Artifact):
     Attributes:
       records: Examples learnt from, in each epoch all of them.
       parameters: Trainable numbers in the network.
-      loss: Mean training loss of the last epoch, in nats per example.
-      accuracy: Mean training accuracy of the last epoch, in 0..1.
+      loss: Mean training loss of the epoch whose weights are kept, in nats per example.
+      accuracy: Mean training accuracy of that epoch, in 0..1.
+      validation_loss: Of the weights that are kept, on the examples held out; None if none were.
+      validation_accuracy: The same, in 0..1.
+      validation_records: Examples held out.
+      epoch: Number of the epoch whose weights are kept, from 1.
+      device: What the training ran on, for people.
+      network: `package.module:function` that built the network, and whose module knows its layers.
     """
 
     records: int
     parameters: int
     loss: float
     accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    validation_records: int = 0
+    epoch: int | None = None
+    device: str = ""
+    network: str = ""
 
     @property
     def keras_path(self) -> Path:
@@ -191,7 +203,7 @@ class TrainedModel(Artifact):
 
     @property
     def history_path(self) -> Path:
-        """JSON: one object an epoch, with `epoch`, `loss`, `accuracy` and `seconds`."""
+        """JSON: one object an epoch; see `components/training/history.py`."""
         return self.path / "history.json"
 
 

@@ -90,23 +90,25 @@ def label_counts_figure(identity: str, names: Sequence[str], counts: Sequence[in
     return drawn(identity, f"Records by label: {told}", ROW_HEIGHT_INCHES * len(names) + 0.1, margins, draw)
 
 
-def loss_figure(identity: str, losses: Sequence[float]) -> str:
-    """A curve of the loss, in nats, by epoch, from zero up; an `<svg>` element."""
+def loss_figure(identity: str, losses: Sequence[float], held_out: Sequence[float] = ()) -> str:
+    """Curves of the loss, in nats, by epoch, from zero up, dashed of records held out; an `<svg>` element."""
 
     def draw(axes: Axes) -> None:
         _draw_curve(axes, losses, nats)
+        _draw_dashed(axes, held_out)
         axes.set_ylim(bottom=0)
 
     return drawn(identity, f"Loss by epoch: {_told(losses, nats)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
 
 
-def accuracy_figure(identity: str, accuracies: Sequence[float]) -> str:
-    """A curve of the accuracy, from shares in 0..1, by epoch; an `<svg>` element."""
+def accuracy_figure(identity: str, accuracies: Sequence[float], held_out: Sequence[float] = ()) -> str:
+    """Curves of the accuracy, from shares in 0..1, by epoch, dashed of records held out; an `<svg>` element."""
 
     def draw(axes: Axes) -> None:
         from matplotlib.ticker import PercentFormatter
 
         _draw_curve(axes, accuracies, percent)
+        _draw_dashed(axes, held_out)
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=f"{NARROW_SPACE}%"))
 
     return drawn(identity, f"Accuracy by epoch: {_told(accuracies, percent)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
@@ -142,6 +144,10 @@ def _draw_curve(axes: Axes, values: Sequence[float], written: Callable[[float], 
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
     axes.set_axisbelow(True)
+
+
+def _draw_dashed(axes: Axes, values: Sequence[float]) -> None:
+    axes.plot(range(1, len(values) + 1), values, color=MUTED, linewidth=1.5, linestyle="--", clip_on=False)
 
 
 def _told(values: Sequence[float], written: Callable[[float], str]) -> str:

@@ -153,7 +153,14 @@ def _trained(run: RunReport, examples: Examples, settings: TrainingSettings) -> 
     trained = made_by(run, "train", TrainedModel)
     if trained is not None:
         split = examples.split(settings.train.split)
-        yield Stage(step="train", taken=split.records, given=trained.records, words=f"learnt from: {split.name}")
+        held_out = trained.validation_records
+        yield Stage(
+            step="train",
+            taken=split.records,
+            aside=held_out,
+            given=trained.records,
+            words=f"learnt from: {split.name}" + (f", but {count(held_out)} held out" if held_out else ""),
+        )
 
 
 def _evaluated(run: RunReport, examples: Examples, settings: TrainingSettings) -> Iterator[Stage]:

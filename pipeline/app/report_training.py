@@ -13,21 +13,36 @@ from pipeline.runners.local import RunReport
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """One line of a training's history; `loss` in nats per example, `accuracy` in 0..1."""
+    """One line of a training's history; losses in nats per example, accuracies in 0..1; validation if held out."""
 
     epoch: int
     loss: float
     accuracy: float
     seconds: float
+    learning_rate: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The history of the training, and its two curves as `<svg>` elements; empty for a single epoch."""
+    """The history of the training, and its figures as `<svg>` elements; empty for a single epoch.
+
+    Attributes:
+      epochs: All of them, in order.
+      loss: Figure of the losses.
+      accuracy: Figure of the accuracies.
+      kept: Number of the epoch whose weights are kept.
+      device: What it ran on.
+      held_out: Records held out, to be measured on after each epoch.
+    """
 
     epochs: tuple[Epoch, ...]
     loss: str
     accuracy: str
+    kept: int | None
+    device: str
+    held_out: int
 
 
 def history_of(trained: TrainedModel) -> tuple[Epoch, ...]:
@@ -41,10 +56,14 @@ def training_of(run: RunReport) -> Training | None:
     if trained is None:
         return None
     epochs = history_of(trained)
-    if len(epochs) == 1:
-        return Training(epochs=epochs, loss="", accuracy="")
+    several = len(epochs) > 1
+    held_out = [epoch.validation_loss for epoch in epochs if epoch.validation_loss is not None]
+    right = [epoch.validation_accuracy for epoch in epochs if epoch.validation_accuracy is not None]
     return Training(
         epochs=epochs,
-        loss=loss_figure("loss", [epoch.loss for epoch in epochs]),
-        accuracy=accuracy_figure("accuracy", [epoch.accuracy for epoch in epochs]),
+        loss=loss_figure("loss", [epoch.loss for epoch in epochs], held_out) if several else "",
+        accuracy=accuracy_figure("accuracy", [epoch.accuracy for epoch in epochs], right) if several else "",
+        kept=trained.epoch,
+        device=trained.device,
+        held_out=trained.validation_records,
     )

@@ -51,7 +51,7 @@ def test_it_learns_and_says_how_well(examples: Examples, tmp_path: Path) -> None
     assert history[-1]["loss"] < history[0]["loss"]
     assert (model.loss, model.accuracy) == (history[-1]["loss"], history[-1]["accuracy"])
     assert model.parameters == 784 * 32 + 32 + 32 * 10 + 10
-    assert list((model.path / "tensorboard").glob("events.out.tfevents.*"))
+    assert list((model.path / "tensorboard" / "train").glob("events.out.tfevents.*"))
 
 
 def test_a_seed_gives_the_same_weights_bit_for_bit_and_another_seed_gives_others(
@@ -80,7 +80,7 @@ def test_a_checkpoint_cut_short_by_a_power_cut_is_dropped_and_the_weights_are_th
     undisturbed = fit(examples, TINY, tmp_path / "undisturbed")
     with pytest.raises(Cut):
         fit(examples, TINY, tmp_path / "cut", cut_at="epoch 3/3")
-    (kept,) = (tmp_path / "cut" / "scratch").glob("epoch-*/model.weights.h5")
+    (kept,) = (tmp_path / "cut" / "scratch").glob("kept-2-0.npz")
     kept.write_bytes(kept.read_bytes()[:1000])
     assert same(weights(fit(examples, TINY, tmp_path / "cut")), weights(undisturbed))
 
@@ -105,7 +105,9 @@ def test_a_network_that_is_not_there_is_named(examples: Examples, tmp_path: Path
 
 def test_a_loss_that_is_no_number_stops_the_training(examples: Examples, tmp_path: Path) -> None:
     with pytest.raises(
-        TrainingFailed, match=r"epoch \d: the loss is nan, no longer a number; lower train.learning_rate"
+        TrainingFailed,
+        match=r"epoch 1, step 2 of 16: the loss is nan, no longer a number, for each record alone; lower "
+        r"train.learning_rate, now 1e\+38, or set train.clip_norm. The batch: train.tfrecord records \d+, .*\d+ \(",
     ):
         fit(examples, replace(TINY, learning_rate=1e38), tmp_path)
 
@@ -114,3 +116,23 @@ def test_a_loss_that_is_no_number_stops_the_training(examples: Examples, tmp_pat
 def test_a_schedule_of_nothing_is_refused(setting: str) -> None:
     with pytest.raises(ValueError, match=f"{setting} must be greater than 0, got 0"):
         replace(TINY, **{setting: 0})
+
+
+def test_a_network_with_a_train_step_of_its_own_is_refused(examples: Examples, tmp_path: Path) -> None:
+    with pytest.raises(TrainingFailed, match="has a train_step of its own, which is not called here"):
+        fit(examples, replace(TINY, network="tests.components.training_parts:own_step"), tmp_path)
+
+
+def test_what_is_held_out_is_measured_and_never_learnt_from(examples: Examples, tmp_path: Path) -> None:
+    model = fit(examples, replace(TINY, epochs=1, validation_fraction=0.1), tmp_path)
+    (line,) = json.loads(model.history_path.read_text())
+    assert (model.records, model.validation_records) == (450, 50)
+    assert model.validation_loss == line["validation_loss"] > 0
+    assert model.validation_accuracy == line["validation_accuracy"] > 0
+
+
+def test_a_network_that_could_not_be_read_back_is_refused_before_it_is_trained(
+    examples: Examples, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingFailed, match=r"could not be read back from a file; give each class of your own the"):
+        fit(examples, replace(TINY, network="tests.components.training_parts:unregistered"), tmp_path)

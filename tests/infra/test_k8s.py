@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sysconfig
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from serving.releases.deployment import (
     GRPC_PORT,
@@ -22,26 +17,17 @@ from serving.releases.deployment import (
     settings_files,
 )
 from serving.releases.version_folder import CONFIG_NAME
-from tests.infra.compose_file import INFRA
+from tests.infra.kustomized import NEWEST, OLDEST, kustomized
 from tests.infra.stock_flags import flag_problems
 
-KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 OVERLAYS = ("local", "production")
-OLDEST, NEWEST = "1.30", "1.37"
 RELEASES = "/var/lib/slipline/releases"
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
-@cache
 def objects(overlay: str) -> dict[tuple[str, str], Any]:
-    """Every object of an overlay by kind and name."""
-    command = [str(KUBECTL), "kustomize", str(INFRA / "k8s" / "overlays" / overlay)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = list(yaml.safe_load_all(text))
-    by_name = {(item["kind"], item["metadata"]["name"]): item for item in found}
-    assert len(by_name) == len(found)
-    return by_name
+    return kustomized(f"overlays/{overlay}")
 
 
 def deployment(overlay: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest_at_the_defaults(tmp_path:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("train.epoch=3", r"unknown key train\.epoch; did you mean epochs\? Known here: batch_size, epochs, "),
+        ("train.epoch=3", r"unknown key train\.epoch; did you mean epochs\? Known here: augment, batch_size, "),
         ("trian.epochs=3", r"unknown key trian; did you mean train\? Known here: beam, "),
         ("train.epochs=0", r"train: epochs must be greater than 0, got 0$"),
         ("train.epochs=two", r"train\.epochs: input should be a valid integer.*, got 'two'$"),

@@ -1,0 +1,56 @@
+"""How a training calls for workers on other machines: by a file in its scratch folder, in a home they all see."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from components.training.job import Job
+
+FILE = "call.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A training that waits for its workers.
+
+    Attributes:
+      id: Another one in each attempt.
+      addresses: Of the workers it calls.
+      job: What is trained.
+    """
+
+    id: str
+    addresses: tuple[str, ...]
+    job: Job
+
+
+@contextmanager
+def calling(job: Job, addresses: tuple[str, ...]) -> Iterator[None]:
+    """Calls for the workers at these addresses as long as the block runs."""
+    call = Call(id=uuid.uuid4().hex, addresses=addresses, job=job)
+    file = job.scratch / FILE
+    aside = file.with_suffix(".part")
+    aside.write_bytes(TypeAdapter(Call).dump_json(call))
+    aside.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def find_call(home: Path, addresses: tuple[str, ...]) -> Call | None:
+    """The call for the workers at these addresses in a home; None if there is none, or none that can be read yet."""
+    for file in home.glob(f"scratch/*/{FILE}"):
+        try:
+            call = TypeAdapter(Call).validate_json(file.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if call.addresses == addresses:
+            return call
+    return None

@@ -1,0 +1,20 @@
+"""One training: what to learn from and how, and where results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.training.settings import TrainParams
+from pipeline.artifacts import Examples, Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What the step `train` was handed; see there."""
+
+    examples: Examples
+    schema: Schema
+    params: TrainParams
+    out: Path
+    scratch: Path
