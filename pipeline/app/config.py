@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from components.train import TrainParams
 from components.validation.validate_settings import ValidateParams
 from pipeline.app.home import Home as Home  # noqa: PLC0414  (who reads settings finds the home here, too)
 from pipeline.app.home import home_from_environment as home_from_environment  # noqa: PLC0414
+from pipeline.app.tuning.tune_settings import TuneSettings, Value
 from pipeline.errors import SettingsError
 from pipeline.source_code import code_of
 from serving.errors import PublishFailed
@@ -57,6 +58,7 @@ class TrainingSettings(BaseModel):
     statistics: ComputeStatisticsParams = ComputeStatisticsParams()
     validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     train: TrainParams = TrainParams()
+    tune: TuneSettings = TuneSettings()
     export: ExportParams = ExportParams()
     convert: ConvertParams = ConvertParams()
     evaluate: EvaluateParams = EvaluateParams()
@@ -96,6 +98,25 @@ class TrainingSettings(BaseModel):
             raise ValueError(str(error)) from error
         return name
 
+    def changed(self, values: Mapping[str, Value]) -> TrainingSettings:
+        """These settings with some, named as `--set` does, changed and checked as if they had been read so.
+
+        Raises:
+          ValidationError: A key is unknown, or a value is refused.
+        """
+        plain = self.model_dump(by_alias=True)
+        for name, value in values.items():
+            _put(plain, name, value)
+        return TrainingSettings.model_validate(plain)
+
+    def value(self, name: str) -> object:
+        """The value of one setting, named as `--set` does."""
+        *sections, key = name.split(".")
+        table = self.model_dump(by_alias=True)
+        for section in sections:
+            table = table[section]
+        return table[key]
+
 
 def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ()) -> TrainingSettings:
     """The settings in a TOML file, or in one that Slipline brings, with some overridden.
@@ -120,7 +141,7 @@ def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ())
     try:
         settings = TrainingSettings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_explain(origin, error)) from error
+        raise SettingsError(explained(origin, error)) from error
     return _with_shipped_data(settings) if origin.startswith(OWN) else settings
 
 
@@ -154,13 +175,25 @@ def _override(values: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals or not name:
         raise SettingsError(f"--set {override}: wanted SECTION.KEY=VALUE, such as train.seed=2")
-    *sections, key = name.strip().split(".")
+    try:
+        _put(values, name.strip(), _value(text.strip()))
+    except TypeError as error:
+        raise SettingsError(f"--set {override}: {error}") from error
+
+
+def _put(values: dict[str, Any], name: str, value: object) -> None:
+    """Sets one setting, named `section.key`.
+
+    Raises:
+      TypeError: What should be a section is a value.
+    """
+    *sections, key = name.split(".")
     table = values
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise SettingsError(f"--set {override}: {section} is a value, not a section")
-    table[key] = _value(text.strip())
+            raise TypeError(f"{section} is a value, not a section")
+    table[key] = value
 
 
 def _value(text: str) -> object:
@@ -170,7 +203,8 @@ def _value(text: str) -> object:
         return text
 
 
-def _explain(origin: str, error: ValidationError) -> str:
+def explained(origin: str, error: ValidationError) -> str:
+    """What is wrong with settings, a line for each of them."""
     return "\n".join(_explain_one(origin, problem) for problem in error.errors(include_url=False))
 
 
@@ -192,9 +226,16 @@ def _suggestion(location: tuple[str, ...]) -> str:
     return (f"; did you mean {near[0]}?" if near else ";") + f" Known here: {', '.join(known)}"
 
 
-def _keys(sections: tuple[str, ...]) -> list[str]:
-    fields = {field.alias or name: field.annotation for name, field in TrainingSettings.model_fields.items()}
-    if not sections:
-        return sorted(fields)
-    section: Any = fields[sections[0]]
-    return sorted(getattr(section, "__dataclass_fields__", None) or section.model_fields)
+def _keys(location: tuple[str, ...]) -> list[str]:
+    """The keys of the section that lies there."""
+    kind: Any = TrainingSettings
+    for part in location:
+        kind = get_args(kind)[1] if get_origin(kind) is Mapping else _types(kind)[part]
+    return sorted(_types(kind))
+
+
+def _types(section: type[Any]) -> dict[str, Any]:
+    """The type of each key of a section."""
+    if issubclass(section, BaseModel):
+        return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
+    return get_type_hints(section)

@@ -12,6 +12,7 @@ import click
 
 COMMANDS = {
     "run": "Run the training pipeline and release the model.",
+    "tune": "Search better settings for the training.",
     "runs": "List what ran, the latest first.",
     "lineage": "Show what TARGET was made of, back to the data.",
     "clean": "Remove what a crash left: folders that no committed step owns.",
