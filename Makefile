@@ -17,7 +17,7 @@ ifeq ($(strip $(SSL_CERT_FILE)),)
 unexport SSL_CERT_FILE
 endif
 
-.PHONY: run test fast check setup bench bench-data bench-serving flink data protos lock clean
+.PHONY: run test fast check setup bench bench-data bench-serving flink data protos demo lock clean
 
 run: $(READY)  ## train and release the default model
 	@$(BIN)/slipline run $(SETTINGS)
@@ -70,6 +70,11 @@ data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCH
 protos: $(READY)  ## the modules of serving/wire, from its .proto files
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/wire/*.proto
 
+demo:  ## TensorFlow.js for the demo page, in one file; needs Node and npm
+	@command -v npm >/dev/null || { echo "make demo needs Node and npm: apt-get install npm" >&2; exit 1; }
+	@rm -rf .demo && cp -r serving/demo/bundle .demo
+	@cd .demo && npm ci --silent --ignore-scripts && npm run --silent build -- --outfile=../serving/demo/static/tfjs.js
+
 lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml
 	.tools/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --all-extras \
 	  --upgrade --output-file requirements.txt pyproject.toml
@@ -77,4 +82,4 @@ lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml
 	  --upgrade --output-file .ci/installer.txt -
 
 clean:  ## the environment and all caches; runs and releases in .slipline stay
-	rm -rf .venv .tools .flink .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools .flink .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

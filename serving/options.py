@@ -32,6 +32,7 @@ class ServerOptions:
     rest_api_timeout_in_ms: int = field(default=30_000, metadata={"help": "a REST request gets so long"})
     rest_api_enable_cors_support: bool = field(default=False, metadata={"help": "let web pages from elsewhere call"})
     rest_api_max_body_bytes: int = field(default=100 * 2**20, metadata={"help": "of a REST request, also unpacked"})
+    enable_demo_page: bool = field(default=False, metadata={"help": "a page by REST to draw digits on, at /demo"})
     rest_api_max_json_depth: int = field(default=100, metadata={"help": "how deep a REST request's JSON is nested"})
     grpc_max_message_bytes: int = field(default=2**31 - 1, metadata={"help": "of a gRPC request"})
     max_concurrent_requests: int = field(default=0, metadata={"help": "by gRPC, and by REST, waiting ones too; 0: any"})
@@ -95,6 +96,10 @@ class ServerOptions:
                 "--tensorflow_session_parallelism sets both thread pools; leave it out, or "
                 "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
             )
+        if self.enable_demo_page and not self.rest_api_port:
+            raise BadFlag("--enable_demo_page is a page by REST; add --rest_api_port, such as 8501")
+        if self.enable_demo_page and self.auth_token_file:
+            raise BadFlag("--enable_demo_page has no way to send a token; leave it out, or --auth_token_file")
         if self.use_alts_credentials:
             also = ", and excludes --ssl_config_file" if self.ssl_config_file else ""
             raise BadFlag(f"--use_alts_credentials works in Google Cloud only{also}; use --ssl_config_file for TLS")

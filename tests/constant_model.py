@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from serving.wire import graph_pb2, saved_model_pb2, tensor_pb2
@@ -13,15 +14,25 @@ META_GRAPHS_FIELD = 2  # of SavedModel
 
 def save_constant_model(folder: Path, factor: float) -> Path:
     """Saves `y = factor * x` for float32 of any length, with the signature `serving_default`; returns `folder`."""
+    return save_graph(folder, _graph(factor), {"x": (-1,)}, {"y": (-1,)})
+
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def save_graph(folder: Path, graph: graph_pb2.GraphDef, inputs: Shapes, outputs: Shapes) -> Path:
+    """Saves a graph of float32 whose nodes bear the names of the inputs and outputs of `serving_default`."""
     meta_graph = saved_model_pb2.MetaGraphDef()
     meta_graph.meta_info_def.tags.append("serve")
     signature = meta_graph.signature_def["serving_default"]
     signature.method_name = "tensorflow/serving/predict"
-    for infos, name in ((signature.inputs, "x"), (signature.outputs, "y")):
-        infos[name].name = f"{name}:0"
-        infos[name].dtype = FLOAT
-        infos[name].tensor_shape.dim.add(size=-1)
-    packed = meta_graph.SerializeToString() + _field(GRAPH_FIELD, _graph(factor).SerializeToString())
+    for infos, shapes in ((signature.inputs, inputs), (signature.outputs, outputs)):
+        for name, shape in shapes.items():
+            infos[name].name = f"{name}:0"
+            infos[name].dtype = FLOAT
+            for size in shape:
+                infos[name].tensor_shape.dim.add(size=size)
+    packed = meta_graph.SerializeToString() + _field(GRAPH_FIELD, graph.SerializeToString())
     head = saved_model_pb2.SavedModel(saved_model_schema_version=1).SerializeToString()
     folder.mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(head + _field(META_GRAPHS_FIELD, packed))

@@ -12,10 +12,10 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -29,6 +29,9 @@ from serving.rest.api import Body, BodyTooLarge, Reply, RestApi, refusal
 from serving.rest.urls import Call, UnreadableName, parse_call
 from serving.versions.manager import VersionManager
 from serving.versions.statuses import code_of
+
+if TYPE_CHECKING:
+    from serving.demo.site import DemoSite
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +74,18 @@ class RestApp:
         metrics: Metrics,
         settings: AppSettings,
         tokens: Tokens | None = None,
+        demo: DemoSite | None = None,
     ) -> None:
-        """`tokens` open everything but what asks for health; everything is open if None."""
+        """`tokens` open everything but what asks for health; everything is open if None.
+
+        `demo` answers for its own paths; there are none if None.
+        """
         self._api = api
         self._versions = versions
         self._metrics = metrics
         self._settings = settings
         self._tokens = tokens
+        self._demo = demo
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="REST request")
         self._slots = threading.Semaphore(settings.max_requests or sys.maxsize)
 
@@ -115,6 +123,8 @@ class RestApp:
             return _response(reply, JSON)
         if path == self._settings.metrics_path:
             return await self._show_metrics(query)
+        if self._demo is not None and self._demo.owns(path):
+            return await self._show_page(self._demo, request, path)
         if under_v1:
             return _response(await self._call(request, f"{path}?{query}" if query else path), JSON)
         return _response(Reply(code=404, body=NOT_FOUND_PAGE), HTML)
@@ -124,6 +134,16 @@ class RestApp:
             return _response(Reply(code=400, body=f"no query is taken here, got ?{query}\n".encode()), PLAIN)
         text = await asyncio.get_running_loop().run_in_executor(None, self._metrics.render)
         return _response(Reply(code=200, body=text), PLAIN)
+
+    async def _show_page(self, demo: DemoSite, request: Request, path: str) -> Response:
+        known = request.headers.get("if-none-match", "")
+        deadline_s = time.monotonic() + self._settings.timeout_s
+        try:
+            self._take_slot()
+            reply = await self._worked(lambda: demo.answer(request.method, path, known), deadline_s)
+        except ServingError as error:
+            reply = refusal(error)
+        return Response(reply.body, reply.code, reply.headers)
 
     async def _call(self, request: Request, target: str) -> Reply:
         model, status = "", "OK"
@@ -145,16 +165,25 @@ class RestApp:
     async def _answer(self, call: Call, request: Request) -> Reply:
         """Reads the body and has a worker answer, both within the time limit."""
         deadline_s = time.monotonic() + self._settings.timeout_s
-        if not self._slots.acquire(blocking=False):
-            raise Overloaded(f"more than {self._settings.max_requests} requests at once; try again later")
+        self._take_slot()
         try:
             body = await _within(_read_body(request, self._settings.max_body_bytes), deadline_s)
-            work = self._pool.submit(self._api.answer, call, body, lambda: time.monotonic() < deadline_s)
         except BaseException:
             self._slots.release()
             raise
-        work.add_done_callback(lambda done: self._slots.release())
-        return await _within(asyncio.wrap_future(work), deadline_s)
+        return await self._worked(
+            lambda: self._api.answer(call, body, lambda: time.monotonic() < deadline_s), deadline_s
+        )
+
+    def _take_slot(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise Overloaded(f"more than {self._settings.max_requests} requests at once; try again later")
+
+    async def _worked(self, work: Callable[[], Reply], deadline_s: float) -> Reply:
+        """What a worker answers; the slot that was taken for it is free again at its end, whoever still waits."""
+        begun = self._pool.submit(work)
+        begun.add_done_callback(lambda done: self._slots.release())
+        return await _within(asyncio.wrap_future(begun), deadline_s)
 
 
 async def _within(awaitable: Awaitable[Result], deadline_s: float) -> Result:

@@ -40,7 +40,12 @@ def rest_server(
         metrics_path=None if monitoring is None else read_monitoring_config(monitoring),
         cors=options.rest_api_enable_cors_support,
     )
-    app = RestApp(RestApi(inference, versions, metrics, limits), versions, metrics, settings, tokens)
+    demo = None
+    if options.enable_demo_page:
+        from serving.demo.site import DemoSite  # it reads the page, which few servers show
+
+        demo = DemoSite(versions)
+    app = RestApp(RestApi(inference, versions, metrics, limits), versions, metrics, settings, tokens, demo)
     return RestServer(
         app, host=options.host, port=options.rest_api_port, tls=tls, grace_s=options.shutdown_grace_seconds
     )

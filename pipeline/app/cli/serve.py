@@ -9,6 +9,7 @@ import click
 
 from pipeline.app.config import home_from_environment
 from serving.options import ServerOptions
+from serving.releases.deployment import REST_PORT
 from serving.releases.ledger import Ledger
 from serving.server import serve as serve_until_told
 
@@ -20,17 +21,29 @@ CONFIG_POLL_S = 1.0
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="Port for gRPC; 0 picks a free one."
 )
-def serve(host: str, port: int) -> None:
+@click.option(
+    "--rest-port",
+    type=click.IntRange(1, 65535),
+    help=f"Port for REST, TensorFlow Serving's API over HTTP; with --demo {REST_PORT}, else none.",
+)
+@click.option("--demo", is_flag=True, help="Show a page on which to draw a digit for the live release.")
+def serve(host: str, port: int, rest_port: int | None, demo: bool) -> None:
     """Serve the releases over gRPC until told to stop.
 
     Promotions and roll-backs take effect at once. Ctrl-C stops it once every request has its answer.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     home = home_from_environment()
+    if demo and rest_port is None:
+        rest_port = REST_PORT
+    if rest_port == port:
+        raise click.UsageError(f"--port and --rest-port are both {port}; gRPC and REST take a port each")
     with Ledger(home.ledger_url, home.releases) as ledger:
         options = ServerOptions(
             host=host,
             port=port,
+            rest_api_port=rest_port or 0,
+            enable_demo_page=demo,
             model_config_file=str(ledger.rewrite_config()),
             model_config_file_poll_wait_seconds=CONFIG_POLL_S,
             prefer_tflite_model=True,  # held against the SavedModel by `convert`, and several times as quick
@@ -44,12 +57,22 @@ def serve(host: str, port: int) -> None:
             target = address
             ledger.register_server(address, os.getpid())
             click.echo(f"serving on {address}: {_live_releases(ledger)}")
+            if rest_port is not None:
+                site = f"http://{_reached_as(host)}:{rest_port}"
+                click.echo(f"draw a digit at {site}/demo" if demo else f"REST at {site}/v1/models")
 
         try:
             serve_until_told(options, on_ready=on_ready)
         finally:
             ledger.unregister_server(target)
     click.echo("stopped")
+
+
+def _reached_as(host: str) -> str:
+    """The host as it stands in a URL that works on this machine."""
+    if host in ("0.0.0.0", "::", "[::]"):
+        return "localhost"
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _live_releases(ledger: Ledger) -> str:
