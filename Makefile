@@ -17,7 +17,7 @@ ifeq ($(strip $(SSL_CERT_FILE)),)
 unexport SSL_CERT_FILE
 endif
 
-.PHONY: run test fast check setup bench bench-data bench-serving flink data protos demo lock clean
+.PHONY: run test fast check setup bench bench-data bench-training bench-serving flink data protos demo lock clean
 
 run: $(READY)  ## train and release the default model
 	@$(BIN)/slipline run $(SETTINGS)
@@ -40,6 +40,9 @@ bench: $(READY)  ## speed, as ratios measured side by side
 bench-serving: $(READY)  ## the server and the client beside bare gRPC and the official stubs; needs nghttp2-client
 	$(BIN)/python -m tests.bench.serving
 	$(BIN)/python -m tests.bench.client
+
+bench-training: $(READY)  ## training beside a plain Keras script, and what each setting buys; 20 minutes
+	$(BIN)/python -m tests.bench.training
 
 bench-data: $(READY)  ## ingest, statistics and validation of up to 7 million images; 6 GB in the temporary folder
 	$(BIN)/python -m tests.bench.data_plane

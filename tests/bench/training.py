@@ -1,4 +1,4 @@
-"""The speed of training, in ratios measured side by side: `python -m tests.bench.training`, 15 minutes on 2 cores.
+"""The speed of training, in ratios measured side by side: `python -m tests.bench.training`, 20 minutes on 2 cores.
 
 First pairs with a plain Keras script over the same digits, then what each setting costs or saves against the default.
 """
