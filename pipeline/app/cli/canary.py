@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +24,10 @@ from pipeline.app.cli.release_options import (
 from serving.errors import PromotionFailed
 from serving.releases.comparison import Comparison, Limits
 from serving.releases.ledger import Ledger
+from serving.releases.records import ReleaseRow
+
+if TYPE_CHECKING:
+    from serving.releases.canary_watch import Outcome
 
 SAY_EVERY_S = 5.0
 DEFAULT_WATCH_S = 600.0
@@ -102,15 +107,20 @@ def canary(
         )
         with _terminable():
             outcome, release = run_trial(ledger, plan, say=_Progress())
+    _tell(outcome, release, as_json=as_json)
+
+
+def _tell(outcome: Outcome, release: ReleaseRow, *, as_json: bool) -> None:
     say_warnings(release)
+    version, told = release.version, f"after {outcome.seconds:.0f} s"
     if as_json:
         click.echo(json.dumps({"version": version, "state": release.state, **asdict(outcome)}, indent=1))
     elif not outcome.breaches:
         ended = "is live" if release.state == "live" else "stays on trial"
-        click.echo(f"{model}: version {version} {ended} after {outcome.seconds:.0f} s ({outcome.figures})")
+        click.echo(f"{release.model}: version {version} {ended} {told} ({outcome.figures})")
     if outcome.breaches:
         raise PromotionFailed(
-            f"version {version} of {model!r} was withdrawn after {outcome.seconds:.0f} s, the live version stays: "
+            f"version {version} of {release.model!r} was withdrawn {told}, the live version stays: "
             f"{'; '.join(outcome.breaches)} ({outcome.figures})"
         )
 
