@@ -232,7 +232,7 @@ def test_a_training_killed_in_the_middle_is_taken_up_and_ends_at_the_same_weight
 ) -> None:
     undisturbed, _ = released
     process = user.start_run()
-    _wait_for(lambda: list(user.home.glob("scratch/*/epoch-1/model.weights.h5")), timeout_s=120)
+    _wait_for(lambda: list(user.home.glob("scratch/*/kept-1-*.npz")), timeout_s=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (user.home / "releases" / "mnist").exists()
