@@ -25,7 +25,8 @@ def load_policy(options: ServerOptions) -> LoadPolicy:
         unload_first=options.resource_preserving_switch,
         unload_first_models=frozenset(_items(options.resource_preserving_models)),
         drop_cached_files=options.flush_filesystem_caches,
-        low_priority=not options.prefer_tflite_model,  # whose interpreters keep threads made while they load
+        # An interpreter of several threads keeps those that are made while it loads.
+        low_priority=not options.prefer_tflite_model or session_threads(options).intra_op <= 1,
         memory_limit_bytes=options.total_model_memory_limit_bytes or None,
     )
 

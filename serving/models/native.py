@@ -157,6 +157,11 @@ def c_api() -> ctypes.CDLL:
     return library
 
 
+def is_tensorflow_loaded() -> bool:
+    """Whether this process has TensorFlow's library in memory."""
+    return c_api.cache_info().currsize > 0
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps TensorFlow's messages off the terminal, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.

@@ -18,6 +18,8 @@ from google.protobuf.message import DecodeError
 from serving.errors import LoadFailed, ServingError
 from serving.memory import Room, bytes_on_disk, drop_cached_files, resident_bytes
 from serving.models.loaded_model import LoadedModel
+from serving.models.native import is_tensorflow_loaded
+from serving.models.saved_model import SAVED_MODEL_FILE
 from serving.versions.sources import folder_stamp
 from serving.versions.statuses import code_of
 
@@ -137,21 +139,24 @@ class Loader:
         self._slots = threading.Semaphore(policy.load_threads or 4 * (os.cpu_count() or 1))
         self._low_priority = policy.low_priority and sys.platform.startswith("linux")
         self._low_nice = os.getpriority(os.PRIO_PROCESS, 0) + LOWER_BY
-        self._has_loaded = False
+        self._has_loaded = self._has_loaded_tensorflow = False
         self._drops_cached_files = policy.drop_cached_files and policy.load_threads <= 1
 
     def attempt(self, model: str, version: int, folder: Path, on_begin: Callable[[], None]) -> Attempt:
         """Loads a version once its turn has come, which `on_begin` is told."""
         with self._slots:
             on_begin()
-            # The first load makes the threads that TensorFlow computes with, and they inherit its priority.
-            if self._low_priority and self._has_loaded:
+            if self._low_priority and self._makes_no_threads(folder):
                 with suppress(OSError):  # a container may forbid it
                     # On Linux this is one thread's own.
                     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._low_nice)
             attempt = self._timed(model, version, folder)
         self._on_attempt(folder, attempt)
         return attempt
+
+    def _makes_no_threads(self, folder: Path) -> bool:
+        """Whether a load is not the first one that makes the threads to compute with, which inherit its priority."""
+        return self._has_loaded_tensorflow or (self._has_loaded and not (folder / SAVED_MODEL_FILE).exists())
 
     def give_back(self, claimed_bytes: int) -> None:
         """The room that an attempt took is free again."""
@@ -173,7 +178,7 @@ class Loader:
             self._room.give_back(claimed_bytes)
             return Attempt(stamp=stamp, code=status_code(error), message=str(error), load_s=time.monotonic() - begin_s)
         self._room.loaded(claimed_bytes)
-        self._has_loaded = True
+        self._has_loaded, self._has_loaded_tensorflow = True, is_tensorflow_loaded()
         load_s = time.monotonic() - begin_s
         log.info("loaded servable %s in %.2f s", servable, load_s)
         grown_bytes = max(0, resident_bytes() - before_bytes)

@@ -81,3 +81,8 @@ def test_graph_of_other_tags_is_looked_for_under_these(start: Callable[..., Serv
     with ServerControl(server.address) as control:
         until(lambda: control.status("scaler")[0].state == "END")
         assert "matching supplied tags: { serve gpu }" in control.status("scaler")[0].error_message
+
+
+def test_loads_have_low_priority_unless_interpreters_would_keep_threads_of_it() -> None:
+    assert load_policy(ServerOptions(prefer_tflite_model=True)).low_priority
+    assert not load_policy(ServerOptions(prefer_tflite_model=True, tensorflow_intra_op_parallelism=2)).low_priority

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from serving.errors import BadRequest, DataLoss, DeadlineExceeded, LoadFailed, S
 from serving.models.native import TensorFlowError
 from serving.models.saved_model import SavedModel
 from serving.versions.loading import Attempt, Loader, LoadPolicy, status_code
+
+ROOT = Path(__file__).parents[3]
 
 
 def failed_of(cause: BaseException | None) -> LoadFailed:
@@ -94,3 +98,25 @@ def test_loads_after_the_first_leave_the_processor_to_requests(scalers: Path, lo
         thread.start()
         thread.join()
     assert (nice[1] > nice[0]) == low_priority
+
+
+def test_first_load_that_may_make_tensorflows_threads_keeps_its_priority(scalers: Path, tmp_path: Path) -> None:
+    """In a process of its own, as TensorFlow's library stays in memory."""
+    program = (
+        "import os, sys, threading; from pathlib import Path\n"
+        "from serving.models.saved_model import SavedModel; from serving.versions.loading import Loader, LoadPolicy\n"
+        "class Nothing:\n    pass\n"
+        "def load(folder):\n"
+        "    print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))\n"
+        "    return SavedModel.load(folder) if (folder / 'saved_model.pb').exists() else Nothing()\n"
+        "loader = Loader(load, LoadPolicy())\n"
+        "for folder in map(Path, sys.argv[1:]):\n"
+        "    thread = threading.Thread(target=loader.attempt, args=('m', 1, folder, lambda: None))\n"
+        "    thread.start(); thread.join()\n"
+    )
+    (tmp_path / "tflite").mkdir()
+    folders = [tmp_path / "tflite", tmp_path / "tflite", scalers / "1", scalers / "1"]
+    command = [sys.executable, "-c", program, *map(str, folders)]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    first, second, third, fourth = map(int, printed.split())
+    assert first == third < second == fourth
