@@ -140,12 +140,10 @@ class Fitting:
 
     def _next_epoch(self) -> int:
         history, params = self.progress.history, self._job.params
-        if len(history) == params.epochs:
-            return OVER
+        is_over = len(history) == params.epochs
         if params.stop_after_epochs and history:
-            since = len(history) - self.progress.best(params.min_improvement).epoch
-            return OVER if since >= params.stop_after_epochs else len(history)
-        return len(history)
+            is_over |= len(history) - self.progress.best(params.min_improvement).epoch >= params.stop_after_epochs
+        return OVER if is_over else len(history)
 
     def _run_epoch(self, epoch: int, first_step: int) -> None:
         params, team = self._job.params, self._team
@@ -189,12 +187,16 @@ class Fitting:
             raise NotFinite(why) from error
         for step, loss, right in zip(steps, losses.numpy().tolist(), rights.numpy().tolist(), strict=True):
             self.progress = self.progress.after(loss, right, self._batches.size(step))
-        if steps[-1] % SAY_EVERY_STEPS == 0 and self._log is not None:
-            in_epoch, epochs = self._batches.steps, self._job.params.epochs
-            self._say(f"epoch {epoch + 1}/{epochs}  step {steps[-1] + 1}/{in_epoch}  loss {loss:.4f}")
-            sample = Sample(first + len(steps) - 1, loss, float(self._rates[first + len(steps) - 1]))
-            self.progress = replace(self.progress, samples=(*self.progress.samples, sample))
-            self._log.add_sample(sample)
+            if step % SAY_EVERY_STEPS == 0 and self._log is not None:
+                self._tell(self._log, epoch, step, loss)
+
+    def _tell(self, log: TensorBoardLog, epoch: int, step: int, loss: float) -> None:
+        in_epoch, epochs = self._batches.steps, self._job.params.epochs
+        self._say(f"epoch {epoch + 1}/{epochs}  step {step + 1}/{in_epoch}  loss {loss:.4f}")
+        number = epoch * in_epoch + step
+        sample = Sample(number, loss, float(self._rates[number]))
+        self.progress = replace(self.progress, samples=(*self.progress.samples, sample))
+        log.add_sample(sample)
 
     def _validated(self, epoch: int) -> tuple[float | None, float | None]:
         """Mean loss and accuracy on the examples held out, over all workers; None if there are none."""
