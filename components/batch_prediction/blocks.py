@@ -248,12 +248,13 @@ def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileDigest
 def _digests(source: RecordFile) -> Iterator[FileDigest]:
     for path in (source.first, source.second) if isinstance(source, IdxPair) else (source.path,):
         try:
-            yield _digest(path)
+            yield digest_of(path)
         except (BadData, OSError):
             continue  # which is a failure already
 
 
-def _digest(path: str) -> FileDigest:
+def digest_of(path: str) -> FileDigest:
+    """Size and digest of a file, local or remote, read in pieces."""
     sha256, size_bytes = hashlib.sha256(), 0
     with opened_raw(path) as stream:
         while chunk := stream.read(BUFFER_BYTES):

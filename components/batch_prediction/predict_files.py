@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.batch_prediction.blocks import Block, InputRead, ReadJob, ReadSettings, read_blocks
+from components.batch_prediction.blocks import Block, InputRead, ReadJob, ReadSettings, digest_of, read_blocks
 from components.batch_prediction.contract import Contract, read_contract
 from components.batch_prediction.find_inputs import FoundInputs, find_inputs
 from components.batch_prediction.manifest import FAILURES, Manifest, ManifestFile, manifest_inputs
@@ -181,9 +180,7 @@ def _gather_predictions(shards: Sequence[WrittenShard], suffix: str, folder: Pat
                 f"{shard.predictions}: a Beam worker wrote this file, but it is not here; let --to lie where all "
                 "workers reach it"
             ) from None
-        with file.open("rb") as stream:
-            sha256 = hashlib.sha256(stream.read()).hexdigest()
-        yield ManifestFile(file=file.name, records=shard.predicted, sha256=sha256)
+        yield ManifestFile(file=file.name, records=shard.predicted, sha256=digest_of(str(file)).sha256)
 
 
 def _gather_failures(shards: Sequence[WrittenShard], file: Path) -> None:
