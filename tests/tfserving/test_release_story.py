@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from serving.client import PredictClient
 from serving.errors import BadRequest, ModelNotFound, PromotionFailed, ServingError, VersionNotReady
+from tests.callers import Callers
 from tests.tfserving.release_site import READY_TIMEOUT_S, Site, X
 
 pytestmark = pytest.mark.tfserving
@@ -120,35 +122,10 @@ def answers(site: Site, model: str) -> tuple[int, float] | None:
         return None
 
 
-class Callers:
-    """Threads that ask for `stable` without a pause while the block runs, each over a connection of its own."""
-
-    def __init__(self, target: str, model: str, count: int) -> None:
-        self._clients = [PredictClient.connect(target, model, timeout_s=30) for _ in range(count)]
-        self._done = threading.Event()
-        self.answers: list[tuple[int, float]] = []
-        self.errors: list[ServingError] = []
-        self._threads = [threading.Thread(target=self._ask, args=(client,)) for client in self._clients]
-
-    def _ask(self, client: PredictClient) -> None:
-        while not self._done.is_set():
-            try:
-                prediction = client.predict({"x": X}, label="stable")
-                self.answers.append((prediction.version, float(prediction.outputs["y"][0])))
-            except ServingError as error:
-                self.errors.append(error)
-
-    def __enter__(self) -> Callers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
-        for client in self._clients:
-            client.close()
+def ask_stable(client: PredictClient) -> tuple[int, float]:
+    """The version that answered, and its answer."""
+    prediction = client.predict({"x": X}, label="stable")
+    return prediction.version, float(prediction.outputs["y"][0])
 
 
 @pytest.mark.parametrize(
@@ -158,10 +135,14 @@ def test_no_request_fails_while_the_label_moves(site: Site, model: str, callers:
     """Each round is two switches; every answer is that of a version that was live."""
     first, second = site.publish(model, 10.0), site.publish(model, 20.0)
     site.promote(model, first)
-    with Callers(site.target, model, callers) as asked:
-        for _ in range(rounds):
-            site.promote(model, second)
-            assert site.roll_back(model) == first
+    with ExitStack() as connections:
+        clients = [
+            connections.enter_context(PredictClient.connect(site.target, model, timeout_s=30)) for _ in range(callers)
+        ]
+        with Callers([partial(ask_stable, client) for client in clients]) as asked:
+            for _ in range(rounds):
+                site.promote(model, second)
+                assert site.roll_back(model) == first
     assert asked.errors == []
     assert set(asked.answers) <= {(1, 10.0), (2, 20.0)}
     assert len(asked.answers) > callers

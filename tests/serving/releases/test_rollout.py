@@ -1,8 +1,8 @@
 """The ledger against real server processes with real models."""
 
 import shutil
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import pytest
 
 from serving.client import PredictClient
 from serving.control import ServerControl
-from serving.errors import PromotionFailed, ServingError
+from serving.errors import PromotionFailed
 from serving.releases.ledger import Ledger
+from tests.callers import Callers
 from tests.serving.conftest import until
 
 Connect = Callable[..., PredictClient]
@@ -54,39 +55,16 @@ def answer(client: PredictClient, **spec: Any) -> tuple[int, float]:
     return prediction.version, float(prediction.outputs["y"][0])
 
 
-class Callers:
-    """Threads that ask for `stable` without pause, each over a connection of its own, while the block runs."""
-
-    def __init__(self, connect: Connect, target: str) -> None:
-        self._clients = [connect(target) for _ in range(4)]
-        self._done = threading.Event()
-        self.answers: list[tuple[int, float]] = []
-        self.errors: list[ServingError] = []
-        self._threads = [threading.Thread(target=self._ask, args=(client,)) for client in self._clients]
-
-    def _ask(self, client: PredictClient) -> None:
-        while not self._done.is_set():
-            try:
-                self.answers.append(answer(client, label="stable"))
-            except ServingError as error:
-                self.errors.append(error)
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
+def callers_of(connect: Connect, target: str) -> Callers[tuple[int, float]]:
+    """Four, each over a connection of its own, who ask for `stable`."""
+    return Callers([partial(answer, connect(target), label="stable") for _ in range(4)])
 
 
 def test_no_request_fails_while_releases_change(ledger: Ledger, serve: Callable[[], Any], connect: Connect) -> None:
     """Promoted, promoted and rolled back under load: every request for `stable` is answered by a live version."""
     server = serve()
     promote(ledger, 1)
-    with Callers(connect, server.address) as callers:
+    with callers_of(connect, server.address) as callers:
         promote(ledger, 2)
         ledger.roll_back("scaler", by="bob", reason="accuracy fell")
         promote(ledger, 2)
@@ -128,7 +106,7 @@ def test_version_that_cannot_be_loaded_changes_nothing_for_clients(
     ledger.publish("scaler", broken, by="ada", origin="execution")
     server = serve()
     promote(ledger, 1)
-    with Callers(connect, server.address) as callers:
+    with callers_of(connect, server.address) as callers:
         with pytest.raises(PromotionFailed, match=r"version 3 of 'scaler' was not made live, version 1 stays live: .*"):
             ledger.promote("scaler", 3, by="ada", reason="better")
         promote(ledger, 2)
