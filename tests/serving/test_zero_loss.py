@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from serving.control import ServerControl
 from serving.errors import PromotionFailed, ServingError
 from serving.releases.canary import label_for
 from serving.releases.ledger import Ledger
+from tests.callers import Callers
 
 pytestmark = pytest.mark.slow
 
@@ -82,37 +84,12 @@ class Allowed:
         return allowed
 
 
-class Callers:
-    """Threads that ask without pause while the block runs, each over a connection of its own."""
-
-    def __init__(self, connect: Connect, target: str) -> None:
-        self._done = threading.Event()
-        self.answers: list[tuple[str, float, float, int, float]] = []
-        self.errors: list[str] = []
-        clients = [connect(target, "scaler") for _ in range(CALLERS)]
-        self._threads = [threading.Thread(target=self._ask, args=(client,)) for client in clients]
-
-    def _ask(self, client: PredictClient) -> None:
-        while not self._done.is_set():
-            label = label_for(uuid.uuid4().hex, PERCENT)
-            begin_s = time.monotonic()
-            try:
-                found = client.predict({"x": np.ones(1, np.float32)}, label=label)
-            except ServingError as error:
-                self.errors.append(str(error))
-            else:
-                y = float(found.outputs["y"][0])
-                self.answers.append((label, begin_s, time.monotonic(), found.version, y))
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
+def ask_by_key(client: PredictClient) -> tuple[str, float, float, int, float]:
+    """The label that a new key has, when the call began and ended, the version that answered, and its answer."""
+    label = label_for(uuid.uuid4().hex, PERCENT)
+    begin_s = time.monotonic()
+    found = client.predict({"x": np.ones(1, np.float32)}, label=label)
+    return label, begin_s, time.monotonic(), found.version, float(found.outputs["y"][0])
 
 
 def test_fifty_switches_under_32_callers_lose_no_request(ledger: Ledger, serve: Serve, connect: Connect) -> None:
@@ -141,7 +118,8 @@ def test_fifty_switches_under_32_callers_lose_no_request(ledger: Ledger, serve: 
         (roll_back, {"stable": 1, "canary": 1}),
     ]
     server = serve()
-    with Callers(connect, server.address) as callers:
+    clients = [connect(server.address, "scaler") for _ in range(CALLERS)]
+    with Callers([partial(ask_by_key, client) for client in clients]) as callers:
         for number in range(SWITCHES):
             make, after = steps[number % len(steps)]
             with allowed.switch(**after):
