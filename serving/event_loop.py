@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+LONGEST_PUT_OFF_S = 0.001  # about what a lone request takes in all, so that no request takes more than twice that
 
 
 class _Selector(selectors.DefaultSelector):
@@ -18,16 +21,18 @@ class _Selector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.put_off: list[Callable[[], None]] = []
+        self.put_off: list[Callable[[bool], None]] = []
+        self.since_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready, after a wait if nothing is."""
-        if not self.put_off or (timeout is not None and timeout <= 0):
+        if not self.put_off:
             return super().select(timeout)
         ready = super().select(0)
-        if not ready:
+        is_idle = not ready and (timeout is None or timeout > 0)
+        if is_idle or time.perf_counter() - self.since_s > LONGEST_PUT_OFF_S:
             for work in self.put_off:
-                self.loop.call_soon(work)
+                self.loop.call_soon(work, is_idle)
             self.put_off.clear()
         return ready
 
@@ -45,8 +50,14 @@ class EventLoop:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def when_idle(self, work: Callable[[], None]) -> None:
-        """Has `work` done once there is nothing else to do; from the loop itself."""
+    def when_idle(self, work: Callable[[bool], None]) -> None:
+        """Has `work` done once there is nothing else to do, or after a millisecond of other work; from the loop itself.
+
+        Args:
+          work: Told whether there was nothing else.
+        """
+        if not self._selector.put_off:
+            self._selector.since_s = time.perf_counter()
         self._selector.put_off.append(work)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from serving.errors import BadRequest
 from serving.methods import Methods
 from serving.models.loaded_model import LoadedModel
+from serving.predict_calls import PredictCall, check_spec
 from serving.versions.manager import VersionManager
 from serving.wire import saved_model_pb2, serving_pb2
 
@@ -58,7 +58,7 @@ class Inference:
           SignatureNotFound: The model has no such signature.
           DeadlineExceeded: Nobody waits any more.
         """
-        _check_spec(request)
+        check_spec(request)
         return self.predict_built(request.model_spec, lambda model: request, is_active)
 
     def predict_built(
@@ -78,21 +78,26 @@ class Inference:
             _resolve(response.model_spec, spec, served.version)
         return response
 
-    async def predict_soon(self, request: serving_pb2.PredictRequest) -> serving_pb2.PredictResponse:
-        """As `predict`, in the event loop of the models; to cancel it is to withdraw the request."""
-        _check_spec(request)
-        with self._versions.using(request.model_spec) as served:
-            run = self._methods.planned(served.model, request)
+    async def predict_soon(self, call: PredictCall) -> tuple[bytes, int]:
+        """As `predict`, in the event loop of the models; to cancel it is to withdraw the request.
+
+        Returns:
+          The serialized answer, and the version that it is of.
+        """
+        asked = call.asked
+        served = self._versions.entered(asked.spec)
+        try:
+            run = self._methods.planned(served.model, call)
             begin_s = time.perf_counter()
             computed = await served.model.compute_soon(run.feeds, run.fetches)
-            self._observe_runtime(request.model_spec.name, "Predict", time.perf_counter() - begin_s)
-            response = self._methods.predicted(request, run, computed)
-            _resolve(response.model_spec, request.model_spec, served.version)
-        return response
+            self._observe_runtime(asked.model, "Predict", time.perf_counter() - begin_s)
+            return self._methods.reply(call, run, computed, served.version), served.version
+        finally:
+            served.leave()
 
     def classify(self, request: serving_pb2.ClassificationRequest) -> serving_pb2.ClassificationResponse:
         """Runs one signature that classifies Examples."""
-        _check_spec(request)
+        check_spec(request)
         with self._versions.using(request.model_spec) as served:
             with self._observed(request.model_spec, "Classify"):
                 response = self._methods.classify(served.model, request)
@@ -101,7 +106,7 @@ class Inference:
 
     def regress(self, request: serving_pb2.RegressionRequest) -> serving_pb2.RegressionResponse:
         """Runs one signature that gives a number for each Example."""
-        _check_spec(request)
+        check_spec(request)
         with self._versions.using(request.model_spec) as served:
             with self._observed(request.model_spec, "Regress"):
                 response = self._methods.regress(served.model, request)
@@ -133,7 +138,7 @@ class Inference:
     def metadata(self, request: serving_pb2.GetModelMetadataRequest) -> serving_pb2.GetModelMetadataResponse:
         """All signatures of one version, as a SignatureDefMap."""
         _check_fields(request)
-        _check_spec(request)
+        check_spec(request)
         response = serving_pb2.GetModelMetadataResponse()
         with self._versions.using(request.model_spec) as served:
             signatures = saved_model_pb2.SignatureDefMap(signature_def=served.model.signatures)
@@ -142,13 +147,6 @@ class Inference:
         packed.type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
         packed.value = signatures.SerializeToString()
         return response
-
-
-def _check_spec(request: Any) -> None:
-    if not request.HasField("model_spec"):
-        raise BadRequest("Missing ModelSpec")
-    if not request.model_spec.name:
-        raise BadRequest("ModelSpec has no name specified.")
 
 
 def _check_fields(request: serving_pb2.GetModelMetadataRequest) -> None:

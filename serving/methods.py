@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from serving.classification import CLASSIFY_METHOD, Classification
 from serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
 from serving.examples import serialized_examples
-from serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel, Run
+from serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from serving.models.plans import Run
+from serving.predict_calls import PredictCall
+from serving.predict_replies import predict_reply
 from serving.regression import REGRESS_METHOD, Regression
-from serving.tensors import Array, to_array, write_proto
-from serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from serving.tensors import Array, write_proto
+from serving.wire import saved_model_pb2, serving_pb2
 
 PREDICT_METHOD = "tensorflow/serving/predict"
 PREDICTING = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
@@ -40,31 +43,36 @@ class Methods:
         self, model: LoadedModel, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = lambda: True
     ) -> serving_pb2.PredictResponse:
         """Runs one signature on named tensors; not at all if nobody waits any more."""
-        run = self.planned(model, request)
+        call = PredictCall.of(request)
+        run = self.planned(model, call)
         if not is_active():
             raise DeadlineExceeded("the client's deadline passed before the model was run")
-        return self.predicted(request, run, model.compute(run.feeds, run.fetches))
-
-    def planned(self, model: LoadedModel, request: serving_pb2.PredictRequest) -> Run:
-        """What is to be computed for a prediction."""
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        method = model.signature(name).method_name
-        if self.check_method_names and method not in PREDICTING:
-            wanted = ", ".join(PREDICTING)
-            raise WrongMethod(f"Expected prediction signature method_name to be one of {{{wanted}}}. Was: {method}")
-        model.check_inputs(name, request.inputs)
-        inputs = {alias: _parsed(alias, proto) for alias, proto in request.inputs.items()}
-        return model.planned(inputs, name, request.output_filter)
-
-    def predicted(
-        self, request: serving_pb2.PredictRequest, run: Run, computed: Mapping[str, Array]
-    ) -> serving_pb2.PredictResponse:
-        """The answer to a prediction, of the tensors that were `computed` for it."""
+        computed = model.compute(run.feeds, run.fetches)
         response = serving_pb2.PredictResponse()
-        response.model_spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        response.model_spec.signature_name = call.asked.signature
         for alias, array in run.renamed(computed).items():
             write_proto(array, response.outputs[alias], packed=self.packed_outputs)
         return response
+
+    def planned(self, model: LoadedModel, call: PredictCall) -> Run:
+        """What is to be computed for a prediction."""
+        asked = call.asked
+        if self.check_method_names:
+            method = model.signature(asked.signature).method_name
+            if method not in PREDICTING:
+                wanted = ", ".join(PREDICTING)
+                raise WrongMethod(f"Expected prediction signature method_name to be one of {{{wanted}}}. Was: {method}")
+        return model.plan(asked.signature, asked.inputs, asked.outputs).run(call.arrays())
+
+    def reply(self, call: PredictCall, run: Run, computed: Mapping[str, Array], version: int) -> bytes:
+        """The serialized answer to a prediction, of the tensors that were `computed` for it."""
+        return predict_reply(
+            run.renamed(computed),
+            model=call.asked.model,
+            version=version,
+            signature=call.asked.signature,
+            packed=self.packed_outputs,
+        )
 
     def classify(
         self, model: LoadedModel, request: serving_pb2.ClassificationRequest
@@ -153,10 +161,3 @@ def _result(
     if isinstance(task, Classification):
         return serving_pb2.InferenceResult(model_spec=spec, classification_result=task.result(computed, batch))
     return serving_pb2.InferenceResult(model_spec=spec, regression_result=task.result(computed, batch))
-
-
-def _parsed(alias: str, proto: tensor_pb2.TensorProto) -> Array:
-    try:
-        return to_array(proto)
-    except BadRequest as error:
-        raise BadRequest(f"tensor parsing error: {alias}: {error}") from error

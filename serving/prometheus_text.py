@@ -7,12 +7,15 @@ such names, so the text is made here.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
+
+import numpy as np
 
 # Clients choose model names, so label sets have to end somewhere; those that come later share one without a name.
 MAX_LABEL_SETS = 1000
+SORTED_TOGETHER = 256  # values that are put into buckets at once, which takes hardly longer than for one
 
 Labels = tuple[str | int, ...]
 
@@ -64,35 +67,54 @@ class Histograms:
           unit: What 1 of the values and bounds is in the metric's own unit.
           open_keys: As for `Counters`.
         """
-        self._name, self._keys, self._bounds = name, tuple(keys), tuple(bounds)
+        self._name, self._keys, self._bounds = name, tuple(keys), np.array(bounds)
         self._unit, self._open_keys = unit, open_keys
         self._lock = threading.Lock()
-        # How many values lie up to each bound and beyond the one before, and beyond all; then their sum.
-        self._values: dict[Labels, list[float]] = {}
+        self._found: dict[Labels, _Histogram] = {}
 
     def add(self, labels: Labels, value: float) -> None:
         """Observes one value."""
-        bucket = bisect_left(self._bounds, value)
-        with self._lock:
-            values = self._values.get(labels)
-            if values is None:
-                labels = _bounded(len(self._values), labels, self._open_keys)
-                values = self._values.setdefault(labels, [0] * (len(self._bounds) + 2))
-            values[bucket] += 1
-            values[-1] += value
+        found = self._found.get(labels) or self._new(labels)
+        found.latest.append(value)
+        if len(found.latest) >= SORTED_TOGETHER:
+            self._sort(found)
 
     def lines(self) -> Iterator[str]:
         """The text of all that was observed."""
-        with self._lock:
-            families = sorted(((labels, list(values)) for labels, values in self._values.items()), key=_in_order)
+        families = sorted(self._found.copy().items(), key=_in_order)
         if families:
             yield f"# TYPE {self._name} histogram"
         ends = [f"{bound * self._unit:g}" for bound in self._bounds] + ["+Inf"]
-        for labels, (*counts, total) in families:
+        for labels, found in families:
+            counts, total = self._sort(found)
             for end, below in zip(ends, accumulate(counts), strict=True):
                 yield sample(f"{self._name}_bucket", (*self._keys, "le"), (*labels, end), below)
             yield sample(f"{self._name}_sum", self._keys, labels, total * self._unit)
             yield sample(f"{self._name}_count", self._keys, labels, sum(counts))
+
+    def _new(self, labels: Labels) -> _Histogram:
+        with self._lock:
+            labels = _bounded(len(self._found), labels, self._open_keys)
+            return self._found.setdefault(labels, _Histogram([0] * (len(self._bounds) + 1)))
+
+    def _sort(self, found: _Histogram) -> tuple[list[int], float]:
+        """Puts the latest values into their buckets; what lies in each then, and the sum of all."""
+        with self._lock:
+            latest = found.latest[:]
+            del found.latest[: len(latest)]  # others may append meanwhile
+            for bucket in np.searchsorted(self._bounds, latest).tolist():
+                found.counts[bucket] += 1
+            found.total += sum(latest)
+            return found.counts[:], found.total
+
+
+@dataclass
+class _Histogram:
+    """One histogram: how many values lie up to each bound and beyond the one before, and beyond all."""
+
+    counts: list[int]
+    total: float = 0.0
+    latest: list[float] = field(default_factory=list)
 
 
 def gauge(name: str, keys: Sequence[str], values: Sequence[tuple[Labels, float]]) -> Iterator[str]:

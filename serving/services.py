@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,14 +14,13 @@ from serving.errors import BadRequest, ServingError
 from serving.gate import Gate
 from serving.inference import Inference
 from serving.monitoring import Metrics
+from serving.predict_calls import CallReader
 from serving.versions.manager import VersionManager
 from serving.versions.sources import read_config
 from serving.versions.statuses import code_of
 from serving.wire import serving_pb2
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there
-
-LARGE_BYTES = 1 << 20  # such a request is read in a thread, as the others would wait for it
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -40,6 +38,7 @@ class PredictionService:
         self._inference = inference
         self._gate = gate or Gate()
         self._metrics = metrics or Metrics()
+        self._calls = CallReader()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """The service for a `grpc.aio.Server`."""
@@ -60,16 +59,17 @@ class PredictionService:
     async def predict(self, serialized: bytes, context: grpc.aio.ServicerContext) -> bytes:
         """Runs one signature of one version; once the client has gone away, no more."""
         begin_s = time.perf_counter()
-        request = serving_pb2.PredictRequest()
+        model = ""
         try:
             self._gate.enter()
-            request = await _parsed_soon(serialized)
-            response = await self._inference.predict_soon(request)
+            call = self._calls.known(serialized) or await self._calls.read(serialized)
+            model = call.asked.model
+            reply, version = await self._inference.predict_soon(call)
         except ServingError as error:
-            self._metrics.count(request.model_spec.name, code_of(error).name)
+            self._metrics.count(model, code_of(error).name)
             await context.abort(code_of(error), _cut(str(error)))
-        self._report("Predict", response.model_spec, begin_s)
-        return response.SerializeToString()
+        self._report("Predict", model, version, begin_s)
+        return reply
 
     def _let_in(self, answer: Callable[[Request], Response]) -> Callable[[Request, grpc.ServicerContext], Response]:
         def call(request: Request, context: grpc.ServicerContext) -> Response:
@@ -88,15 +88,14 @@ class PredictionService:
             except ServingError as error:
                 self._metrics.count(request.model_spec.name, code_of(error).name)
                 raise
-            self._report(api, response.model_spec, begin_s)
+            self._report(api, response.model_spec.name, response.model_spec.version.value, begin_s)
             return response
 
         return call
 
-    def _report(self, api: str, answered: serving_pb2.ModelSpec, begin_s: float) -> None:
-        self._metrics.count(answered.name, "OK")
-        elapsed_s = time.perf_counter() - begin_s
-        self._metrics.observe(answered.name, api, "GRPC", elapsed_s, version=answered.version.value)
+    def _report(self, api: str, model: str, version: int, begin_s: float) -> None:
+        self._metrics.count(model, "OK")
+        self._metrics.observe(model, api, "GRPC", time.perf_counter() - begin_s, version=version)
 
 
 class ModelService:
@@ -179,12 +178,6 @@ def _unary(
         return response.SerializeToString()
 
     return grpc.unary_unary_rpc_method_handler(call, None, serialize)
-
-
-async def _parsed_soon(serialized: bytes) -> serving_pb2.PredictRequest:
-    if len(serialized) < LARGE_BYTES:
-        return _parsed(serialized, serving_pb2.PredictRequest)
-    return await asyncio.to_thread(_parsed, serialized, serving_pb2.PredictRequest)
 
 
 def _parsed(serialized: bytes, request_type: type[Request]) -> Request:

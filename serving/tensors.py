@@ -149,7 +149,7 @@ def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = F
     if name == "object":
         proto.string_val.extend(strings_of(array))
         return
-    values = np.ascontiguousarray(array, _little_endian(array.dtype))
+    values = np.ascontiguousarray(array, little_endian(array.dtype))
     if packed:
         proto.tensor_content = values.tobytes()
         return
@@ -157,18 +157,25 @@ def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = F
     if field in ("half_val", "scomplex_val", "dcomplex_val"):
         values = values.view(VALUE_TYPES[field])
     if field in AS_IN_MEMORY:
-        proto.MergeFromString(_length_delimited(proto.DESCRIPTOR.fields_by_name[field].number, values.tobytes()))
+        proto.MergeFromString(length_delimited(proto.DESCRIPTOR.fields_by_name[field].number, values.tobytes()))
     else:
         getattr(proto, field).extend(values.ravel().tolist())
 
 
+def lies_as_in_memory(dtype: np.dtype[Any], *, packed: bool) -> bool:
+    """Whether a tensor on the wire ends with the bytes that an array has in memory; `packed` as for `to_proto`."""
+    name = NAMES.get(_data_type_of_dtype(dtype) or tensor_pb2.DT_INVALID, "object")
+    return name != "object" and (packed or FIELDS.get(name) in AS_IN_MEMORY)
+
+
 @functools.lru_cache(256)
-def _little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The same dtype as it lies on the wire."""
     return dtype.newbyteorder("<")
 
 
-def _length_delimited(number: int, content: bytes) -> bytes:
-    """A field of that number in Protocol Buffers' wire format."""
+def length_delimited(number: int, content: bytes) -> bytes:
+    """A field of bytes or of a message, as Protocol Buffers write it."""
     head = bytearray()
     for value in (number << 3 | 2, len(content)):
         rest = value
@@ -192,7 +199,7 @@ def to_array(proto: tensor_pb2.TensorProto) -> Array:
     shape = _shape(proto.tensor_shape)
     try:
         if proto.tensor_content and _count(shape):
-            return _from_content(proto.tensor_content, dtype, shape)
+            return from_content(proto.tensor_content, dtype, shape)
         return _from_values(proto, dtype, shape)
     except (MemoryError, ValueError) as error:
         raise BadRequest(f"a tensor of shape {list(shape)} is too large for this machine") from error
@@ -218,13 +225,18 @@ def _count(shape: tuple[int, ...]) -> int:
     return math.prod(shape)
 
 
-def _from_content(content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+def from_content(content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """The array whose `tensor_content` that is.
+
+    Raises:
+      BadRequest: It has the wrong length.
+    """
     if dtype.hasobject:
         return string_array(list(_strings_in(content, _count(shape))), shape)
     wanted = _count(shape) * dtype.itemsize
     if len(content) != wanted:
         raise BadRequest(f"tensor_content of shape {list(shape)} and {dtype} takes {wanted} bytes, got {len(content)}")
-    return np.frombuffer(content, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+    return np.frombuffer(content, little_endian(dtype)).astype(dtype, copy=False).reshape(shape)
 
 
 def _strings_in(content: bytes, count: int) -> Iterator[bytes]:

@@ -28,8 +28,8 @@ from serving.wire import saved_model_pb2
 QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
 ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
-MAX_HOLD_S = 0.001  # where the loop is never idle: about what a lone request takes in all, so at most twice that
-COMPANY = 1.2  # with more requests in a run than that, of late, the event loop had better take in the next meanwhile
+COMPANY = 1.2  # with more requests in a run than that, of late, others are there to be taken in meanwhile,
+QUICK_IN_COMPANY = 0.4  # so that a thread pays sooner
 MAX_LANES = 1000  # clients choose the shapes, so what is remembered of them has a limit
 
 
@@ -95,8 +95,8 @@ class BatchedModel(LoadedModel):
           QueueFull: So many requests wait already as may.
           BadRequest: The request has more rows than may be sent at once.
         """
-        lane = self._lane(Kind.of(feeds, tuple(fetches)))
         rows = rows_of(feeds)
+        lane = self._lane(Kind.of(feeds, tuple(fetches), has_rows=rows > 0))
         if lane.joins and rows > self._batching.max_batch_size and self._batching.refuses_larger:
             limit = self._batching.max_batch_size
             raise BadRequest(f"Task size {rows} is larger than maximum input batch size {limit}")
@@ -131,11 +131,12 @@ class BatchedModel(LoadedModel):
             self._loop.call_soon(self._dispatch, lane)
         elif not lane.is_due:
             lane.is_due = True
-            self._loop.call_later(self._batching.wait_s or MAX_HOLD_S, self._dispatch, lane)
-            if not self._batching.wait_s:
-                self._when_idle(partial(self._dispatch, lane, is_idle=True))
+            if self._batching.wait_s:
+                self._loop.call_later(self._batching.wait_s, self._dispatch, lane)
+            else:
+                self._when_idle(partial(self._dispatch, lane))
 
-    def _dispatch(self, lane: Lane, *, is_idle: bool = False) -> None:
+    def _dispatch(self, lane: Lane, is_idle: bool = False) -> None:
         lane.is_due = False
         while lane.waiting and lane.running < self._side_by_side(lane):
             batch = lane.take(self._batching.max_batch_size if lane.joins else 1)
@@ -143,8 +144,8 @@ class BatchedModel(LoadedModel):
                 continue
             if lane.joins:
                 self._report(batch)
-            is_alone = is_idle and lane.company < COMPANY
-            if is_alone and lane.estimated_s(rows_in(batch)) < self._quick_s:
+            limit_s = self._quick_s * (1 if lane.company < COMPANY else QUICK_IN_COMPANY)
+            if is_idle and lane.estimated_s(rows_in(batch)) < limit_s:
                 self._hand_out(lane, batch, *self._run(lane, batch))
             else:
                 lane.running += 1

@@ -7,9 +7,12 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from serving.batching.parameters import Batching
-from serving.batching.rows import Arrays, rows_of
+from serving.batching.rows import Arrays
 from serving.errors import ServerUnavailable
 from serving.tensors import Array
 
@@ -22,16 +25,14 @@ class QueueFull(ServerUnavailable):
     """So many requests wait already as may."""
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """What runs: from these tensors to those."""
 
     feeds: tuple[str, ...]
     fetches: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """Requests that take about equally long, row by row.
 
     Attributes:
@@ -41,14 +42,13 @@ class Kind:
     """
 
     graph: Graph
-    inner: tuple[tuple[str, tuple[int, ...]], ...]
+    inner: tuple[tuple[np.dtype[Any], tuple[int, ...]], ...]
     has_rows: bool
 
     @classmethod
-    def of(cls, feeds: Arrays, fetches: tuple[str, ...]) -> Kind:
+    def of(cls, feeds: Arrays, fetches: tuple[str, ...], *, has_rows: bool) -> Kind:
         """The kind of a request."""
-        has_rows = rows_of(feeds) > 0
-        inner = tuple((a.dtype.str, a.shape[1:] if has_rows else a.shape) for a in feeds.values())
+        inner = tuple([(a.dtype, a.shape[1:] if has_rows else a.shape) for a in feeds.values()])
         return cls(Graph(tuple(feeds), fetches), inner, has_rows)
 
 
@@ -72,8 +72,7 @@ class Record:
         return self.batches & (self.batches - 1) == 0
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Requests that ran together.
 
     Attributes:

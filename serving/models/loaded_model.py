@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from serving.batching.graph_traits import NOTHING_KNOWN, GraphTraits
 from serving.errors import BadRequest
+from serving.models.plans import Plan, Run
 from serving.tensors import Array, to_array
 from serving.wire import saved_model_pb2
 
@@ -19,31 +19,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_SIGNATURE = "serving_default"
+MAX_PLANS = 100  # clients choose the order of names, so what is remembered has a limit
 
 Signatures = Mapping[str, saved_model_pb2.SignatureDef]
 
 
 class SignatureNotFound(BadRequest):
     """The model has no signature of that name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run of a signature, in terms of the model's own tensors.
-
-    Attributes:
-      feeds: Values by the name of a tensor; those left to a default included.
-      fetches: Names of the tensors to compute, sorted, each once.
-      tensors: The name of a tensor, by the name of each output wanted.
-    """
-
-    feeds: Mapping[str, Array]
-    fetches: Sequence[str]
-    tensors: Mapping[str, str]
-
-    def renamed(self, computed: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs wanted by their names, of the tensors `computed`."""
-        return {alias: computed[tensor] for alias, tensor in self.tensors.items()}
 
 
 class LoadedModel(ABC):
@@ -57,6 +39,7 @@ class LoadedModel(ABC):
     def __init__(self, folder: Path, signatures: Signatures) -> None:
         self.folder = folder
         self.signatures = signatures
+        self._plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Plan] = {}
 
     @abstractmethod
     def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
@@ -110,10 +93,36 @@ class LoadedModel(ABC):
         Raises:
           BadRequest: The inputs, the outputs or the signature are not such as the model has.
         """
-        self.check_inputs(signature, inputs)
-        wanted = self.signature(signature)
-        tensors = {alias: wanted.outputs[alias].name for alias in _chosen_outputs(wanted, outputs)}
-        return Run(feeds=_feeds(wanted, inputs), fetches=self.fetches_for(wanted, tensors.values()), tensors=tensors)
+        return self.plan(signature, tuple(inputs), tuple(outputs)).run(inputs)
+
+    def plan(self, signature: str, inputs: tuple[str, ...], outputs: tuple[str, ...] = ()) -> Plan:
+        """How to run a signature on inputs of these names, for these outputs, or all if there are none.
+
+        Raises:
+          BadRequest: The inputs, the outputs or the signature are not such as the model has.
+        """
+        key = signature, inputs, outputs
+        known = self._plans.get(key)
+        if known is None:
+            known = self._new_plan(signature, inputs, outputs)
+            if len(self._plans) < MAX_PLANS:
+                self._plans[key] = known
+        return known
+
+    def _new_plan(self, name: str, inputs: Collection[str], outputs: Sequence[str]) -> Plan:
+        self.check_inputs(name, inputs)
+        signature = self.signature(name)
+        tensors = {alias: signature.outputs[alias].name for alias in _chosen_outputs(signature, outputs)}
+        return Plan(
+            feeds={alias: info.name for alias, info in signature.inputs.items() if alias in inputs},
+            defaults={
+                info.name: to_array(signature.defaults[alias])
+                for alias, info in signature.inputs.items()
+                if alias not in inputs
+            },
+            fetches=tuple(self.fetches_for(signature, tensors.values())),
+            tensors=tensors,
+        )
 
     def fetches_for(self, signature: saved_model_pb2.SignatureDef, tensors: Iterable[str]) -> list[str]:
         """The tensors to compute where `tensors` of a signature are wanted: these, or more."""
@@ -173,13 +182,6 @@ def _chosen_outputs(signature: saved_model_pb2.SignatureDef, names: Sequence[str
         if name in names[:position]:
             raise BadRequest(f"duplicate output tensor alias: {name}")
     return list(names or signature.outputs)
-
-
-def _feeds(signature: saved_model_pb2.SignatureDef, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    feeds = {}
-    for alias, info in signature.inputs.items():
-        feeds[info.name] = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
-    return feeds
 
 
 def _size_mismatch(sent: list[str], wanted: list[str]) -> str:

@@ -24,25 +24,29 @@ class Served:
         self.model = model
         self._in_flight = 0
         self._open = True
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._is_left = threading.Event()
 
     def enter(self) -> bool:
         """Begins a request; False if the version is on its way out."""
-        with self._changed:
+        with self._lock:
             self._in_flight += self._open
             return self._open
 
     def leave(self) -> None:
         """Ends a request that `enter` began."""
-        with self._changed:
+        with self._lock:
             self._in_flight -= 1
-            self._changed.notify_all()
+            if not self._open and not self._in_flight:
+                self._is_left.set()
 
     def close(self) -> None:
         """Lets no request in any more, waits for the last one to leave, then frees the model."""
-        with self._changed:
+        with self._lock:
             self._open = False
-            self._changed.wait_for(lambda: not self._in_flight)
+            if not self._in_flight:
+                self._is_left.set()
+        self._is_left.wait()
         self.model.close()
 
 
