@@ -85,12 +85,12 @@ class Inference:
           The serialized answer, and the version that it is of.
         """
         asked = call.asked
-        served = self._versions.entered(asked.spec)
+        served = self._versions.entered(asked.meant)
         try:
             run = self._methods.planned(served.model, call)
             begin_s = time.perf_counter()
             computed = await served.model.compute_soon(run.feeds, run.fetches)
-            self._observe_runtime(asked.model, "Predict", time.perf_counter() - begin_s)
+            self._observe_runtime(asked.meant.model, "Predict", time.perf_counter() - begin_s)
             return self._methods.reply(call, run, computed, served.version), served.version
         finally:
             served.leave()

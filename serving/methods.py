@@ -68,7 +68,7 @@ class Methods:
         """The serialized answer to a prediction, of the tensors that were `computed` for it."""
         return predict_reply(
             run.renamed(computed),
-            model=call.asked.model,
+            model=call.asked.meant.model,
             version=version,
             signature=call.asked.signature,
             packed=self.packed_outputs,

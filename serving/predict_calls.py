@@ -18,14 +18,14 @@ from google.protobuf.message import DecodeError
 
 from serving.errors import BadRequest
 from serving.models.loaded_model import DEFAULT_SIGNATURE
-from serving.tensors import Array, from_content, length_delimited, to_array
+from serving.tensors import FIELD_NUMBERS, Array, delimiter, little_endian, to_array
+from serving.versions.routing import Meant
 from serving.wire import serving_pb2, tensor_pb2
 
 LARGE_BYTES = 1 << 20  # such a request is read in a thread, as the others would wait for it
 MAX_LENGTHS = 256  # clients choose what they send, so what is remembered has limits
 MAX_TRIES = 8  # to learn a form, among requests of one length
 
-_CONTENT = tensor_pb2.TensorProto.DESCRIPTOR.fields_by_name["tensor_content"].number
 _INVERTED = bytes(range(255, -1, -1))
 
 
@@ -34,15 +34,13 @@ class Asked:
     """What a request asks for.
 
     Attributes:
-      spec: The version, as it names it.
-      model: Its name.
+      meant: The version that it means.
       signature: Its name.
       inputs: Their names.
       outputs: Their names; all of the signature's if there are none.
     """
 
-    spec: serving_pb2.ModelSpec
-    model: str
+    meant: Meant
     signature: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -63,8 +61,7 @@ class PredictCall(NamedTuple):
     def of(cls, request: serving_pb2.PredictRequest) -> PredictCall:
         """The call that a message is."""
         asked = Asked(
-            spec=request.model_spec,
-            model=request.model_spec.name,
+            meant=Meant.by(request.model_spec),
             signature=request.model_spec.signature_name or DEFAULT_SIGNATURE,
             inputs=tuple(request.inputs),
             outputs=tuple(request.output_filter),
@@ -146,12 +143,15 @@ class _Form:
 
     def fits(self, serialized: bytes) -> bool:
         """Whether a request of the right length is of this form."""
-        return all(serialized.startswith(piece, begin) for begin, piece in self.rest)
+        for begin, piece in self.rest:  # noqa: SIM110  all() takes twice as long
+            if not serialized.startswith(piece, begin):
+                return False
+        return True
 
     def arrays(self, serialized: bytes) -> dict[str, Array]:
         """The inputs of a request of this form."""
         return {
-            name: from_content(serialized[found.begin : found.end], found.dtype, found.shape)
+            name: np.ndarray(found.shape, found.dtype, serialized[found.begin : found.end])
             for name, found in self.numbers.items()
         }
 
@@ -182,7 +182,6 @@ def _form_of(serialized: bytes) -> _Form | None:
         numbers[name] = found
     if _parsed(bytes(inverted)) != request:
         return None
-    request.ClearField("inputs")
     asked = replace(PredictCall.of(request).asked, inputs=tuple(numbers))
     return _Form(asked, numbers, _between(serialized, numbers.values()))
 
@@ -193,9 +192,10 @@ def _numbers_of(serialized: bytes, tensor: tensor_pb2.TensorProto) -> _Numbers |
         array = to_array(tensor)
     except BadRequest:
         return None
-    packed = length_delimited(_CONTENT, tensor.tensor_content)
+    packed = delimiter(FIELD_NUMBERS["tensor_content"], len(tensor.tensor_content)) + tensor.tensor_content
     begin = serialized.find(packed)
-    if begin < 0 or array.dtype.hasobject or array.nbytes != len(tensor.tensor_content):
+    lies_as_in_memory = little_endian(array.dtype).isnative and array.nbytes == len(tensor.tensor_content)
+    if begin < 0 or array.dtype.hasobject or not lies_as_in_memory:
         return None
     end = begin + len(packed)
     return _Numbers(end - array.nbytes, end, array.dtype, array.shape)

@@ -1,4 +1,4 @@
-"""Serialized PredictResponses, made without the message: of most numbers, the bytes are those in memory."""
+"""Serialized PredictResponses, made without the message: all but the values is the same again and again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.tensors import Array, length_delimited, lies_as_in_memory, little_endian, to_proto
-from serving.wire import serving_pb2
+from serving.tensors import Array, data_type_of, delimiter, field_in_memory, serialized_values
+from serving.wire import serving_pb2, tensor_pb2
 
 _OUTPUTS, _MODEL_SPEC = (
     serving_pb2.PredictResponse.DESCRIPTOR.fields_by_name[name].number for name in ("outputs", "model_spec")
@@ -37,30 +37,38 @@ def predict_reply(
 
 
 def _written(name: str, array: Array, packed: bool) -> bytes:
-    head = _head(name, array.dtype, array.shape, packed)
-    if head is None:
-        return _entry(name, array, packed)
-    return head + np.asarray(array, little_endian(array.dtype)).tobytes()
+    field = field_in_memory(array.dtype, packed=packed)
+    if field is not None:
+        return _head(name, array.dtype, array.shape, array.nbytes, field) + array.tobytes()
+    values = serialized_values(array, packed=packed)
+    return _head(name, array.dtype, array.shape, len(values)) + values
 
 
 @lru_cache(1024)
-def _head(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], packed: bool) -> bytes | None:
-    """What comes before the numbers of an output; None if they are not written as they lie in memory."""
-    if not lies_as_in_memory(dtype, packed=packed):
-        return None
-    blank = np.zeros(shape, dtype)
-    entry = _entry(name, blank, packed)
-    return entry[: len(entry) - blank.nbytes]
+def _head(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], size_bytes: int, field: int | None = None) -> bytes:
+    """What comes before the values of an output.
 
-
-def _entry(name: str, array: Array, packed: bool) -> bytes:
-    tensor = to_proto(array, packed=packed).SerializeToString()
-    entry = length_delimited(_KEY, name.encode()) + length_delimited(_VALUE, tensor)
-    return length_delimited(_OUTPUTS, entry)
+    Args:
+      name: Its name.
+      dtype: Of the tensor.
+      shape: Of the tensor.
+      size_bytes: How long the values are.
+      field: Of which they are the content; None if they come with what is before that.
+    """
+    described = tensor_pb2.TensorProto(dtype=data_type_of(np.empty(0, dtype)))
+    for size in shape:
+        described.tensor_shape.dim.add(size=size)
+    tensor = described.SerializeToString()
+    if field is not None and size_bytes:
+        tensor += delimiter(field, size_bytes)
+    key = delimiter(_KEY, len(name.encode())) + name.encode()
+    entry = key + delimiter(_VALUE, len(tensor) + size_bytes) + tensor
+    return delimiter(_OUTPUTS, len(entry) + size_bytes) + entry
 
 
 @lru_cache(1024)
 def _model_spec(model: str, version: int, signature: str) -> bytes:
     spec = serving_pb2.ModelSpec(name=model, signature_name=signature)
     spec.version.value = version
-    return length_delimited(_MODEL_SPEC, spec.SerializeToString())
+    serialized = spec.SerializeToString()
+    return delimiter(_MODEL_SPEC, len(serialized)) + serialized

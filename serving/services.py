@@ -63,7 +63,7 @@ class PredictionService:
         try:
             self._gate.enter()
             call = self._calls.known(serialized) or await self._calls.read(serialized)
-            model = call.asked.model
+            model = call.asked.meant.model
             reply, version = await self._inference.predict_soon(call)
         except ServingError as error:
             self._metrics.count(model, code_of(error).name)

@@ -64,6 +64,7 @@ VALUE_TYPES = {"half_val": "uint16", "scomplex_val": "float32", "dcomplex_val": 
 
 # Fields whose values lie on the wire as they do in memory, so that an array need not become a list of Python objects.
 AS_IN_MEMORY = frozenset({"float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val"})
+FIELD_NUMBERS = {field.name: field.number for field in tensor_pb2.TensorProto.DESCRIPTOR.fields}
 
 
 def numpy_dtype(data_type: int) -> np.dtype[Any]:
@@ -145,27 +146,37 @@ def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = F
     data_type = proto.dtype = data_type_of(array)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    name = NAMES[data_type]
+    if packed and data_type != tensor_pb2.DT_STRING:
+        proto.tensor_content = np.asarray(array, little_endian(array.dtype)).tobytes()
+    else:
+        proto.MergeFromString(serialized_values(array))
+
+
+def serialized_values(array: Array, *, packed: bool = False) -> bytes:
+    """The part of a serialized TensorProto that holds the values; the rest as `to_proto`."""
+    name = NAMES[data_type_of(array)]
+    proto = tensor_pb2.TensorProto()
     if name == "object":
         proto.string_val.extend(strings_of(array))
-        return
-    values = np.ascontiguousarray(array, little_endian(array.dtype))
-    if packed:
-        proto.tensor_content = values.tobytes()
-        return
+        return proto.SerializeToString()
+    number = field_in_memory(little_endian(array.dtype), packed=packed)
+    if number is not None:
+        content = np.asarray(array, little_endian(array.dtype)).tobytes()
+        return delimiter(number, len(content)) + content if content else b""
     field = FIELDS.get(name, "int_val")
-    if field in ("half_val", "scomplex_val", "dcomplex_val"):
-        values = values.view(VALUE_TYPES[field])
-    if field in AS_IN_MEMORY:
-        proto.MergeFromString(length_delimited(proto.DESCRIPTOR.fields_by_name[field].number, values.tobytes()))
-    else:
-        getattr(proto, field).extend(values.ravel().tolist())
+    values = np.asarray(array, little_endian(array.dtype)).view("uint16") if field == "half_val" else array
+    getattr(proto, field).extend(values.ravel().tolist())
+    return proto.SerializeToString()
 
 
-def lies_as_in_memory(dtype: np.dtype[Any], *, packed: bool) -> bool:
-    """Whether a tensor on the wire ends with the bytes that an array has in memory; `packed` as for `to_proto`."""
-    name = NAMES.get(_data_type_of_dtype(dtype) or tensor_pb2.DT_INVALID, "object")
-    return name != "object" and (packed or FIELDS.get(name) in AS_IN_MEMORY)
+@functools.lru_cache(256)
+def field_in_memory(dtype: np.dtype[Any], *, packed: bool = False) -> int | None:
+    """The number of the field whose content is the array's bytes; None if the values are written in another way."""
+    name = dtype.name
+    if name not in DATA_TYPES or dtype.hasobject or dtype != little_endian(dtype):
+        return None
+    field = "tensor_content" if packed else FIELDS.get(name, "int_val")
+    return FIELD_NUMBERS[field] if packed or field in AS_IN_MEMORY else None
 
 
 @functools.lru_cache(256)
@@ -174,16 +185,17 @@ def little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("<")
 
 
-def length_delimited(number: int, content: bytes) -> bytes:
-    """A field of bytes or of a message, as Protocol Buffers write it."""
+@functools.lru_cache(1024)
+def delimiter(number: int, size_bytes: int) -> bytes:
+    """What Protocol Buffers write before a field of bytes, or of a message."""
     head = bytearray()
-    for value in (number << 3 | 2, len(content)):
+    for value in (number << 3 | 2, size_bytes):
         rest = value
         while rest > 0x7F:
             head.append(rest & 0x7F | 0x80)
             rest >>= 7
         head.append(rest)
-    return bytes(head) + content
+    return bytes(head)
 
 
 def to_array(proto: tensor_pb2.TensorProto) -> Array:

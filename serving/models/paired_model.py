@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from serving.batching.graph_traits import GraphTraits
 from serving.errors import BadRequest
 from serving.models.loaded_model import LoadedModel, Signatures
+from serving.models.tflite_model import TfliteModel
 from serving.tensors import Array
 from serving.wire import saved_model_pb2
 
@@ -20,11 +21,10 @@ PREFIX = "tflite/"  # tells the tensors of one model from those of the other
 class PairedModel(LoadedModel):
     """Both models in memory; the tensors of the TFLite model go by names with `PREFIX`."""
 
-    def __init__(self, tflite: LoadedModel, saved_model: LoadedModel) -> None:
+    def __init__(self, tflite: TfliteModel, saved_model: LoadedModel) -> None:
         """Takes over both."""
-        own = {name: _renamed(signature) for name, signature in tflite.signatures.items()}
-        super().__init__(tflite.folder, {**saved_model.signatures, **own})
-        self._tflite = tflite
+        self._tflite = tflite.prefixed(PREFIX)
+        super().__init__(tflite.folder, {**saved_model.signatures, **self._tflite.signatures})
         self._saved_model = saved_model
 
     def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
@@ -33,14 +33,10 @@ class PairedModel(LoadedModel):
         Raises:
           BadRequest: The tensors are of both models, or the model does not take what it was given.
         """
-        own = [name.startswith(PREFIX) for name in (*feeds, *fetches)]
-        if not any(own):
-            return self._saved_model.compute(feeds, fetches)
-        if not all(own):
+        own = {name.startswith(PREFIX) for name in (*feeds, *fetches)}
+        if len(own) > 1:
             raise BadRequest("these signatures are of two models, model.tflite and the SavedModel; ask one at a time")
-        stripped = {name.removeprefix(PREFIX): array for name, array in feeds.items()}
-        computed = self._tflite.compute(stripped, [name.removeprefix(PREFIX) for name in fetches])
-        return {PREFIX + name: array for name, array in computed.items()}
+        return (self._tflite if True in own else self._saved_model).compute(feeds, fetches)
 
     def traits(self) -> Mapping[str, GraphTraits]:
         """Those of the model that runs each signature."""
@@ -67,11 +63,3 @@ class PairedModel(LoadedModel):
 def has_more(saved_model: Signatures, tflite: Signatures) -> bool:
     """Whether a SavedModel has signatures for clients that the TFLite model has not."""
     return any(name not in tflite and not name.startswith("__") for name in saved_model)
-
-
-def _renamed(signature: saved_model_pb2.SignatureDef) -> saved_model_pb2.SignatureDef:
-    renamed = saved_model_pb2.SignatureDef()
-    renamed.CopyFrom(signature)
-    for info in (*renamed.inputs.values(), *renamed.outputs.values()):
-        info.name = PREFIX + info.name
-    return renamed

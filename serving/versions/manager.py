@@ -29,7 +29,7 @@ from serving.versions.model_state import (
     status_of,
     view_of,
 )
-from serving.versions.routing import Served, Table
+from serving.versions.routing import Meant, Served, Table
 from serving.versions.sources import ModelSource, find_versions, folder_stamp
 from serving.versions.switching import labels_in_force, superfluous
 from serving.wire.serving_pb2 import ModelSpec, ModelVersionStatus
@@ -80,17 +80,17 @@ class VersionManager:
           ModelNotFound: No version of the model is up.
           VersionNotReady: That version is not up.
         """
-        served = self.entered(spec)
+        served = self.entered(Meant.by(spec))
         try:
             yield served
         finally:
             served.leave()
 
-    def entered(self, spec: ModelSpec) -> Served:
+    def entered(self, meant: Meant) -> Served:
         """As `using`, for callers who say `leave` themselves, which takes less time."""
-        served = self._table.resolve(spec)
+        served = self._table.resolve(meant)
         while not served.enter():  # on its way out, so there is a newer table
-            served = self._table.resolve(spec)
+            served = self._table.resolve(meant)
         return served
 
     def configure(self, sources: Mapping[str, ModelSource]) -> set[str]:

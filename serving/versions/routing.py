@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from serving.errors import BadRequest, ModelNotFound, VersionNotReady
 from serving.models.loaded_model import LoadedModel
@@ -50,6 +51,21 @@ class Served:
         self.model.close()
 
 
+class Meant(NamedTuple):
+    """Which version a request means: that of a number, that with a label, or the highest."""
+
+    model: str
+    number: int | None = None
+    label: str | None = None
+
+    @classmethod
+    def by(cls, spec: serving_pb2.ModelSpec) -> Meant:
+        """What `spec` says."""
+        choice = spec.WhichOneof("version_choice")
+        number = spec.version.value if choice == "version" else None
+        return cls(spec.name, number, spec.version_label if choice == "version_label" else None)
+
+
 @dataclass(frozen=True)
 class Table:
     """The versions and labels that requests can name, by model."""
@@ -57,7 +73,7 @@ class Table:
     versions: Mapping[str, Mapping[int, Served]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def resolve(self, spec: serving_pb2.ModelSpec) -> Served:
+    def resolve(self, meant: Meant) -> Served:
         """The version that a request means: the one it names by number or label, else the highest.
 
         Raises:
@@ -65,21 +81,20 @@ class Table:
           ModelNotFound: No version of the model is up.
           VersionNotReady: That version is not up.
         """
-        versions = self.versions.get(spec.name, {})
-        number = self._number(spec, versions)
+        versions = self.versions.get(meant.model, {})
+        number = self._number(meant, versions)
         if number not in versions:
-            raise VersionNotReady(f"Servable not found for request: Specific({spec.name}, {number})")
+            raise VersionNotReady(f"Servable not found for request: Specific({meant.model}, {number})")
         return versions[number]
 
-    def _number(self, spec: serving_pb2.ModelSpec, versions: Mapping[int, Served]) -> int:
-        choice = spec.WhichOneof("version_choice")
-        if choice == "version":
-            return spec.version.value
-        if choice == "version_label":
-            labels = self.labels.get(spec.name, {})
-            if spec.version_label not in labels:
-                raise BadRequest(f"Unrecognized servable version label: {spec.version_label}")
-            return labels[spec.version_label]
+    def _number(self, meant: Meant, versions: Mapping[int, Served]) -> int:
+        if meant.number is not None:
+            return meant.number
+        if meant.label is not None:
+            labels = self.labels.get(meant.model, {})
+            if meant.label not in labels:
+                raise BadRequest(f"Unrecognized servable version label: {meant.label}")
+            return labels[meant.label]
         if not versions:
-            raise ModelNotFound(f"Servable not found for request: Latest({spec.name})")
+            raise ModelNotFound(f"Servable not found for request: Latest({meant.model})")
         return max(versions)
