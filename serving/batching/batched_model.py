@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from serving.batching.graph_traits import GraphTraits
@@ -18,6 +17,7 @@ from serving.batching.lanes import Answer, Batch, Graph, Kind, Lane, Record, Tas
 from serving.batching.parameters import Batching
 from serving.batching.row_tensors import RowTensors
 from serving.batching.rows import rows_of
+from serving.batching.run_threads import RunThreads
 from serving.batching.together import Outcome, Together
 from serving.errors import BadRequest
 from serving.event_loop import EventLoop
@@ -68,7 +68,7 @@ class BatchedModel(LoadedModel):
         self._quick_s = quick_s
         self._on_batch = on_batch
         self._together = Together(model.compute, self._batching, parts=parts)
-        self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix="run")
+        self._threads = RunThreads(events.loop, max_threads)
         self._records: dict[Graph, Record] = {}
         self._lanes: dict[Kind, Lane] = {}
 
@@ -149,7 +149,7 @@ class BatchedModel(LoadedModel):
                 self._hand_out(lane, batch, *self._run(lane, batch))
             else:
                 lane.running += 1
-                self._threads.submit(self._run_in_thread, lane, batch)
+                self._threads.submit(partial(self._run_in_thread, lane, batch))
 
     def _report(self, batch: Sequence[Task]) -> None:
         rows = rows_in(batch)
@@ -167,9 +167,9 @@ class BatchedModel(LoadedModel):
         outcomes = self._together.outcomes(lane.kind.graph.fetches, lane.record, batch)
         return outcomes, time.perf_counter() - begin_s
 
-    def _run_in_thread(self, lane: Lane, batch: Sequence[Task]) -> None:
+    def _run_in_thread(self, lane: Lane, batch: Sequence[Task]) -> Callable[[], None]:
         outcomes, elapsed_s = self._run(lane, batch)
-        self._loop.call_soon_threadsafe(self._end_run, lane, batch, outcomes, elapsed_s)
+        return partial(self._end_run, lane, batch, outcomes, elapsed_s)
 
     def _end_run(self, lane: Lane, batch: Sequence[Task], outcomes: Sequence[Outcome], elapsed_s: float) -> None:
         lane.running -= 1
