@@ -1,4 +1,4 @@
-"""The speed of the embedded server: `python -m tests.bench.serving`, 3 minutes; on a machine that does nothing else.
+"""The speed of the embedded server: `python -m tests.bench.serving`, 4 minutes; on a machine that does nothing else.
 
 It needs h2load (Debian's nghttp2-client), which sends one body again and again; batches were checked with different
 images before, so no answer is shared. What was answered is counted by the server, and some answers are looked at.
@@ -13,13 +13,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from serving.client import PredictClient
 from serving.models.model_loader import Preferences, load_model
+from serving.tensors import Array
 from tests.bench.h2load import Load, predict_body, run_h2load
 from tests.bench.served_model import ServedModel, images, served
 from tests.small_mnist import ROOT
@@ -27,6 +28,9 @@ from tests.small_mnist import ROOT
 FORMS = {"saved_model": (), "tflite": ("--prefer_tflite_model",)}
 SECONDS = 5.0
 LARGE = 256
+SWITCHES = 7
+CALM_S = 4.0  # before each switch
+LOADING_S = 1.5  # so long before a switch, the new version is loaded
 
 
 def main() -> None:
@@ -43,7 +47,7 @@ def main() -> None:
                 _check_answers(server, base / "1", form)
                 _small_requests(server, base / "1", form)
                 _large_requests(server, base / "1", form)
-                _switch(server, models / "2", base, form)
+                _switches(server, models, base, form)
         _starts(Path(folder))
 
 
@@ -56,7 +60,7 @@ def _small_requests(server: ServedModel, version: Path, form: str) -> None:
             load = run_h2load(server.address, body, clients=clients, seconds=SECONDS)
             bare = run_h2load(echo.address, body, clients=clients, seconds=SECONDS, path="Echo/Echo")
             after = server.answered()
-            refused = sum(after.values()) - sum(before.values()) - (after["OK"] - before["OK"])
+            refused = _refused(before, after)
             print(f"{clients:3} clients: {_words(load)}; {refused} refused; bare echo: {_words(bare)}", flush=True)
             if clients == 1:
                 own_ms = load.percentile_ms(50) - model_s * 1e3
@@ -76,30 +80,50 @@ def _large_requests(server: ServedModel, version: Path, form: str) -> None:
         )
 
 
-def _switch(server: ServedModel, other: Path, base: Path, form: str) -> None:
-    """Puts another version in place under full load; the server takes it up by itself."""
+def _switches(server: ServedModel, models: Path, base: Path, form: str) -> None:
+    """Puts other versions in place under full load, one after the other; the server takes them up by itself."""
     loads: list[Load] = []
     before = server.answered()
+    seconds = CALM_S * (SWITCHES + 2)
     caller = threading.Thread(
-        target=lambda: loads.append(run_h2load(server.address, predict_body(images(1)), clients=64, seconds=10))
+        target=lambda: loads.append(run_h2load(server.address, predict_body(images(1)), clients=64, seconds=seconds))
     )
     caller.start()
-    time.sleep(5)
-    _copy_version(other, base, form)
+    switched_s = []
     with PredictClient.connect(server.address, "mnist", timeout_s=30) as client:
-        client.wait_until_available(2)
-    switched_s = time.time()
+        for version in range(2, SWITCHES + 2):
+            time.sleep(CALM_S)
+            _copy_version(models / str(2 - version % 2), base, form, version)
+            client.wait_until_available(version)
+            switched_s.append(time.time())
     caller.join()
-    after = server.answered()
-    refused = sum(after.values()) - sum(before.values()) - (after["OK"] - before["OK"])
-    (load,) = loads
-    calm = load.taken_s[load.begun_s < switched_s - 2]
-    around = load.taken_s[np.abs(load.begun_s - switched_s) < 0.5]
-    calm_ms, around_ms = (float(np.percentile(taken_s, 99)) * 1e3 for taken_s in (calm, around))
+    refused = _refused(before, server.answered())
     print(
-        f"switch under load: p99 {around_ms:.1f} ms in its second, {calm_ms:.1f} ms before "
-        f"({around_ms / calm_ms:.2f} x); {load.failed} failed, {refused} refused"
+        f"{SWITCHES} switches under load: {_ratios(loads[0], switched_s)}; {loads[0].failed} failed, {refused} refused"
     )
+
+
+def _ratios(load: Load, switched_s: Sequence[float]) -> str:
+    """The 99th percentile in the second of each switch, and in seconds between them, to that of all calm ones."""
+
+    def p99_s(chosen: Array) -> float:
+        return float(np.percentile(load.taken_s[chosen], 99))
+
+    since_s = np.subtract.outer(load.begun_s, switched_s)
+    calm = ~((since_s > -LOADING_S) & (since_s < 1)).any(axis=1)
+    calm_s = p99_s(calm)
+    around, between = (
+        sorted(p99_s(np.abs(since_s[:, column] + earlier_s) < 0.5) / calm_s for column in range(len(switched_s)))
+        for earlier_s in (0.0, CALM_S / 2)
+    )
+    return (
+        f"p99 in their seconds {_list(around)} x the {calm_s * 1e3:.1f} ms of calm ones, median "
+        f"{statistics.median(around):.2f} x; in single calm seconds {_list(between)} x"
+    )
+
+
+def _list(ratios: Sequence[float]) -> str:
+    return ", ".join(f"{ratio:.2f}" for ratio in ratios)
 
 
 def _starts(folder: Path) -> None:
@@ -134,13 +158,17 @@ def _check_answers(server: ServedModel, version: Path, form: str) -> None:
     model.close()
 
 
-def _copy_version(version: Path, base: Path, form: str) -> None:
+def _refused(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    return sum(after.values()) - sum(before.values()) - (after["OK"] - before["OK"])
+
+
+def _copy_version(version: Path, base: Path, form: str, number: int = 1) -> None:
     """Publishes a version by a rename; one to be served as TFLite has nothing else."""
-    copied = base / f".{version.name}"
+    copied = base / f".{number}"
     shutil.copytree(version, copied, ignore=shutil.ignore_patterns("assets.extra") if form == "tflite" else None)
     if form == "tflite":
         (copied / "saved_model.pb").unlink()
-    copied.rename(base / version.name)
+    copied.rename(base / str(number))
 
 
 def _call_s(version: Path, batch: int, form: str, threads: int) -> float:
