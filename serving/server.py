@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# gRPC leaves 6 objects a request in a cycle. A collection of 2,000 takes half a millisecond, in which requests wait, and
-# one of 50,000 takes 20. With Python's own 700, the lists of a large request in JSON are looked at more often.
+# gRPC leaves 6 objects a request in a cycle. To collect 2,000 takes half a millisecond, in which requests wait, to
+# collect 50,000 takes 20. With Python's own 700, the lists of a large request in JSON are looked at more often.
 OBJECTS_BETWEEN_COLLECTIONS = 2_000
 SHORTEST_UNLOAD_S = 1.0
 EXIT_USAGE = 255  # as TensorFlow Serving

@@ -28,6 +28,8 @@ from serving.wire import session_pb2, tensor_pb2
 
 INVALID_ARGUMENT = 3
 STRING_SIZE_BYTES = 24  # sizeof(TF_TString)
+SMALL_BYTES = 1 << 16
+MAX_ENDPOINT_SETS = 256  # that are remembered of a session; clients choose the order of names
 RUN_IN_CALLER_THREAD = -1  # of RunOptions.inter_op_thread_pool
 _TENSORFLOW_LINE = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} ")
 
@@ -119,6 +121,7 @@ _PROTOTYPES: Mapping[str, tuple[object, tuple[object, ...]]] = {
     "TF_NumDims": (c_int, (c_void_p,)),
     "TF_Dim": (c_int64, (c_void_p, c_int)),
     "TF_TensorData": (c_void_p, (c_void_p,)),
+    "TF_TensorByteSize": (c_size_t, (c_void_p,)),
     "TF_StringInit": (None, (c_void_p,)),
     "TF_StringCopy": (None, (c_void_p, c_char_p, c_size_t)),
     "TF_StringGetDataPointer": (c_void_p, (c_void_p,)),
@@ -236,9 +239,11 @@ def _new_tensor(array: Array) -> int:
         key, buffer = buffers.add(strings_of(array))
         size_bytes = array.size * STRING_SIZE_BYTES
         return int(library.TF_NewTensor(data_type, dims, array.ndim, buffer, size_bytes, buffers.released, key))
-    values = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    values = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     tensor = library.TF_AllocateTensor(data_type, dims, array.ndim, values.nbytes)
-    ctypes.memmove(library.TF_TensorData(tensor), values.ctypes.data, values.nbytes)
+    # To ask NumPy for an address takes longer than to copy a small array.
+    source = values.tobytes() if values.nbytes < SMALL_BYTES else np.ascontiguousarray(values).ctypes.data
+    ctypes.memmove(library.TF_TensorData(tensor), source, values.nbytes)
     return int(tensor)
 
 
@@ -249,9 +254,8 @@ def _read_tensor(tensor: int) -> Array:
     data = library.TF_TensorData(tensor)
     if data_type == tensor_pb2.DT_STRING:
         return string_array([_read_string(data + i * STRING_SIZE_BYTES) for i in range(int(np.prod(shape)))], shape)
-    array = np.empty(shape, numpy_dtype(data_type))
-    ctypes.memmove(array.ctypes.data, data, array.nbytes)
-    return array
+    content = ctypes.string_at(data, library.TF_TensorByteSize(tensor))
+    return np.ndarray(shape, numpy_dtype(data_type), content)
 
 
 def _read_string(address: int) -> bytes:
@@ -272,6 +276,7 @@ class Session:
         serialized = run_options.SerializeToString()
         self._run_options = c_api().TF_NewBufferFromString(serialized, len(serialized))
         self._endpoints: dict[str, Output] = {}
+        self._endpoints_of = functools.lru_cache(MAX_ENDPOINT_SETS)(self._new_endpoints)
         self._closing = threading.Lock()
         self._closed = False
 
@@ -314,8 +319,7 @@ class Session:
           TensorFlowError: A name is not in the graph, a dtype is wrong, or an operation failed.
         """
         library = c_api()
-        inputs = (Output * len(feeds))(*map(self.endpoint, feeds))
-        outputs = (Output * len(fetches))(*map(self.endpoint, fetches))
+        inputs, outputs = self._endpoints_of(tuple(feeds)), self._endpoints_of(tuple(fetches))
         values, results = (c_void_p * len(feeds))(), (c_void_p * len(fetches))()
         try:
             for position, array in enumerate(feeds.values()):
@@ -329,6 +333,9 @@ class Session:
         finally:
             for tensor in filter(None, (*values, *results)):
                 library.TF_DeleteTensor(tensor)
+
+    def _new_endpoints(self, names: tuple[str, ...]) -> ctypes.Array[Output]:
+        return (Output * len(names))(*map(self.endpoint, names))
 
     def interrupt(self) -> None:
         """Has the runs under way fail, as soon as they look whether to end; none may come after."""
