@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from serving.predict_replies import predict_reply
+from serving.tensors import DATA_TYPES, Array, to_proto
+from serving.wire import serving_pb2
+
+shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
+
+
+def arrays() -> st.SearchStrategy[Array]:
+    def of(name: str) -> st.SearchStrategy[Array]:
+        if name == "object":
+            return hnp.arrays(object, shapes, elements=st.binary(max_size=9))
+        return hnp.arrays(np.dtype(name), shapes)
+
+    return st.sampled_from(sorted(DATA_TYPES.keys() - {"bfloat16"})).flatmap(of)
+
+
+@given(outputs=st.dictionaries(st.text(max_size=3), arrays(), max_size=3), packed=st.booleans())
+def test_what_is_written_is_the_message_with_these_tensors(outputs: dict[str, Array], packed: bool) -> None:
+    written = predict_reply(outputs, model="mnist", version=7, signature="serving_default", packed=packed)
+    response = serving_pb2.PredictResponse.FromString(written)
+    spec = response.model_spec
+    assert (spec.name, spec.version.value, spec.signature_name) == ("mnist", 7, "serving_default")
+    assert response.outputs.keys() == outputs.keys()
+    for name, array in outputs.items():
+        wanted = to_proto(array, packed=packed).SerializeToString(deterministic=True)
+        assert response.outputs[name].SerializeToString(deterministic=True) == wanted
+
+
+def test_arrays_in_any_order_in_memory_are_written_row_by_row() -> None:
+    rows = np.arange(6, dtype="float32").reshape(2, 3)
+    for array in (rows.T, rows[:, ::-1], rows.astype(">f4")):
+        written = predict_reply({"y": array}, model="m", version=1, signature="s")
+        values = serving_pb2.PredictResponse.FromString(written).outputs["y"].float_val
+        assert list(values) == array.ravel().tolist()
