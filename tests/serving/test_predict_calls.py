@@ -98,6 +98,14 @@ def test_forms_of_one_length_are_told_apart() -> None:
         assert_same(call, parsed(serialized))
 
 
+def test_numbers_that_look_like_another_field_are_parsed_each_time() -> None:
+    """A label is field 4 of its message, as `tensor_content` is of its own."""
+    serialized = message({"x": np.frombuffer(b"a", "uint8")}, label="a")
+    reader = taught(serialized)
+    assert reader.known(serialized) is None
+    assert_same(read(reader, serialized), parsed(serialized))
+
+
 @pytest.mark.parametrize(
     ("array", "packed"),
     [
@@ -132,6 +140,8 @@ def test_what_clients_invent_is_remembered_within_limits() -> None:
         read(reader, taught_once)
     for number in range(10 * MAX_TRIES):
         read(reader, message({"x": np.ones(4, "float32")}, model=f"model {number:4}"))
+    long = message({"x": np.ones(4, "float32")}, model="m" * 10_000)
+    assert taught(long).known(long) is None
     forms = reader._of_length.values()
     assert len(forms) <= MAX_LENGTHS
     assert max(len(of_one.known) for of_one in forms) <= MAX_TRIES
