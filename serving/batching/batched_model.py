@@ -2,7 +2,7 @@
 
 One event loop decides what runs; nothing in it ever waits for company unless the parameters say so. While a run goes
 on in a thread, requests of its kind wait, so batches grow with the load. A run that is over sooner than a thread takes
-it on is done in the event loop itself, where few ask.
+it on and hands it back is done in the event loop itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from serving.models.loaded_model import LoadedModel
 from serving.tensors import Array
 from serving.wire import saved_model_pb2
 
-QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back
+QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back;
+QUICK_IN_COMPANY = (
+    0.4  # but then others are taken in meanwhile, so with company, runs have to be shorter by this factor
+)
+COMPANY = 1.2  # requests in a run, of late
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
 ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
-COMPANY = 1.2  # with more requests in a run than that, of late, others are there to be taken in meanwhile,
-QUICK_IN_COMPANY = 0.4  # so that a thread pays sooner
 MAX_LANES = 1000  # clients choose the shapes, so what is remembered of them has a limit
 
 

@@ -23,6 +23,7 @@ class RunThreads:
         self._all: list[ThreadPoolExecutor] = []
         self._free: list[ThreadPoolExecutor] = []
         self._waiting: deque[Work] = deque()
+        self._is_closed = False
 
     def submit(self, work: Work) -> None:
         """Has a thread do `work` once one is free, and then the event loop what that returns."""
@@ -36,7 +37,8 @@ class RunThreads:
         thread.submit(self._do, thread, work)
 
     def shutdown(self) -> None:
-        """Waits for the work under way, and ends the threads; no work may wait."""
+        """Waits for the work under way, and ends the threads; what waits is not done."""
+        self._is_closed = True
         for thread in self._all:
             thread.shutdown()
 
@@ -46,5 +48,5 @@ class RunThreads:
     def _end(self, thread: ThreadPoolExecutor, finish: Callable[[], None]) -> None:
         self._free.append(thread)
         finish()
-        if self._waiting and self._free:
+        if self._waiting and not self._is_closed:
             self.submit(self._waiting.popleft())

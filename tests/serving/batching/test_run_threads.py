@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -43,6 +44,32 @@ def test_thread_that_ended_last_runs_next() -> None:
         names = [submit(lambda: None).result(30) for _ in range(3)]
         assert names == [one.result(30)] * 3 or names == [other.result(30)] * 3
         assert one.result(30) != other.result(30)
+
+
+def test_work_that_waits_when_the_threads_are_ended_is_dropped_and_the_loop_goes_on() -> None:
+    gate = threading.Event()
+    events = EventLoop("test")
+    threads, begun, done = RunThreads(events.loop, 1), threading.Event(), list[str]()
+
+    def held() -> Callable[[], None]:
+        begun.set()
+        gate.wait(30)
+        return lambda: done.append("held")
+
+    async def submit() -> None:
+        threads.submit(held)
+        threads.submit(lambda: lambda: done.append("waiting"))
+
+    events.run(submit())
+    assert begun.wait(30)
+    ending = threading.Thread(target=threads.shutdown)
+    ending.start()
+    while not threads._is_closed:
+        time.sleep(0.001)
+    gate.set()
+    ending.join(30)
+    events.stop()
+    assert done == ["held"]
 
 
 def test_work_beyond_the_threads_waits_for_one_and_is_done_in_order() -> None:
