@@ -26,9 +26,7 @@ from serving.tensors import Array
 from serving.wire import saved_model_pb2
 
 QUICK_S = 0.001  # a thread takes a good part of that to take a run on and hand it back;
-QUICK_IN_COMPANY = (
-    0.4  # but then others are taken in meanwhile, so with company, runs have to be shorter by this factor
-)
+QUICK_IN_COMPANY = 0.4  # but others are taken in meanwhile, so with company, runs have to be shorter by this factor
 COMPANY = 1.2  # requests in a run, of late
 SLOW_S = 0.005  # such a run is worth another core beside the one that takes requests
 ENOUGH_ROWS = 16  # more rows in a run hardly make each quicker
