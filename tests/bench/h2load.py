@@ -50,7 +50,7 @@ def predict_body(images: Array) -> bytes:
     return b"\0" + struct.pack(">I", len(message)) + message
 
 
-def run_h2load(address: str, body: bytes, *, clients: int, seconds: float, path: str = PREDICT) -> Load:
+def run_h2load(address: str, body: bytes, *, clients: int, seconds: int, path: str = PREDICT) -> Load:
     """Keeps so many connections busy for so long, one request at a time on each; the first second does not count."""
     program = shutil.which("h2load")
     if program is None:
@@ -58,7 +58,7 @@ def run_h2load(address: str, body: bytes, *, clients: int, seconds: float, path:
     with tempfile.TemporaryDirectory() as folder:
         sent, log = Path(folder, "body"), Path(folder, "log")
         sent.write_bytes(body)
-        command = [program, "--clients", str(clients), "--duration", f"{seconds:g}", "--warm-up-time", "1"]
+        command = [program, "--clients", str(clients), "--duration", f"{seconds}", "--warm-up-time", "1"]
         command += ["--max-concurrent-streams", "1", "--data", str(sent), "--log-file", str(log)]
         command += ["--header", "content-type: application/grpc", "--header", "te: trailers"]
         subprocess.run([*command, f"http://{address}/{path}"], check=True, capture_output=True)

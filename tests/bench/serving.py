@@ -1,4 +1,4 @@
-"""The speed of the embedded server: `python -m tests.bench.serving`, 4 minutes; on a machine that does nothing else.
+"""The speed of the embedded server: `python -m tests.bench.serving`, 8 minutes; on a machine that does nothing else.
 
 It needs h2load (Debian's nghttp2-client), which sends one body again and again; batches were checked with different
 images before, so no answer is shared. What was answered is counted by the server, and some answers are looked at.
@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,12 @@ from tests.bench.served_model import ServedModel, images, served
 from tests.small_mnist import ROOT
 
 FORMS = {"saved_model": (), "tflite": ("--prefer_tflite_model",)}
-SECONDS = 5.0
+SECONDS = 5  # h2load takes whole ones
+PAIR_SECONDS = 2
+ROUNDS = 5  # of what is compared with something that cannot be measured at the same time
 LARGE = 256
 SWITCHES = 7
-CALM_S = 4.0  # before each switch
+CALM_S = 4  # before each switch
 LOADING_S = 1.5  # so long before a switch, the new version is loaded
 
 
@@ -52,30 +55,40 @@ def main() -> None:
 
 
 def _small_requests(server: ServedModel, version: Path, form: str) -> None:
-    model_s = min(_call_s(version, 1, form, threads) for threads in (0, 1))
     body = predict_body(images(1))
     with _Echo() as echo:
         for clients in (1, 8, 64):
             before = server.answered()
             load = run_h2load(server.address, body, clients=clients, seconds=SECONDS)
             bare = run_h2load(echo.address, body, clients=clients, seconds=SECONDS, path="Echo/Echo")
-            after = server.answered()
-            refused = _refused(before, after)
+            refused = _refused(before, server.answered())
             print(f"{clients:3} clients: {_words(load)}; {refused} refused; bare echo: {_words(bare)}", flush=True)
-            if clients == 1:
-                own_ms = load.percentile_ms(50) - model_s * 1e3
-                ratio = own_ms / bare.percentile_ms(50)
-                print(f"    model alone {model_s * 1e3:.3f} ms; all else {own_ms:.3f} ms, {ratio:.2f} x the echo")
+        _overhead(server, echo.address, _quicker_alone(version, 1, form), body)
+
+
+def _overhead(server: ServedModel, echo: str, alone: Callable[[], float], body: bytes) -> None:
+    """What a lone request takes beside the model's own time, to a bare echo right after it."""
+    ratios = []
+    for _ in range(ROUNDS):
+        load = run_h2load(server.address, body, clients=1, seconds=PAIR_SECONDS)
+        bare = run_h2load(echo, body, clients=1, seconds=PAIR_SECONDS, path="Echo/Echo")
+        model_ms, bare_ms = alone() * 1e3, bare.percentile_ms(50)
+        own_ms = load.percentile_ms(50) - model_ms
+        ratios.append(own_ms / bare_ms)
+        print(f"  1 client: model alone {model_ms:.3f} ms; all else {own_ms:.3f} ms; bare echo {bare_ms:.3f} ms")
+    print(f"  all else to a bare echo: {_list(ratios)} x, median {statistics.median(ratios):.2f} x", flush=True)
 
 
 def _large_requests(server: ServedModel, version: Path, form: str) -> None:
-    alone_s = min(_call_s(version, LARGE, form, threads) for threads in (0, 1))
+    alone = _quicker_alone(version, LARGE, form)
     for clients in (1, 2):
-        load = run_h2load(server.address, predict_body(images(LARGE)), clients=clients, seconds=SECONDS)
-        share = load.per_second * alone_s
+        shares = []
+        for _ in range(ROUNDS):
+            load = run_h2load(server.address, predict_body(images(LARGE)), clients=clients, seconds=PAIR_SECONDS)
+            shares.append(load.per_second * alone())
         print(
-            f"{LARGE} images a request, {clients} clients: {load.per_second * LARGE:,.0f} images/s, "
-            f"{share:.2f} x those of a loop in-process ({alone_s * 1e3:.1f} ms a call)",
+            f"{LARGE} images a request, {clients} clients: {load.per_second * LARGE:,.0f} images/s; to those of a "
+            f"loop in-process: {_list(shares)} x, median {statistics.median(shares):.2f} x",
             flush=True,
         )
 
@@ -171,8 +184,13 @@ def _copy_version(version: Path, base: Path, form: str, number: int = 1) -> None
     copied.rename(base / str(number))
 
 
-def _call_s(version: Path, batch: int, form: str, threads: int) -> float:
-    return float(_python("tests.bench.in_process", str(version), str(batch), form, str(threads)))
+def _quicker_alone(version: Path, batch: int, form: str) -> Callable[[], float]:
+    """Measures a call of the model in a process of its own, in seconds, with as many threads as are quicker now."""
+
+    def call_s(threads: int) -> float:
+        return float(_python("tests.bench.in_process", str(version), str(batch), form, str(threads)))
+
+    return partial(call_s, min((0, 1), key=call_s))
 
 
 def _words(load: Load) -> str:
