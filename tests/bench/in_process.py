@@ -1,6 +1,7 @@
-"""A version called in a loop, without any server: `python -m tests.bench.in_process FOLDER BATCH FORMAT THREADS`.
+"""A version called in a loop, without any server: `python -m tests.bench.in_process FOLDER BATCH FORMAT THREADS PAUSE`.
 
-Prints the median time of a call, in seconds. FORMAT is `saved_model` or `tflite`; THREADS is 0 for one per core.
+Prints the median time of a call, in seconds. FORMAT is `saved_model` or `tflite`; THREADS is 0 for one per core; PAUSE
+comes before each call, in seconds.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from tests.bench.served_model import images
 SECONDS = 3.0
 
 
-def median_call_s(folder: Path, batch: int, preferences: Preferences) -> float:
-    """How long `run` takes for so many images."""
+def median_call_s(folder: Path, batch: int, preferences: Preferences, pause_s: float) -> float:
+    """How long `run` takes for so many images, with a pause before each call."""
     model, sent = load_model(folder, preferences), {"images": images(batch)}
     for _ in range(20):
         model.run(sent)
     taken_s: list[float] = []
     end_s = time.perf_counter() + SECONDS
     while time.perf_counter() < end_s:
+        if pause_s:
+            time.sleep(pause_s)
         begin_s = time.perf_counter()
         model.run(sent)
         taken_s.append(time.perf_counter() - begin_s)
@@ -32,6 +35,6 @@ def median_call_s(folder: Path, batch: int, preferences: Preferences) -> float:
 
 
 if __name__ == "__main__":
-    _, version, batch, form, threads = sys.argv
+    _, version, batch, form, threads, pause_s = sys.argv
     chosen = Preferences(tflite=form == "tflite", threads=Threads(intra_op=int(threads)))
-    print(median_call_s(Path(version), int(batch), chosen))
+    print(median_call_s(Path(version), int(batch), chosen, float(pause_s)))

@@ -1,4 +1,4 @@
-"""The speed of the embedded server: `python -m tests.bench.serving`, 8 minutes; on a machine that does nothing else.
+"""The speed of the embedded server: `python -m tests.bench.serving`, 10 minutes; on a machine that does nothing else.
 
 It needs h2load (Debian's nghttp2-client), which sends one body again and again; batches were checked with different
 images before, so no answer is shared. What was answered is counted by the server, and some answers are looked at.
@@ -30,6 +30,7 @@ FORMS = {"saved_model": (), "tflite": ("--prefer_tflite_model",)}
 SECONDS = 5  # h2load takes whole ones
 PAIR_SECONDS = 2
 ROUNDS = 5  # of what is compared with something that cannot be measured at the same time
+PAUSE_S = 0.0005  # about a lone client's, in which the processor's caches and the core itself turn to other things
 LARGE = 256
 SWITCHES = 7
 CALM_S = 4  # before each switch
@@ -63,7 +64,9 @@ def _small_requests(server: ServedModel, version: Path, form: str) -> None:
             bare = run_h2load(echo.address, body, clients=clients, seconds=SECONDS, path="Echo/Echo")
             refused = _refused(before, server.answered())
             print(f"{clients:3} clients: {_words(load)}; {refused} refused; bare echo: {_words(bare)}", flush=True)
-        _overhead(server, echo.address, _quicker_alone(version, 1, form), body)
+        for pause_s in (0.0, PAUSE_S):
+            print(f"  1 client; the model alone with {pause_s * 1e3:g} ms between two calls:")
+            _overhead(server, echo.address, _quicker_alone(version, 1, form, pause_s), body)
 
 
 def _overhead(server: ServedModel, echo: str, alone: Callable[[], float], body: bytes) -> None:
@@ -75,8 +78,8 @@ def _overhead(server: ServedModel, echo: str, alone: Callable[[], float], body: 
         model_ms, bare_ms = alone() * 1e3, bare.percentile_ms(50)
         own_ms = load.percentile_ms(50) - model_ms
         ratios.append(own_ms / bare_ms)
-        print(f"  1 client: model alone {model_ms:.3f} ms; all else {own_ms:.3f} ms; bare echo {bare_ms:.3f} ms")
-    print(f"  all else to a bare echo: {_list(ratios)} x, median {statistics.median(ratios):.2f} x", flush=True)
+        print(f"    model alone {model_ms:.3f} ms; all else {own_ms:.3f} ms; bare echo {bare_ms:.3f} ms")
+    print(f"    all else to a bare echo: {_list(ratios)} x, median {statistics.median(ratios):.2f} x", flush=True)
 
 
 def _large_requests(server: ServedModel, version: Path, form: str) -> None:
@@ -184,11 +187,11 @@ def _copy_version(version: Path, base: Path, form: str, number: int = 1) -> None
     copied.rename(base / str(number))
 
 
-def _quicker_alone(version: Path, batch: int, form: str) -> Callable[[], float]:
+def _quicker_alone(version: Path, batch: int, form: str, pause_s: float = 0.0) -> Callable[[], float]:
     """Measures a call of the model in a process of its own, in seconds, with as many threads as are quicker now."""
 
     def call_s(threads: int) -> float:
-        return float(_python("tests.bench.in_process", str(version), str(batch), form, str(threads)))
+        return float(_python("tests.bench.in_process", str(version), str(batch), form, str(threads), str(pause_s)))
 
     return partial(call_s, min((0, 1), key=call_s))
 
