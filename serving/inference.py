@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from serving.errors import BadRequest
 from serving.methods import Methods
 from serving.models.loaded_model import LoadedModel
-from serving.predict_calls import PredictCall, check_spec
+from serving.predict_calls import PredictCall
+from serving.request_messages import check_spec
 from serving.versions.manager import VersionManager
 from serving.wire import saved_model_pb2, serving_pb2
 

@@ -11,13 +11,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
-
-from google.protobuf.message import DecodeError
+from typing import NamedTuple
 
 from serving.errors import BadRequest
 from serving.models.loaded_model import DEFAULT_SIGNATURE
 from serving.predict_forms import Form, form_of
+from serving.request_messages import check_spec, parsed
 from serving.tensors import Array, to_array
 from serving.versions.routing import Meant
 from serving.wire import serving_pb2, tensor_pb2
@@ -89,7 +88,8 @@ class CallReader:
           BadRequest: It is no such message, or names no model.
         """
         is_large = len(serialized) >= LARGE_BYTES
-        request = await asyncio.to_thread(_parsed, serialized) if is_large else _parsed(serialized)
+        read = partial(parsed, serialized, serving_pb2.PredictRequest)
+        request = await asyncio.to_thread(read) if is_large else read()
         check_spec(request)
         call = PredictCall.of(request)
         if not is_large:
@@ -110,18 +110,6 @@ class CallReader:
                 forms.known.append((asked, form))
 
 
-def check_spec(request: Any) -> None:
-    """Returns if a request of any kind names a model.
-
-    Raises:
-      BadRequest: It does not.
-    """
-    if not request.HasField("model_spec"):
-        raise BadRequest("Missing ModelSpec")
-    if not request.model_spec.name:
-        raise BadRequest("ModelSpec has no name specified.")
-
-
 @dataclass
 class _Forms:
     """The forms of requests of one length."""
@@ -139,10 +127,3 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> Array:
         return to_array(tensor)
     except BadRequest as error:
         raise BadRequest(f"tensor parsing error: {name}: {error}") from error
-
-
-def _parsed(serialized: bytes) -> serving_pb2.PredictRequest:
-    try:
-        return serving_pb2.PredictRequest.FromString(serialized)
-    except DecodeError as error:
-        raise BadRequest(f"the request is no PredictRequest message, or is cut off ({error}); send one") from error

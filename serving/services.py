@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from serving.config_in_force import ConfigInForce
 from serving.errors import BadRequest, ServingError
@@ -15,6 +15,7 @@ from serving.gate import Gate
 from serving.inference import Inference
 from serving.monitoring import Metrics
 from serving.predict_calls import CallReader
+from serving.request_messages import Request, parsed
 from serving.versions.manager import VersionManager
 from serving.versions.sources import read_config
 from serving.versions.statuses import code_of
@@ -22,7 +23,6 @@ from serving.wire import serving_pb2
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there
 
-Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 Asking = TypeVar("Asking", serving_pb2.PredictRequest, serving_pb2.ClassificationRequest, serving_pb2.RegressionRequest)
 Answering = TypeVar(
@@ -169,7 +169,7 @@ def _unary(
 
     def call(serialized: bytes, context: grpc.ServicerContext) -> Response:
         try:
-            return answer(_parsed(serialized, request_type), context)
+            return answer(parsed(serialized, request_type), context)
         except ServingError as error:
             context.abort(code_of(error), _cut(str(error)))
             raise  # not reached: abort raises
@@ -178,14 +178,6 @@ def _unary(
         return response.SerializeToString()
 
     return grpc.unary_unary_rpc_method_handler(call, None, serialize)
-
-
-def _parsed(serialized: bytes, request_type: type[Request]) -> Request:
-    try:
-        return request_type.FromString(serialized)
-    except DecodeError as error:
-        name = request_type.DESCRIPTOR.name
-        raise BadRequest(f"the request is no {name} message, or is cut off ({error}); send one") from error
 
 
 def _cut(message: str) -> str:
