@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.tensors import Array, data_type_of, delimiter, field_in_memory, serialized_values
+from serving.tensors import Array, data_type_of, delimiter, serialized_values
 from serving.wire import serving_pb2, tensor_pb2
 
 _OUTPUTS, _MODEL_SPEC = (
@@ -37,33 +37,20 @@ def predict_reply(
 
 
 def _written(name: str, array: Array, packed: bool) -> bytes:
-    field = field_in_memory(array.dtype, packed=packed)
-    if field is not None:
-        return _head(name, array.dtype, array.shape, array.nbytes, field) + array.tobytes()
     values = serialized_values(array, packed=packed)
     return _head(name, array.dtype, array.shape, len(values)) + values
 
 
 @lru_cache(1024)
-def _head(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], size_bytes: int, field: int | None = None) -> bytes:
-    """What comes before the values of an output.
-
-    Args:
-      name: Its name.
-      dtype: Of the tensor.
-      shape: Of the tensor.
-      size_bytes: How long the values are.
-      field: Of which they are the content; None if they come with what is before that.
-    """
+def _head(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], values_bytes: int) -> bytes:
+    """What comes before the values of an output."""
     described = tensor_pb2.TensorProto(dtype=data_type_of(np.empty(0, dtype)))
     for size in shape:
         described.tensor_shape.dim.add(size=size)
     tensor = described.SerializeToString()
-    if field is not None and size_bytes:
-        tensor += delimiter(field, size_bytes)
     key = delimiter(_KEY, len(name.encode())) + name.encode()
-    entry = key + delimiter(_VALUE, len(tensor) + size_bytes) + tensor
-    return delimiter(_OUTPUTS, len(entry) + size_bytes) + entry
+    entry = key + delimiter(_VALUE, len(tensor) + values_bytes) + tensor
+    return delimiter(_OUTPUTS, len(entry) + values_bytes) + entry
 
 
 @lru_cache(1024)

@@ -154,26 +154,27 @@ def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = F
 
 def serialized_values(array: Array, *, packed: bool = False) -> bytes:
     """The part of a serialized TensorProto that holds the values; the rest as `to_proto`."""
+    on_wire = little_endian(array.dtype)
+    number = _field_in_memory(on_wire, packed)
+    if number is not None:
+        content = np.asarray(array, on_wire).tobytes()
+        return delimiter(number, len(content)) + content if content else b""
     name = NAMES[data_type_of(array)]
     proto = tensor_pb2.TensorProto()
     if name == "object":
         proto.string_val.extend(strings_of(array))
         return proto.SerializeToString()
-    number = field_in_memory(little_endian(array.dtype), packed=packed)
-    if number is not None:
-        content = np.asarray(array, little_endian(array.dtype)).tobytes()
-        return delimiter(number, len(content)) + content if content else b""
     field = FIELDS.get(name, "int_val")
-    values = np.asarray(array, little_endian(array.dtype)).view("uint16") if field == "half_val" else array
+    values = np.asarray(array, on_wire).view("uint16") if field == "half_val" else array
     getattr(proto, field).extend(values.ravel().tolist())
     return proto.SerializeToString()
 
 
 @functools.lru_cache(256)
-def field_in_memory(dtype: np.dtype[Any], *, packed: bool = False) -> int | None:
+def _field_in_memory(on_wire: np.dtype[Any], packed: bool) -> int | None:
     """The number of the field whose content is the array's bytes; None if the values are written in another way."""
-    name = dtype.name
-    if name not in DATA_TYPES or dtype.hasobject or dtype != little_endian(dtype):
+    name = on_wire.name
+    if name not in DATA_TYPES or on_wire.hasobject:
         return None
     field = "tensor_content" if packed else FIELDS.get(name, "int_val")
     return FIELD_NUMBERS[field] if packed or field in AS_IN_MEMORY else None

@@ -68,8 +68,6 @@ def _accepted(name: str, port: Port, array: Array | None, position: int) -> Arra
 
 
 def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
-    if shape and wanted and wanted[0] in (None, 1) and wanted[1:] == shape[1:]:
-        return True
     if len(wanted) != len(shape):
         return False
     rest = zip(wanted[1:], shape[1:], strict=True)

@@ -3,22 +3,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from serving.predict_replies import predict_reply
-from serving.tensors import DATA_TYPES, Array, to_proto
+from serving.tensors import Array, to_proto
 from serving.wire import serving_pb2
-
-shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
-
-
-def arrays() -> st.SearchStrategy[Array]:
-    def of(name: str) -> st.SearchStrategy[Array]:
-        if name == "object":
-            return hnp.arrays(object, shapes, elements=st.binary(max_size=9))
-        return hnp.arrays(np.dtype(name), shapes)
-
-    return st.sampled_from(sorted(DATA_TYPES.keys() - {"bfloat16"})).flatmap(of)
+from tests.serving.any_arrays import arrays
 
 
 @given(outputs=st.dictionaries(st.text(max_size=3), arrays(), max_size=3), packed=st.booleans())

@@ -3,30 +3,17 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from serving.errors import BadRequest
 from serving.tensors import DATA_TYPES, FIELDS, Array, data_type_of, to_array, to_proto
 from serving.wire import tensor_pb2
+from tests.serving.any_arrays import arrays, shapes
 
 in_one_session = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
-
-
-def arrays() -> st.SearchStrategy[Array]:
-    def of(name: str) -> st.SearchStrategy[Array]:
-        if name == "object":
-            return hnp.arrays(object, shapes, elements=st.binary(max_size=40))
-        if name == "bfloat16":
-            return hnp.arrays("float32", shapes).map(lambda array: array.astype(ml_dtypes.bfloat16))
-        return hnp.arrays(name, shapes)
-
-    return st.sampled_from(sorted(DATA_TYPES)).flatmap(of)
 
 
 def same(one: Array, other: Array) -> bool:
