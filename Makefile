@@ -68,14 +68,14 @@ flink: .flink/flink-runner.jar  ## Apache Flink in .flink, for infra/flink/start
 	@touch $@
 
 data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCHIVES
-	$(BIN)/python -m components.prepare_dataset $(ARCHIVES)
+	$(BIN)/python -m slipline.components.sources.prepare_dataset $(ARCHIVES)
 
 protos: $(READY)  ## the modules of serving/wire, from its .proto files
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/wire/*.proto
 
 demo:  ## TensorFlow.js for the demo page, in one file; needs Node and npm
 	@command -v npm >/dev/null || { echo "make demo needs Node and npm: apt-get install npm" >&2; exit 1; }
-	@rm -rf .demo && cp -r serving/demo/bundle .demo
+	@rm -rf .demo && cp -r serving/server/demo/bundle .demo
 	@cd .demo && npm ci --silent --ignore-scripts && npm run --silent build -- --outfile=../serving/demo/static/tfjs.js
 
 lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml

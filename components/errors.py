@@ -1,6 +1,6 @@
 """Errors of the components.
 
-ComponentError            (pipeline.component) a failure that its component foresaw
+ComponentError            (slipline.pipeline.core.component) a failure that its component foresaw
   BadData                 the data is broken: names file, record and feature
   BeamFailed              Beam's runner could not do the work
   DatasetNotFound         nothing lies where the settings say the data is
@@ -12,7 +12,7 @@ ComponentError            (pipeline.component) a failure that its component fore
 
 from __future__ import annotations
 
-from pipeline.component import ComponentError
+from slipline.pipeline.core.component import ComponentError
 
 
 class BadData(ComponentError):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from serving.errors import ServingError
+from slipline.serving.errors import ServingError
 
 Answer = TypeVar("Answer")
 

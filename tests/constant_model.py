@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.wire import graph_pb2, saved_model_pb2, tensor_pb2
+from slipline.serving.wire import graph_pb2, saved_model_pb2, tensor_pb2
 
 FLOAT = tensor_pb2.DT_FLOAT
 GRAPH_FIELD = 2  # of MetaGraphDef, which our own message of that name leaves out

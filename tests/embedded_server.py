@@ -27,7 +27,7 @@ class EmbeddedServer:
     flags: tuple[str, ...]
     port: int
     rest_port: int
-    program: tuple[str, ...] = (sys.executable, "-m", "serving.server")
+    program: tuple[str, ...] = (sys.executable, "-m", "slipline.serving.server")
     process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from components.examples.tfrecord import read_records, write_records
-from pipeline.artifacts import Examples, Schema, Shard, Split
+from slipline.components.artifacts import Examples, Schema, Shard, Split
+from slipline.components.files.tfrecord_files import read_records, write_records
 
 ROOT = Path(__file__).parents[1]
 MNIST = ROOT / "data" / "mnist" / "3.0.1"

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from components.examples.examples_io import read_batches
-from components.schemas.schema_io import example_spec
-from pipeline.app.cli.main import COMMANDS
-from pipeline.artifacts import Artifact, Examples, Schema
-from pipeline.component import component, params
+from slipline.components.artifacts import Examples, Schema
+from slipline.components.examples.examples_io import read_batches
+from slipline.components.features.schema_io import example_spec
+from slipline.pipeline.app.cli.main import COMMANDS
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.component import component, params
 from tests.small_mnist import MNIST_SCHEMA, ROOT, examples_in
 
 README = (ROOT / "README.md").read_text("utf-8")

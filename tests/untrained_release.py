@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.export import ExportParams, export
-from components.network import digits
-from pipeline.artifacts import TrainedModel
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
+from slipline.components.artifacts import TrainedModel
+from slipline.components.steps.export import ExportParams, export
+from slipline.components.training.network import digits
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
 from tests.small_mnist import MNIST_SCHEMA
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from components.batch_prediction.blocks import Block, Failure, Record
-from components.batch_prediction.contract import IMAGES, PROBABILITIES, Contract
-from components.errors import BadData
-from components.examples.images import UndecodableImage, decode_image, looks_like_image, shape_text
-from serving.errors import ServingError
-from serving.wire.example_pb2 import Example
+from slipline.components.batch_prediction.blocks import Block, Failure, Record
+from slipline.components.batch_prediction.contract import IMAGES, PROBABILITIES, Contract
+from slipline.components.errors import BadData
+from slipline.components.features.decode_images import UndecodableImage, decode_image, looks_like_image, shape_text
+from slipline.serving.errors import ServingError
+from slipline.serving.wire.example_pb2 import Example
 
 if TYPE_CHECKING:
-    from serving.models.loaded_model import LoadedModel
+    from slipline.serving.models.loaded_model import LoadedModel
 
 Probabilities: TypeAlias = NDArray[np.float32]
 Ask: TypeAlias = Callable[[Sequence[Record]], Probabilities]

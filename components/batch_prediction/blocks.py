@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from components.batch_prediction.contract import EXAMPLES, IMAGES
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData
-from components.examples.examples_io import parse_example
-from components.sources.file_systems import BUFFER_BYTES, is_remote, opened, opened_raw, set_options
-from components.sources.idx_source import IdxPair
-from components.sources.image_folder_source import class_name, folder_of
-from components.sources.parquet_source import ParquetFile
-from components.sources.tfrecord_source import TfrecordFile
-from serving.wire.example_pb2 import Example
+from slipline.components.batch_prediction.contract import EXAMPLES, IMAGES
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import parse_example
+from slipline.components.files.file_systems import BUFFER_BYTES, is_remote, opened, opened_raw, set_options
+from slipline.components.sources.idx_source import IdxPair
+from slipline.components.sources.image_folder_source import class_name, folder_of
+from slipline.components.sources.parquet_source import ParquetFile
+from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.serving.wire.example_pb2 import Example
 
 RecordFile: TypeAlias = TfrecordFile | ParquetFile | IdxPair
 

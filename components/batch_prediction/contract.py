@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import BadData
-from serving.models.saved_model import read_signatures
-from serving.wire.saved_model_pb2 import TensorInfo
+from slipline.components.errors import BadData
+from slipline.serving.models.tensorflow.saved_model import read_signatures
+from slipline.serving.wire.saved_model_pb2 import TensorInfo
 
 EXAMPLES, IMAGES, PIXELS = "serving_examples", "serving_images", "serving_default"
 PROBABILITIES = "probabilities"

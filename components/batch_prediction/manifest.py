@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from components.batch_prediction.blocks import FileDigest, ImageFiles, InputRead, ReadJob
-from components.batch_prediction.request import Format
-from components.sources.image_folder_source import folder_of
+from slipline.components.batch_prediction.blocks import FileDigest, ImageFiles, InputRead, ReadJob
+from slipline.components.batch_prediction.request import Format
+from slipline.components.sources.image_folder_source import folder_of
 
 # Tools that read a folder as one table pass over names with an underscore.
 MANIFEST = "_manifest.json"

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.batch_prediction.ask_block import ask_block
-from components.batch_prediction.blocks import Block
-from components.batch_prediction.contract import Contract
-from components.beam.beam_options import Problem
-from components.errors import BadData
-from serving.errors import LoadFailed
+from slipline.components.batch_prediction.ask_block import ask_block
+from slipline.components.batch_prediction.blocks import Block
+from slipline.components.batch_prediction.contract import Contract
+from slipline.components.beam.beam_options import Problem
+from slipline.components.errors import BadData
+from slipline.serving.errors import LoadFailed
 
 if TYPE_CHECKING:
-    from serving.models.saved_model import SavedModel
+    from slipline.serving.models.tensorflow.saved_model import SavedModel
 
 
 def release_handler(folder: Path, contract: Contract) -> Any:
@@ -51,7 +51,7 @@ class _Loaded:
     """A model in memory, or why it is not; Beam buries exceptions in tracebacks."""
 
     def __init__(self, folder: Path) -> None:
-        from serving.models.saved_model import SavedModel
+        from slipline.serving.models.tensorflow.saved_model import SavedModel
 
         self._model: SavedModel | None = None
         self._problem = Problem("")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from components.errors import BadData
+from slipline.components.errors import BadData
 
 SUCCESS = "_SUCCESS"
 """An empty file, as Hadoop's tools write it: the folder is complete."""

@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.batch_prediction.blocks import Block, InputRead, ReadJob, ReadSettings, digest_of, read_blocks
-from components.batch_prediction.contract import Contract, read_contract
-from components.batch_prediction.find_inputs import FoundInputs, find_inputs
-from components.batch_prediction.manifest import FAILURES, Manifest, ManifestFile, manifest_inputs
-from components.batch_prediction.model_handler import release_handler
-from components.batch_prediction.output_folder import check_free, made_whole
-from components.batch_prediction.request import BatchRequest
-from components.batch_prediction.shard import (
+from slipline.components.batch_prediction.blocks import Block, InputRead, ReadJob, ReadSettings, digest_of, read_blocks
+from slipline.components.batch_prediction.contract import Contract, read_contract
+from slipline.components.batch_prediction.find_inputs import FoundInputs, find_inputs
+from slipline.components.batch_prediction.manifest import FAILURES, Manifest, ManifestFile, manifest_inputs
+from slipline.components.batch_prediction.model_handler import release_handler
+from slipline.components.batch_prediction.output_folder import check_free, made_whole
+from slipline.components.batch_prediction.request import BatchRequest
+from slipline.components.batch_prediction.shard import (
     RECORDS_IN_SHARD,
     AnsweredBlock,
     Misplaced,
@@ -24,9 +24,9 @@ from components.batch_prediction.shard import (
     WrittenShard,
     write_shard,
 )
-from components.beam.beam_options import IN_PROCESS, Problem, run_jobs
-from components.beam.job_results import each_once
-from components.errors import BadData, BeamFailed
+from slipline.components.beam.beam_options import IN_PROCESS, Problem, run_jobs
+from slipline.components.beam.job_results import each_once
+from slipline.components.errors import BadData, BeamFailed
 
 PARTS = ".parts"
 """Where workers write until all are done."""

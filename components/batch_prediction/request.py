@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from components.beam.beam_options import BeamSettings
+from slipline.components.beam.beam_options import BeamSettings
 
 Format = Literal["parquet", "tfrecord"]
 OnBadRecord = Literal["set-aside", "stop"]

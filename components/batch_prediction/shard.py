@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import numpy as np
 
-from components.batch_prediction.ask_block import Answers, Probabilities
-from components.batch_prediction.blocks import Block, Failure
-from components.batch_prediction.request import Format
-from components.beam.beam_options import Problem
-from components.examples.tfrecord import write_records
-from components.sources.tabular import Cell, Kind, encode_row
+from slipline.components.batch_prediction.ask_block import Answers, Probabilities
+from slipline.components.batch_prediction.blocks import Block, Failure
+from slipline.components.batch_prediction.request import Format
+from slipline.components.beam.beam_options import Problem
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.sources.tabular import Cell, Kind, encode_row
 
 RECORDS_IN_SHARD = 100_000
 """Enough for files that are worth opening, few enough to be held in memory; with 10 classes, some 10 MB."""

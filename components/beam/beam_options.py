@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.beam.beam_workers import forked_workers, start_fork_server
-from components.errors import BadData, BeamFailed
-from pipeline.component import OUTSIDE_CACHE_KEY, params
+from slipline.components.beam.beam_workers import forked_workers, start_fork_server
+from slipline.components.errors import BadData, BeamFailed
+from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, params
 
 IN_PROCESS = "DirectRunner"
 RUNNERS = (

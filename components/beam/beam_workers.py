@@ -43,7 +43,7 @@ def start_fork_server() -> None:
     """Starts the process that workers are forked from, which imports beside whatever goes on here; once is enough."""
     # Workers import what comes later themselves.
     ours = [name for name in sys.modules if name.startswith("components.")]
-    first = ["components.beam.quiet_workers", "apache_beam.runners.worker.sdk_worker"]
+    first = ["slipline.components.beam.quiet_workers", "apache_beam.runners.worker.sdk_worker"]
     multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *ours])
     # It and its workers end with this process; an interrupt of the terminal would have each print where it was.
     resource_tracker.ensure_running()  # or the server starts it, which lets signals through again

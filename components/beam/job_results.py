@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from components.errors import BeamFailed
+from slipline.components.errors import BeamFailed
 
 T = TypeVar("T")
 

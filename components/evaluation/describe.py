@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from components.evaluation.cells import Cells, Numbers, Values
-from components.evaluation.estimates import Estimate, mirrored_estimate, percentile_estimate
-from components.evaluation.evaluate_settings import EvaluateParams
-from components.evaluation.measures import (
+from slipline.components.evaluation.cells import Cells, Numbers, Values
+from slipline.components.evaluation.estimates import Estimate, mirrored_estimate, percentile_estimate
+from slipline.components.evaluation.evaluate_settings import EvaluateParams
+from slipline.components.evaluation.measures import (
     ClassMeasures,
     accuracy,
     area_under_curve,
@@ -18,9 +18,9 @@ from components.evaluation.measures import (
     mean_of,
     of_class,
 )
-from components.evaluation.pairing import Pairing, no_rise_p
-from components.evaluation.results import AgainstLive, ClassResult, ReliabilityBin, SliceResult
-from components.evaluation.tally import CONFIDENCE_BINS, Tally
+from slipline.components.evaluation.pairing import Pairing, no_rise_p
+from slipline.components.evaluation.results import AgainstLive, ClassResult, ReliabilityBin, SliceResult
+from slipline.components.evaluation.tally import CONFIDENCE_BINS, Tally
 
 NOT_DEFINED = Estimate(value=None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluation.cells import Values
+from slipline.components.evaluation.cells import Values
 
 
 @dataclass(frozen=True, kw_only=True)

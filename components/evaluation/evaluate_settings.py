@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from pipeline.component import params
+from slipline.pipeline.core.component import params
 
 METRICS = ("accuracy", "log_loss", "calibration_error", "precision", "recall", "f1", "auc")
 OF_A_CLASS = ("precision", "recall", "f1", "auc")

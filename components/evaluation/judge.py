@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from components.evaluation.estimates import Estimate
-from components.evaluation.evaluate_settings import EVERY_SLICE, EvaluateParams, Limit
-from components.evaluation.results import Results, SliceResult
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.evaluate_settings import EVERY_SLICE, EvaluateParams, Limit
+from slipline.components.evaluation.results import Results, SliceResult
 
 
 def judge(results: Results, params: EvaluateParams, live_version: int | None) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from components.evaluation.cells import Cells, Numbers, Values
-from components.evaluation.estimates import Estimate
-from components.evaluation.tally import CONFIDENCE_BINS, SCORE_BINS
+from slipline.components.evaluation.cells import Cells, Numbers, Values
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.tally import CONFIDENCE_BINS, SCORE_BINS
 
 
 @dataclass(frozen=True, kw_only=True)

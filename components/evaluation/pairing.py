@@ -9,9 +9,9 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.cells import Cells, Numbers, Values
-from components.evaluation.measures import mean_of
-from components.evaluation.tally import log_losses
+from slipline.components.evaluation.cells import Cells, Numbers, Values
+from slipline.components.evaluation.measures import mean_of
+from slipline.components.evaluation.tally import log_losses
 
 SMALLEST_RISE = 1e-5
 BINS_PER_FACTOR_E = 16

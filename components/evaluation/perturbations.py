@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.evaluate_settings import ROBUSTNESS_KINDS, RobustnessParams
+from slipline.components.evaluation.evaluate_settings import ROBUSTNESS_KINDS, RobustnessParams
 
 Images = NDArray[np.float32]
 """[images, height, width, channels], in 0..1."""

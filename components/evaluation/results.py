@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.evaluation.estimates import Estimate
+from slipline.components.evaluation.estimates import Estimate
 
 FILE_NAME = "metrics.json"
 """In the folder of an evaluation."""

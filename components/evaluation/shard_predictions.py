@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.errors import BadData
-from components.evaluation.cells import Numbers
-from components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
-from components.evaluation.perturbations import Images, perturbed
-from components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value, value_name
-from components.examples.examples_io import shape_text
-from components.examples.image_batches import decode_groups
-from components.examples.shard_records import read_shard
-from components.examples.tfrecord import batched
-from components.schemas.schema_io import ExampleSpec, ImageFeature
-from pipeline.artifacts import Shard
-from serving.wire.example_pb2 import Example
+from slipline.components.artifacts import Shard
+from slipline.components.errors import BadData
+from slipline.components.evaluation.cells import Numbers
+from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
+from slipline.components.evaluation.perturbations import Images, perturbed
+from slipline.components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value, value_name
+from slipline.components.examples.examples_io import shape_text
+from slipline.components.examples.shard_records import read_shard
+from slipline.components.features.image_batches import decode_groups
+from slipline.components.features.schema_io import ExampleSpec, ImageFeature
+from slipline.components.files.tfrecord_files import batched
+from slipline.serving.wire.example_pb2 import Example
 
 if TYPE_CHECKING:
-    from serving.models.saved_model import SavedModel
+    from slipline.serving.models.tensorflow.saved_model import SavedModel
 
 BATCH_SIZE = 256
 UNTOUCHED = "untouched"

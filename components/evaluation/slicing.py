@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.cells import Numbers
-from components.evaluation.pairing import Pairing
-from components.evaluation.tally import Tally
-from components.statistics.groups import MISSING, OTHER
-from serving.wire.example_pb2 import Example, Feature
+from slipline.components.evaluation.cells import Numbers
+from slipline.components.evaluation.pairing import Pairing
+from slipline.components.evaluation.tally import Tally
+from slipline.components.statistics.groups import MISSING, OTHER
+from slipline.serving.wire.example_pb2 import Example, Feature
 
 LONGEST_NAME_BYTES = 200
 

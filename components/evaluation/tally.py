@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.cells import Cells, Numbers, Values
+from slipline.components.evaluation.cells import Cells, Numbers, Values
 
 SMALLEST_PROBABILITY = 1e-7
 """Keras clips probabilities here, so that one wrong certainty does not make the mean infinite."""

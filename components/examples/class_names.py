@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pipeline.artifacts import CLASSES_FILE
+from slipline.components.artifacts import CLASSES_FILE
 
 
 def copy_class_names(source: Path, target: Path) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from components.errors import BadData
-from components.examples.image_batches import decode_groups
-from components.examples.images import (
+from slipline.components.artifacts import Examples
+from slipline.components.errors import BadData
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.examples.shard_records import read_shard
+from slipline.components.features.decode_images import (
     JPEG_SIGNATURE,
     Pixels,
     UndecodableImage,
@@ -21,13 +23,11 @@ from components.examples.images import (
     shape_text,
     stated_shape,
 )
-from components.examples.png_rows import PNG_SIGNATURE
-from components.examples.record_places import RecordPlaces
-from components.examples.shard_records import read_shard
-from components.examples.tfrecord import batched
-from components.schemas.schema_io import ExampleSpec, ImageFeature
-from pipeline.artifacts import Examples
-from serving.wire.example_pb2 import Example
+from slipline.components.features.image_batches import decode_groups
+from slipline.components.features.png_rows import PNG_SIGNATURE
+from slipline.components.features.schema_io import ExampleSpec, ImageFeature
+from slipline.components.files.tfrecord_files import batched
+from slipline.serving.wire.example_pb2 import Example
 
 # Where an image is read, its errors and its pixels are needed too.
 __all__ = [

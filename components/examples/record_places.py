@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
 
 
 class RecordPlaces:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.errors import BadData
-from components.examples.tfrecord import read_records
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
+from slipline.components.errors import BadData
+from slipline.components.files.tfrecord_files import read_records
 
 
 def read_shard(file: Path, shard: Shard) -> Iterator[bytes]:

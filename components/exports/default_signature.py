@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.exports.source import INPUT, OUTPUT, SIGNATURE, ExportSource
+from slipline.components.exports.source import INPUT, OUTPUT, SIGNATURE, ExportSource
 
 if TYPE_CHECKING:
     from tensorflow.types.experimental import ConcreteFunction

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.exports.keras_files import read_keras, write_h5, write_keras
-from components.exports.source import ExportSource, Predict
-from components.exports.tfjs_graph import read_graph, write_graph
-from components.exports.tfjs_layers import read_layers, write_layers
-from components.exports.tflite_files import (
+from slipline.components.exports.keras_files import read_keras, write_h5, write_keras
+from slipline.components.exports.source import ExportSource, Predict
+from slipline.components.exports.tfjs_graph import read_graph, write_graph
+from slipline.components.exports.tfjs_layers import read_layers, write_layers
+from slipline.components.exports.tflite_files import (
     read_tflite,
     write_dynamic,
     write_float16,

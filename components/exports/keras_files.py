@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.exports.source import ExportSource, Images, Predict, Probabilities
+from slipline.components.exports.source import ExportSource, Images, Predict, Probabilities
 
 
 def write_keras(source: ExportSource, file: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.exports.source import Images, Predict, Probabilities
+from slipline.components.exports.source import Images, Predict, Probabilities
 
 BATCH_SIZE = 500
 WARM_UP_CALLS, TIMED_CALLS = 3, 25

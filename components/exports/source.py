@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.schemas.schema_io import ImageFeature
+from slipline.components.features.schema_io import ImageFeature
 
 Images = NDArray[np.float32]
 """[N, height, width, channels], in 0..1."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.exports.default_signature import default_signature
-from components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
-from components.exports.tfjs_weights import read_model, write_model
+from slipline.components.exports.default_signature import default_signature
+from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
+from slipline.components.exports.tfjs_weights import read_model, write_model
 
 if TYPE_CHECKING:
     import tensorflow as tf

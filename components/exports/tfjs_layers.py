@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.exports.source import ExportSource, Images, Predict, Probabilities
-from components.exports.tfjs_weights import read_model, write_model
+from slipline.components.exports.source import ExportSource, Images, Predict, Probabilities
+from slipline.components.exports.tfjs_weights import read_model, write_model
 
 if TYPE_CHECKING:
     import keras

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.exports.default_signature import default_signature
-from components.exports.source import INPUT, OUTPUT, SIGNATURE, ExportSource, Images, Predict, Probabilities
-from components.exports.tflite_metadata import with_metadata
+from slipline.components.exports.default_signature import default_signature
+from slipline.components.exports.source import INPUT, OUTPUT, SIGNATURE, ExportSource, Images, Predict, Probabilities
+from slipline.components.exports.tflite_metadata import with_metadata
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
-from components.exports.source import OUTPUT, ExportSource
-from components.schemas.schema_io import ImageFeature
+from slipline.components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
+from slipline.components.exports.source import OUTPUT, ExportSource
+from slipline.components.features.schema_io import ImageFeature
 
 if TYPE_CHECKING:
     from flatbuffers import Builder  # type: ignore[import-untyped]

@@ -15,8 +15,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_io import DECODED_SHAPE
-from components.schemas.schema_text import feature_text
+from slipline.components.features.schema_io import DECODED_SHAPE
+from slipline.components.schemas.schema_text import feature_text
 
 M = TypeVar("M", bound=Message)
 

@@ -16,11 +16,16 @@ from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.schemas.schema_io import DECODED_SHAPE
-from components.schemas.schema_limits import Sample, propose_decile_divergence, propose_divergence, propose_norm
-from components.statistics.statistics_io import common_statistics, custom_number, label_counts
-from components.validation.decile_divergence import NumberShares, number_shares
-from components.validation.distributions import Buckets, buckets_of, counts_of
+from slipline.components.features.schema_io import DECODED_SHAPE
+from slipline.components.schemas.schema_limits import (
+    Sample,
+    propose_decile_divergence,
+    propose_divergence,
+    propose_norm,
+)
+from slipline.components.statistics.decile_divergence import NumberShares, number_shares
+from slipline.components.statistics.distributions import Buckets, buckets_of, counts_of
+from slipline.components.statistics.statistics_io import common_statistics, custom_number, label_counts
 
 FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.validation.decile_divergence import NumberShares, decile_divergence
-from components.validation.distributions import Buckets, jensen_shannon, largest_difference
+from slipline.components.statistics.decile_divergence import NumberShares, decile_divergence
+from slipline.components.statistics.distributions import Buckets, jensen_shannon, largest_difference
 
 D = TypeVar("D")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.errors import BadData
-from components.schemas.schema_io import decoded_shape
+from slipline.components.errors import BadData
+from slipline.components.features.schema_io import decoded_shape
 
 # Every other constraint that a schema can state is refused: one left unchecked would pass unseen.
 CHECKED_FIELDS = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_io import decoded_shape
+from slipline.components.features.schema_io import decoded_shape
 
 SHOWN_WORDS = 8
 

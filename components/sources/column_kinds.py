@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.beam.beam_options import BeamSettings, Problem, run_jobs
-from components.beam.job_results import each_once
-from components.errors import BadData
-from components.sources.csv_source import integer, is_empty, number, read_table
-from components.sources.file_systems import is_remote, opened, set_options
-from components.sources.tabular import Kind
+from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
+from slipline.components.beam.job_results import each_once
+from slipline.components.errors import BadData
+from slipline.components.files.file_systems import is_remote, opened, set_options
+from slipline.components.sources.csv_source import integer, is_empty, number, read_table
+from slipline.components.sources.tabular import Kind
 
 BYTES_PER_S = 5e6
 """What one process looks through, roughly."""

@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
-from components.examples.examples_io import looks_like_image
-from serving.wire.example_pb2 import Example
+from slipline.components.examples.examples_io import looks_like_image
+from slipline.serving.wire.example_pb2 import Example
 
 DIGEST_BYTES = 8
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from components.errors import BadData
-from components.sources.file_systems import opened
-from components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
+from slipline.components.errors import BadData
+from slipline.components.files.file_systems import opened
+from slipline.components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # of thousands of digits, Python makes no number
 INT64 = range(-(2**63), 2**63)

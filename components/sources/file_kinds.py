@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from components.errors import BadData
-from components.sources.csv_source import CsvFile
-from components.sources.idx_source import IdxPair
-from components.sources.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
-from components.sources.parquet_source import ParquetFile
-from components.sources.tabular import Kind
-from components.sources.tfrecord_source import TfrecordFile
+from slipline.components.errors import BadData
+from slipline.components.sources.csv_source import CsvFile
+from slipline.components.sources.idx_source import IdxPair
+from slipline.components.sources.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
+from slipline.components.sources.parquet_source import ParquetFile
+from slipline.components.sources.tabular import Kind
+from slipline.components.sources.tfrecord_source import TfrecordFile
 
 Source: TypeAlias = TfrecordFile | ClassImages | IdxPair | CsvFile | ParquetFile
 """Has a `path` for messages and `records()`, which yields serialized examples or raises BadData."""

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from components.errors import BadData
-from components.examples.examples_io import encode_example
-from components.sources.file_systems import GZIP_ERRORS, broken_gzip, opened
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.file_systems import GZIP_ERRORS, broken_gzip, opened
 
 UNSIGNED_BYTES = 8
 CHANNEL_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}

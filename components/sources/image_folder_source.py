@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.examples.examples_io import encode_example
-from components.sources.file_systems import opened
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.file_systems import opened
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 IMAGES_IN_JOB = 10_000

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.errors import BadData
-from components.sources.file_systems import opened
-from components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
+from slipline.components.errors import BadData
+from slipline.components.files.file_systems import opened
+from slipline.components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
 
 ROWS_AT_ONCE = 1_000
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import BeamFailed
-from components.examples.record_places import NUMBERS, SOURCES, write_numbers, write_sources
-from components.examples.tfrecord import RecordWriter
+from slipline.components.errors import BeamFailed
+from slipline.components.examples.record_places import NUMBERS, SOURCES, write_numbers, write_sources
+from slipline.components.files.tfrecord_files import RecordWriter
 
 RECORDS_IN_SHARD = 10_000
 """Later steps run a job a shard: few enough for many workers, enough to make up for a job's overhead."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData, DatasetNotFound
-from components.sources.file_kinds import KINDS_TEXT, FileKind, kind_of
-from components.sources.file_systems import FoundFile, find_files, is_one_line, is_remote, literal
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData, DatasetNotFound
+from slipline.components.files.file_systems import FoundFile, find_files, is_one_line, is_remote, literal
+from slipline.components.sources.file_kinds import KINDS_TEXT, FileKind, kind_of
 
 
 def folder_files(folder: str, splits: Sequence[str], beam: BeamSettings) -> dict[str, list[FoundFile]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.wire.example_pb2 import Example
+from slipline.serving.wire.example_pb2 import Example
 
 FLOAT32_MAX = 3.4028234663852886e38
 """A `tf.Example` would hold infinity in place of a greater number."""

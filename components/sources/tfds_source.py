@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.errors import BadData, DatasetNotFound
-from components.sources.tfrecord_source import TfrecordFile
+from slipline.components.errors import BadData, DatasetNotFound
+from slipline.components.sources.tfrecord_source import TfrecordFile
 
 INFO_FILE = "dataset_info.json"
 CONNECT_TIMEOUT_S = 10

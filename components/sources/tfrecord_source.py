@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.examples.tfrecord import read_stream
-from components.sources.file_systems import opened
+from slipline.components.files.file_systems import opened
+from slipline.components.files.tfrecord_files import read_stream
 
 
 @dataclass(frozen=True, kw_only=True)

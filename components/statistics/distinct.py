@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.value_counts import MAX_DISTINCT
 
 LOG2_REGISTERS = 13
 """8 KiB a sketch, and a relative standard error of 1.15 %."""

@@ -17,10 +17,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from components.beam.beam_options import BeamSettings, Problem, run_jobs
-from components.errors import BadData
-from components.examples.examples_io import parse_example
-from pipeline.artifacts import Statistics
+from slipline.components.artifacts import Statistics
+from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import parse_example
 
 Digests: TypeAlias = NDArray[np.uint64]
 Numbers: TypeAlias = NDArray[np.int64]

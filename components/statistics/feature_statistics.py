@@ -8,10 +8,10 @@ from functools import reduce
 
 import numpy as np
 
-from components.statistics.columns import BYTES, Columns, read_columns
-from components.statistics.feature_summary import FeatureSummary, summarise_column
-from components.statistics.groups import Groups
-from components.statistics.image_summary import DecodedImages, decode_column
+from slipline.components.statistics.columns import BYTES, Columns, read_columns
+from slipline.components.statistics.feature_summary import FeatureSummary, summarise_column
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.image_summary import DecodedImages, decode_column
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from components.statistics.bins import Bins
-from components.statistics.columns import BYTES, FLOATS, INTEGERS, Array, Column
-from components.statistics.groups import Groups
-from components.statistics.image_summary import DecodedImages, ImageSummary
-from components.statistics.moments import Moments
-from components.statistics.number_summary import NumberSummary
-from components.statistics.text_summary import TextSummary
+from slipline.components.statistics.bins import Bins
+from slipline.components.statistics.columns import BYTES, FLOATS, INTEGERS, Array, Column
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.image_summary import DecodedImages, ImageSummary
+from slipline.components.statistics.moments import Moments
+from slipline.components.statistics.number_summary import NumberSummary
+from slipline.components.statistics.text_summary import TextSummary
 
 
 @dataclass(frozen=True, kw_only=True)

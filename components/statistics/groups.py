@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.statistics.columns import BYTES, INTEGERS, Array, Columns
+from slipline.components.statistics.columns import BYTES, INTEGERS, Array, Columns
 
 MISSING = "(missing)"
 OTHER = "(other)"

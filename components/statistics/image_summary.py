@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from components.examples.image_batches import content_digests, decode_groups
-from components.examples.images import Pixels, looks_like_image
-from components.statistics.columns import Array, Column
-from components.statistics.distinct import DistinctCount
-from components.statistics.groups import Groups
-from components.statistics.number_summary import NumberSummary
-from components.statistics.pixel_counts import PixelCounts
-from components.statistics.value_counts import merged_counts
+from slipline.components.features.decode_images import Pixels, looks_like_image
+from slipline.components.features.image_batches import content_digests, decode_groups
+from slipline.components.statistics.columns import Array, Column
+from slipline.components.statistics.distinct import DistinctCount
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.number_summary import NumberSummary
+from slipline.components.statistics.pixel_counts import PixelCounts
+from slipline.components.statistics.value_counts import merged_counts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.statistics.bins import Bins
-from components.statistics.distinct import DistinctSketch
-from components.statistics.moments import Moments
-from components.statistics.quantiles import QuantileSketch, exact_quantiles
-from components.statistics.value_counts import MAX_DISTINCT, merged_counts
+from slipline.components.statistics.bins import Bins
+from slipline.components.statistics.distinct import DistinctSketch
+from slipline.components.statistics.moments import Moments
+from slipline.components.statistics.quantiles import QuantileSketch, exact_quantiles
+from slipline.components.statistics.value_counts import MAX_DISTINCT, merged_counts
 
 
 @dataclass(frozen=True)

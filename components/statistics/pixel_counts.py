@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.statistics.moments import Moments
+from slipline.components.statistics.moments import Moments
 
 
 @dataclass(frozen=True)

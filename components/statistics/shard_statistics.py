@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.examples.tfrecord import batched
-from components.statistics.columns import BYTES, Columns, read_columns
-from components.statistics.duplicates import record_digests
-from components.statistics.feature_statistics import SplitSummary, summarise_columns
-from components.statistics.groups import Groups
-from components.statistics.image_summary import DecodedImages
-from components.statistics.slices import Slices, too_many_values
+from slipline.components.files.tfrecord_files import batched
+from slipline.components.statistics.columns import BYTES, Columns, read_columns
+from slipline.components.statistics.duplicates import record_digests
+from slipline.components.statistics.feature_statistics import SplitSummary, summarise_columns
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.image_summary import DecodedImages
+from slipline.components.statistics.slices import Slices, too_many_values
 
 BATCH_RECORDS = 10_000
 BATCH_BYTES = 1 << 24  # a value of one byte in a record takes up to 40 as a Python object

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from components.statistics.feature_statistics import SplitSummary, merge_all
-from components.statistics.groups import MISSING, OTHER
+from slipline.components.statistics.feature_statistics import SplitSummary, merge_all
+from slipline.components.statistics.groups import MISSING, OTHER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,10 +44,10 @@ from typing import TypeAlias
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.errors import BadData
-from components.statistics.feature_statistics import SplitSummary
-from components.statistics.statistics_messages import RECORD, VALUE_COUNTS, dataset_message
-from pipeline.artifacts import Statistics
+from slipline.components.artifacts import Statistics
+from slipline.components.errors import BadData
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.statistics_messages import RECORD, VALUE_COUNTS, dataset_message
 
 __all__ = [
     "RECORD",

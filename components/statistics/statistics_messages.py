@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.statistics.bins import Bin
-from components.statistics.feature_statistics import SplitSummary
-from components.statistics.feature_summary import FeatureSummary
-from components.statistics.image_summary import ImageSummary
-from components.statistics.number_summary import NumberSummary
-from components.statistics.text_summary import TextSummary
-from components.statistics.value_counts import ranked
+from slipline.components.statistics.bins import Bin
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.feature_summary import FeatureSummary
+from slipline.components.statistics.image_summary import ImageSummary
+from slipline.components.statistics.number_summary import NumberSummary
+from slipline.components.statistics.text_summary import TextSummary
+from slipline.components.statistics.value_counts import ranked
 
 FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 Custom: TypeAlias = statistics_pb2.CustomStatistic

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.statistics.distinct import DistinctSketch
-from components.statistics.top_values import TopValues
-from components.statistics.value_counts import MAX_DISTINCT, merged_counts, ranked
+from slipline.components.statistics.distinct import DistinctSketch
+from slipline.components.statistics.top_values import TopValues
+from slipline.components.statistics.value_counts import MAX_DISTINCT, merged_counts, ranked
 
 LONGEST_KEPT_BYTES = 200
 """Of a longer value only its beginning and a digest are kept: a thousand of them have to fit in memory."""

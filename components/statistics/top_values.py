@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.statistics.value_counts import ranked
+from slipline.components.statistics.value_counts import ranked
 
 LOG2_PLACES = 11
 """Up to 1,536 strings are kept, so that `MAX_DISTINCT` exact counts enter without loss."""

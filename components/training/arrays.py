@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.errors import TrainingFailed
-from components.preprocessing import decode_images, parse_examples
-from components.schemas.schema_io import ExampleSpec
-from components.training.settings import TrainParams
-from pipeline.artifacts import Examples
+from slipline.components.artifacts import Examples
+from slipline.components.errors import TrainingFailed
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.components.training.preprocessing import decode_images, parse_examples
+from slipline.components.training.train_settings import TrainParams
 
 if TYPE_CHECKING:
     import tensorflow as tf

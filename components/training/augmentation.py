@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.training.settings import AugmentParams
+from slipline.components.training.train_settings import AugmentParams
 
 if TYPE_CHECKING:
     import tensorflow as tf

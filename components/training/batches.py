@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from components.preprocessing import scale
-from components.training.arrays import Arrays
-from components.training.augmentation import noisy, projected, projections
-from components.training.settings import TrainParams
+from slipline.components.training.arrays import Arrays
+from slipline.components.training.augmentation import noisy, projected, projections
+from slipline.components.training.preprocessing import scale
+from slipline.components.training.train_settings import TrainParams
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from itertools import accumulate
 
-from components.examples.record_places import RecordPlaces
-from components.training.batches import Batches
-from components.training.settings import TrainParams
-from components.training.steps import Steps
-from pipeline.artifacts import Examples
+from slipline.components.artifacts import Examples
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.training.batches import Batches
+from slipline.components.training.steps import Steps
+from slipline.components.training.train_settings import TrainParams
 
 
 def why_not_finite(

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from components.errors import TrainingFailed
-from components.schemas.schema_io import ExampleSpec
-from components.training.settings import WITH_MOMENTUM, TrainParams
+from slipline.components.errors import TrainingFailed
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.components.training.train_settings import WITH_MOMENTUM, TrainParams
 
 if TYPE_CHECKING:
     import keras

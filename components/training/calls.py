@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from components.training.job import Job
+from slipline.components.training.job import Job
 
 FILE = "call.json"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from components.errors import TrainingFailed
+from slipline.components.errors import TrainingFailed
 
 VARIABLE = "TF_CONFIG"
 

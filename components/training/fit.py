@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.schemas.schema_io import ExampleSpec, example_spec
-from components.training.arrays import Arrays, read_arrays
-from components.training.batches import Batches
-from components.training.blame import why_not_finite
-from components.training.build import build
-from components.training.devices import claim_devices
-from components.training.history import Epoch, Progress, Sample, history_json
-from components.training.job import Job
-from components.training.keeping import Weights, keep, put, take_up, variables_of, weights_of
-from components.training.learning_rates import learning_rates
-from components.training.settings import TrainParams
-from components.training.steps import NOT_FINITE, NotFinite, Steps
-from components.training.team import Team, averaged, made_alike, told_by_chief
-from components.training.tensorboard_log import TensorBoardLog
-from pipeline.artifacts import TrainedModel
-from pipeline.component import Say
+from slipline.components.artifacts import TrainedModel
+from slipline.components.features.schema_io import ExampleSpec, example_spec
+from slipline.components.training.arrays import Arrays, read_arrays
+from slipline.components.training.batches import Batches
+from slipline.components.training.blame import why_not_finite
+from slipline.components.training.build import build
+from slipline.components.training.devices import claim_devices
+from slipline.components.training.epoch_history import Epoch, Progress, Sample, history_json
+from slipline.components.training.job import Job
+from slipline.components.training.keeping import Weights, keep, put, take_up, variables_of, weights_of
+from slipline.components.training.learning_rates import learning_rates
+from slipline.components.training.steps import NOT_FINITE, NotFinite, Steps
+from slipline.components.training.team import Team, averaged, made_alike, told_by_chief
+from slipline.components.training.tensorboard_log import TensorBoardLog
+from slipline.components.training.train_settings import TrainParams
+from slipline.pipeline.core.component import Say
 
 if TYPE_CHECKING:
     import keras

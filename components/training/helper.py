@@ -1,6 +1,6 @@
 """Helps every training of a cluster, on a machine that is not the chief's, until it is ended.
 
-`TF_CONFIG=... SLIPLINE_HOME=... python -m components.training.helper`
+`TF_CONFIG=... SLIPLINE_HOME=... python -m slipline.components.training.helper`
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from components.training.calls import Call, find_call
-from components.training.cluster import VARIABLE, Cluster, cluster_of
-from components.training.worker import Failed, Made, Said
-from components.training.worker_processes import Worker, end_worker, start_worker
-from pipeline.component import ComponentError, Say
+from slipline.components.training.calls import Call, find_call
+from slipline.components.training.cluster import VARIABLE, Cluster, cluster_of
+from slipline.components.training.worker import Failed, Made, Said
+from slipline.components.training.worker_processes import Worker, end_worker, start_worker
+from slipline.pipeline.core.component import ComponentError, Say
 
 POLL_S = 0.5
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.training.settings import TrainParams
-from pipeline.artifacts import Examples, Schema
+from slipline.components.artifacts import Examples, Schema
+from slipline.components.training.train_settings import TrainParams
 
 
 @dataclass(frozen=True, kw_only=True)

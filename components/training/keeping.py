@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.training.history import Progress, progress_from_json
-from pipeline.component import Say
+from slipline.components.training.epoch_history import Progress, progress_from_json
+from slipline.pipeline.core.component import Say
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.training.settings import TrainParams
+from slipline.components.training.train_settings import TrainParams
 
 
 def learning_rates(params: TrainParams, steps_per_epoch: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """What a pod of a Kubernetes training job runs: the first one a command such as `slipline run`, the others help it.
 
-`python -m components.training.pod --workers 2 --service slipline-training -- slipline run`, in an Indexed Job.
+`python -m slipline.components.training.pod --workers 2 --service slipline-training -- slipline run`, in an Indexed Job.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from components.training import helper
-from components.training.cluster import VARIABLE, Cluster
+from slipline.components.training import helper
+from slipline.components.training.cluster import VARIABLE, Cluster
 
 PORT = 2222
 """Where workers reach each other, by TensorFlow's custom."""

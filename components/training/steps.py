@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from components.errors import TrainingFailed
-from components.training.team import Team
+from slipline.components.errors import TrainingFailed
+from slipline.components.training.team import Team
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from components.training.history import Epoch, Sample
+from slipline.components.training.epoch_history import Epoch, Sample
 
 
 class TensorBoardLog:

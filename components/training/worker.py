@@ -10,12 +10,12 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from components.training.cluster import VARIABLE, Cluster
-from components.training.fit import assist, fit
-from components.training.job import Job
-from components.training.team import Together
-from pipeline.artifacts import TrainedModel
-from pipeline.component import ComponentError
+from slipline.components.artifacts import TrainedModel
+from slipline.components.training.cluster import VARIABLE, Cluster
+from slipline.components.training.fit import assist, fit
+from slipline.components.training.job import Job
+from slipline.components.training.team import Together
+from slipline.pipeline.core.component import ComponentError
 
 
 @dataclass(frozen=True)

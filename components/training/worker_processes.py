@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from components.errors import TrainingFailed
-from components.training.cluster import Cluster
-from components.training.job import Job
-from components.training.worker import Failed, Joined, Made, Message, Said, work
-from pipeline.artifacts import TrainedModel
-from pipeline.component import Say
+from slipline.components.artifacts import TrainedModel
+from slipline.components.errors import TrainingFailed
+from slipline.components.training.cluster import Cluster
+from slipline.components.training.job import Job
+from slipline.components.training.worker import Failed, Joined, Made, Message, Said, work
+from slipline.pipeline.core.component import Say
 
 MEETING_TIMEOUT_S = 600.0
 """How long the workers may take to meet; on other machines they may have to be started first."""

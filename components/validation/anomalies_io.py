@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, path_pb2, schema_pb2
 
-from components.validation.drift_checks import Measurement
-from components.validation.findings import Finding
+from slipline.components.validation.drift_checks import Measurement
+from slipline.components.validation.findings import Finding
 
 
 def write_anomalies(

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_io import CLASS_NAMES, class_names
-from components.validation.findings import Finding, Kind
-from pipeline.artifacts import Baseline, Statistics
+from slipline.components.artifacts import Baseline, Statistics
+from slipline.components.features.schema_io import CLASS_NAMES, class_names
+from slipline.components.validation.findings import Finding, Kind
 
 
 def check_classes(

@@ -10,12 +10,24 @@ from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.schemas.schema_limits import Difference, Sample, compare_buckets, compare_counts, compare_numbers
-from components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
-from components.statistics.statistics_io import common_statistics
-from components.validation.decile_divergence import NumberShares, number_shares
-from components.validation.distributions import Buckets, FeatureStatistics, buckets_of, counts_of, largest_difference
-from components.validation.findings import Finding, Kind
+from slipline.components.schemas.schema_limits import (
+    Difference,
+    Sample,
+    compare_buckets,
+    compare_counts,
+    compare_numbers,
+)
+from slipline.components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
+from slipline.components.statistics.decile_divergence import NumberShares, number_shares
+from slipline.components.statistics.distributions import (
+    Buckets,
+    FeatureStatistics,
+    buckets_of,
+    counts_of,
+    largest_difference,
+)
+from slipline.components.statistics.statistics_io import common_statistics
+from slipline.components.validation.findings import Finding, Kind
 
 SplitStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.examples.record_places import RecordPlaces
-from components.statistics.duplicates import Copies, Place, read_duplicates
-from components.validation.findings import Finding, Kind
-from components.validation.validate_settings import ValidateParams
-from pipeline.artifacts import Examples, Statistics
+from slipline.components.artifacts import Examples, Statistics
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.statistics.duplicates import Copies, Place, read_duplicates
+from slipline.components.validation.findings import Finding, Kind
+from slipline.components.validation.validate_settings import ValidateParams
 
 NAMED_COPIES = 3
 

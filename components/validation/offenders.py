@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from components.validation.shard_checks import Checked
+from slipline.components.validation.shard_checks import Checked
 
 OFFENDERS = "offenders.tfrecord"
 LISTING = "offenders.csv"

@@ -8,10 +8,16 @@ from typing import NamedTuple
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.examples.examples_io import UndecodableImage, decode_image, parse_example, shape_text, stated_shape
-from components.schemas.schema_rules import FeatureRule
-from components.validation.findings import Kind
-from serving.wire.example_pb2 import Feature
+from slipline.components.examples.examples_io import (
+    UndecodableImage,
+    decode_image,
+    parse_example,
+    shape_text,
+    stated_shape,
+)
+from slipline.components.schemas.schema_rules import FeatureRule
+from slipline.components.validation.findings import Kind
+from slipline.serving.wire.example_pb2 import Feature
 
 TYPE_OF_LIST = {"int64_list": schema_pb2.INT, "float_list": schema_pb2.FLOAT, "bytes_list": schema_pb2.BYTES}
 SHOWN_WORDS = 5

@@ -10,15 +10,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from components.beam.beam_options import Problem
-from components.errors import BadData
-from components.examples.record_places import RecordPlaces
-from components.examples.shard_records import read_shard
-from components.examples.tfrecord import write_records
-from components.schemas.schema_rules import FeatureRule
-from components.validation.findings import Kind
-from components.validation.record_checks import check_record
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
+from slipline.components.beam.beam_options import Problem
+from slipline.components.errors import BadData
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.examples.shard_records import read_shard
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.schemas.schema_rules import FeatureRule
+from slipline.components.validation.findings import Kind
+from slipline.components.validation.record_checks import check_record
 
 NAMED_RECORDS = 3
 SHOWN_VALUES = 3

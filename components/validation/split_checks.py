@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.schemas.schema_rules import FeatureRule, Rules, SplitRule
-from components.statistics.statistics_io import RECORD, common_statistics, custom_number
-from components.validation.findings import Finding, Kind
+from slipline.components.schemas.schema_rules import FeatureRule, Rules, SplitRule
+from slipline.components.statistics.statistics_io import RECORD, common_statistics, custom_number
+from slipline.components.validation.findings import Finding, Kind
 
 
 def check_split(

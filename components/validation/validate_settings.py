@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.component import params
+from slipline.pipeline.core.component import params
 
 POLICIES = ("stop", "set_aside")
 

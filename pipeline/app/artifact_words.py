@@ -7,11 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline import artifacts
-from pipeline.app.report_format import count, percent, plural
-from pipeline.artifacts import (
+from slipline.components import artifacts
+from slipline.components.artifacts import (
     Anomalies,
-    Artifact,
     Baseline,
     Evaluation,
     Examples,
@@ -21,10 +19,11 @@ from pipeline.artifacts import (
     Release,
     ServableModel,
     TrainedModel,
-    Verdict,
 )
-from pipeline.store.lineage import Made
-from pipeline.store.store import artifact_from_json
+from slipline.pipeline.app.report_format import count, percent, plural
+from slipline.pipeline.core.artifact import Artifact, Verdict
+from slipline.pipeline.store.lineage import Made
+from slipline.pipeline.store.store import artifact_from_json
 
 
 def artifact_words(artifact: Artifact) -> str:

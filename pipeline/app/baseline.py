@@ -6,9 +6,9 @@ import json
 
 from sqlalchemy import select
 
-from components.find_baseline import BaselineParams, Earlier
-from pipeline.store.store import Store
-from pipeline.store.tables import ExecutionInputRow, ExecutionRow, RunRow, RunStepRow
+from slipline.components.steps.find_baseline import BaselineParams, Earlier
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow, RunRow, RunStepRow
 
 KEPT = 20
 """Earlier data sets looked through for one that differs; a rerun needs two."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.statistics.duplicates import read_duplicates
-from pipeline.artifacts import Examples, Statistics
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import Examples, Statistics
+from slipline.components.statistics.duplicates import read_duplicates
+from slipline.pipeline.runners.local import RunReport
 
 
 def data_words(report: RunReport) -> Iterator[str]:

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from components.errors import BadData
-from components.evaluation.results import Results, read_results
-from components.schemas.schema_io import ExampleSpec, example_spec
-from pipeline.app import report_format
-from pipeline.app.config import TrainingSettings
-from pipeline.app.model_limits import LimitLine, limit_lines, not_for
-from pipeline.app.report_artifacts import learnt_from, made_of
-from pipeline.app.report_facts import headline
-from pipeline.app.report_images import class_names
-from pipeline.app.report_measured import (
+from slipline.components.artifacts import Evaluation, Examples, Release, Schema, ServableModel, TrainedModel
+from slipline.components.errors import BadData
+from slipline.components.evaluation.results import Results, read_results
+from slipline.components.features.schema_io import ExampleSpec, example_spec
+from slipline.pipeline.app import report_format
+from slipline.pipeline.app.model_limits import LimitLine, limit_lines, not_for
+from slipline.pipeline.app.report_artifacts import learnt_from, made_of
+from slipline.pipeline.app.report_facts import headline
+from slipline.pipeline.app.report_images import class_names
+from slipline.pipeline.app.report_measured import (
     Comparison,
     Measure,
     SliceLine,
@@ -29,11 +29,11 @@ from pipeline.app.report_measured import (
     measures_of,
     slice_line,
 )
-from pipeline.app.report_records import SourceFile, source_files
-from pipeline.artifacts import Evaluation, Examples, Release, Schema, ServableModel, TrainedModel
-from pipeline.runners.local import RunReport
-from pipeline.store.lineage import Made, trace
-from pipeline.store.store import Store
+from slipline.pipeline.app.report_records import SourceFile, source_files
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
+from slipline.pipeline.store.lineage import Made, trace
+from slipline.pipeline.store.store import Store
 
 SHOWN_CLASSES = 40
 
@@ -208,7 +208,7 @@ def render(card: Card) -> str:
 
     environment = Environment(
         autoescape=True,  # so that what a macro made is known for Markdown
-        loader=PackageLoader("pipeline.app"),
+        loader=PackageLoader("slipline.pipeline.app"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -243,7 +243,7 @@ def to_html(text: str, title: str) -> str:
 
     from markdown import markdown  # type: ignore[import-untyped]
 
-    style = (files("pipeline.app") / "templates" / "report.css").read_text("utf-8")
+    style = (files("slipline.pipeline.app") / "templates" / "report.css").read_text("utf-8")
     body = markdown(text, extensions=["tables"], output_format="html")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

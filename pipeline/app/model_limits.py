@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.evaluation.estimates import Estimate
-from components.evaluation.evaluate_settings import EvaluateParams, Limit
-from components.evaluation.judge import judge, measured, slices_of
-from components.evaluation.results import Results, SliceResult
-from pipeline.app.report_format import percent
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.evaluate_settings import EvaluateParams, Limit
+from slipline.components.evaluation.judge import judge, measured, slices_of
+from slipline.components.evaluation.results import Results, SliceResult
+from slipline.pipeline.app.report_format import percent
 
 NOTABLE_CALIBRATION_ERROR = 0.01
 """From here on, that probabilities are not shares is worth a sentence."""

@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import BadData
-from components.schemas.schema_io import ExampleSpec, example_spec
-from pipeline.app import report_format
-from pipeline.app.config import TrainingSettings
-from pipeline.app.report_artifacts import learnt_from, made_of
-from pipeline.app.report_checks import Checks, checks_of
-from pipeline.app.report_exports import Exports, exports_of
-from pipeline.app.report_facts import (
+from slipline.components.artifacts import Examples, Schema
+from slipline.components.errors import BadData
+from slipline.components.features.schema_io import ExampleSpec, example_spec
+from slipline.pipeline.app import report_format
+from slipline.pipeline.app.report_artifacts import learnt_from, made_of
+from slipline.pipeline.app.report_checks import Checks, checks_of
+from slipline.pipeline.app.report_exports import Exports, exports_of
+from slipline.pipeline.app.report_facts import (
     KeyNumber,
     Problem,
     StepLine,
@@ -25,18 +25,18 @@ from pipeline.app.report_facts import (
     step_lines,
     verdict_of,
 )
-from pipeline.app.report_images import file_name, place_name
-from pipeline.app.report_origin import Origin, Setting, given_to, origins_of, settings_in_force
-from pipeline.app.report_quality import Quality, quality_of
-from pipeline.app.report_records import Records, records_of
-from pipeline.app.report_samples import Samples, samples_of
-from pipeline.app.report_statistics import FeatureTables, statistics_of
-from pipeline.app.report_training import Training, training_of
-from pipeline.artifacts import Examples, Schema
-from pipeline.runners.local import RunReport
-from pipeline.store.lineage import Taken
-from pipeline.store.store import Store
-from pipeline.store.tables import RunRow
+from slipline.pipeline.app.report_images import file_name, place_name
+from slipline.pipeline.app.report_origin import Origin, Setting, given_to, origins_of, settings_in_force
+from slipline.pipeline.app.report_quality import Quality, quality_of
+from slipline.pipeline.app.report_records import Records, records_of
+from slipline.pipeline.app.report_samples import Samples, samples_of
+from slipline.pipeline.app.report_statistics import FeatureTables, statistics_of
+from slipline.pipeline.app.report_training import Training, training_of
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
+from slipline.pipeline.store.lineage import Taken
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import RunRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def render(page: Page) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("pipeline.app"),
+        loader=PackageLoader("slipline.pipeline.app"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pipeline.artifacts import Artifact, Examples
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import Examples
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.runners.local import RunReport
 
 A = TypeVar("A", bound=Artifact)
 

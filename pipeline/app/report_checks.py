@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
-from components.compare_serving import serving_distances
-from components.errors import BadData
-from components.examples.record_places import RecordPlaces
-from components.examples.tfrecord import read_records
-from components.schemas.schema_io import read_schema
-from components.schemas.schema_rules import rules_of
-from components.statistics.duplicates import Copies, Place, read_duplicates
-from components.statistics.statistics_io import split_statistics
-from components.validate import measured_distances
-from components.validation.drift_checks import Distance, Measurement
-from components.validation.offenders import LISTING, OFFENDERS
-from pipeline.app.config import TrainingSettings
-from pipeline.app.report_artifacts import made_by
-from pipeline.app.report_format import percent, significant
-from pipeline.app.report_images import picture_in
-from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
+from slipline.components.errors import BadData
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.features.schema_io import read_schema
+from slipline.components.files.tfrecord_files import read_records
+from slipline.components.schemas.schema_rules import rules_of
+from slipline.components.statistics.duplicates import Copies, Place, read_duplicates
+from slipline.components.statistics.statistics_io import split_statistics
+from slipline.components.steps.compare_serving import serving_distances
+from slipline.components.steps.validate import measured_distances
+from slipline.components.validation.drift_checks import Distance, Measurement
+from slipline.components.validation.offenders import LISTING, OFFENDERS
+from slipline.pipeline.app.report_artifacts import made_by
+from slipline.pipeline.app.report_format import percent, significant
+from slipline.pipeline.app.report_images import picture_in
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
 
 SHOWN_OFFENDERS = 12
 LOOKED_AT_OFFENDERS = 200

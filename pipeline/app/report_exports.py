@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.app.config import TrainingSettings
-from pipeline.app.report_artifacts import made_by
-from pipeline.app.report_format import NARROW_SPACE, count, percent, significant
-from pipeline.artifacts import ExportedFile, ServableModel
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import ExportedFile, ServableModel
+from slipline.pipeline.app.report_artifacts import made_by
+from slipline.pipeline.app.report_format import NARROW_SPACE, count, percent, significant
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
 
 MISSING = "\N{EN DASH}"
 

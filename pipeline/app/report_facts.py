@@ -6,21 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.app.artifact_words import artifact_words
-from pipeline.app.config import Home, TrainingSettings
-from pipeline.app.report_artifacts import learnt_from, made_of
-from pipeline.app.report_format import count, nats, percent, plural, points, seconds
-from pipeline.app.report_training import history_of
-from pipeline.artifacts import (
-    Artifact,
-    Evaluation,
-    Release,
-    TrainedModel,
-    Verdict,
-)
-from pipeline.execute import Outcome, Status
-from pipeline.runners.local import RunReport
-from pipeline.store.store import Store
+from slipline.components.artifacts import Evaluation, Release, TrainedModel
+from slipline.pipeline.app.artifact_words import artifact_words
+from slipline.pipeline.app.report_artifacts import learnt_from, made_of
+from slipline.pipeline.app.report_format import count, nats, percent, plural, points, seconds
+from slipline.pipeline.app.report_training import history_of
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.core.artifact import Artifact, Verdict
+from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.local import RunReport
+from slipline.pipeline.store.store import Store
 
 STATUS_WORDS = {
     Status.DONE: "done",
@@ -122,8 +117,8 @@ def release_words(run: RunReport, store: Store) -> str:
 
 
 def _state(release: Release, home: Home) -> str:
-    from serving.errors import ServingError
-    from serving.releases.ledger import Ledger
+    from slipline.serving.errors import ServingError
+    from slipline.serving.releases.ledger import Ledger
 
     unknown = "not in the ledger of this home"
     if not home.releases.is_dir():

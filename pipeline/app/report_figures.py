@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.app.report_format import NARROW_SPACE, count, nats, percent
+from slipline.pipeline.app.report_format import NARROW_SPACE, count, nats, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

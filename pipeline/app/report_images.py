@@ -8,17 +8,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.examples.examples_io import (
+from slipline.components.artifacts import Examples, Shard, read_class_names
+from slipline.components.examples.examples_io import (
     PNG_SIGNATURE,
     UndecodableImage,
     decode_image,
     looks_like_image,
     parse_example,
 )
-from components.examples.record_places import RecordPlaces
-from components.examples.tfrecord import read_records
-from components.schemas.schema_io import ExampleSpec
-from pipeline.artifacts import Examples, Shard, read_class_names
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.components.files.tfrecord_files import read_records
 
 PER_LABEL = 3
 LOOKED_AT_RECORDS = 100_000

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.evaluation.estimates import Estimate
-from components.evaluation.results import ReliabilityBin
-from pipeline.app.report_figures import (
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.results import ReliabilityBin
+from slipline.pipeline.app.report_figures import (
     ACCENT,
     INK,
     LETTER_INCHES,
@@ -19,7 +19,7 @@ from pipeline.app.report_figures import (
     drawn,
     shortened,
 )
-from pipeline.app.report_format import NARROW_SPACE, percent
+from slipline.pipeline.app.report_format import NARROW_SPACE, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

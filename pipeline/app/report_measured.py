@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.evaluation.estimates import Estimate
-from components.evaluation.results import Results, SliceResult
-from pipeline.app.report_format import count, nats, percent, points, signed
-from pipeline.app.report_intervals import Series, intervals_figure, reliability_figure
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.results import Results, SliceResult
+from slipline.pipeline.app.report_format import count, nats, percent, points, signed
+from slipline.pipeline.app.report_intervals import Series, intervals_figure, reliability_figure
 
 MOST_ROWS = 40
 """Of a figure; nobody reads more."""

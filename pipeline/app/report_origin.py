@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.app.config import TrainingSettings
-from pipeline.runners.local import RunReport
-from pipeline.store.lineage import Made, Taken, readable_settings, trace
-from pipeline.store.store import Store
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
+from slipline.pipeline.store.lineage import Made, Taken, readable_settings, trace
+from slipline.pipeline.store.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

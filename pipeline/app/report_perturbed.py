@@ -9,11 +9,11 @@ from itertools import islice
 
 import numpy as np
 
-from components.evaluation.evaluate_settings import EvaluateParams
-from components.evaluation.perturbations import Images, perturbed
-from components.examples.examples_io import read_batches
-from components.schemas.schema_io import ExampleSpec
-from pipeline.artifacts import Examples
+from slipline.components.artifacts import Examples
+from slipline.components.evaluation.evaluate_settings import EvaluateParams
+from slipline.components.evaluation.perturbations import Images, perturbed
+from slipline.components.examples.examples_io import read_batches
+from slipline.components.features.schema_io import ExampleSpec
 
 SHOWN = 3
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.results import Results
-from components.schemas.schema_io import ExampleSpec
-from pipeline.app.report_format import count, nats, percent
-from pipeline.app.report_images import Picture, pictures_of
-from pipeline.app.report_measured import measure
-from pipeline.artifacts import Evaluation, Examples, SliceMetrics
+from slipline.components.artifacts import Evaluation, Examples, SliceMetrics
+from slipline.components.evaluation.results import Results
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.pipeline.app.report_format import count, nats, percent
+from slipline.pipeline.app.report_images import Picture, pictures_of
+from slipline.pipeline.app.report_measured import measure
 
 WORST_MISTAKES = 24
 

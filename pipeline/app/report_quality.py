@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.evaluation.results import read_results
-from components.schemas.schema_io import ExampleSpec
-from pipeline.app.config import TrainingSettings
-from pipeline.app.report_artifacts import made_of
-from pipeline.app.report_images import class_names
-from pipeline.app.report_measured import Measured, measured_of
-from pipeline.app.report_perturbed import ChangedImages, changed_images
-from pipeline.app.report_predictions import (
+from slipline.components.artifacts import Evaluation, Examples
+from slipline.components.evaluation.results import read_results
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.pipeline.app.report_artifacts import made_of
+from slipline.pipeline.app.report_images import class_names
+from slipline.pipeline.app.report_measured import Measured, measured_of
+from slipline.pipeline.app.report_perturbed import ChangedImages, changed_images
+from slipline.pipeline.app.report_predictions import (
     LabelMetrics,
     Mistake,
     Predictions,
@@ -21,8 +21,8 @@ from pipeline.app.report_predictions import (
     mistakes_in,
     worst_mistakes,
 )
-from pipeline.artifacts import Evaluation, Examples
-from pipeline.runners.local import RunReport
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
 
 MOST_CLASSES = 40
 """A larger confusion matrix is not drawn: nobody reads it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.examples.record_places import RecordPlaces
-from components.statistics.statistics_io import DatasetStatistics, slice_statistics, split_statistics
-from pipeline.app.config import TrainingSettings
-from pipeline.app.report_artifacts import learnt_from, made_by
-from pipeline.app.report_format import count, plural
-from pipeline.artifacts import Anomalies, Evaluation, Examples, Shard, Statistics, TrainedModel
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import Anomalies, Evaluation, Examples, Shard, Statistics, TrainedModel
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.statistics.statistics_io import DatasetStatistics, slice_statistics, split_statistics
+from slipline.pipeline.app.report_artifacts import learnt_from, made_by
+from slipline.pipeline.app.report_format import count, plural
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.local import RunReport
 
 
 @dataclass(frozen=True, kw_only=True)

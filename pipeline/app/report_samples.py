@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.schemas.schema_io import ExampleSpec
-from components.statistics.statistics_io import split_statistics, value_counts
-from pipeline.app import report_format
-from pipeline.app.report_artifacts import made_of
-from pipeline.app.report_figures import label_counts_figure
-from pipeline.app.report_images import Picture, class_names, samples_by_label
-from pipeline.artifacts import Examples, Statistics
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import Examples, Statistics
+from slipline.components.features.schema_io import ExampleSpec
+from slipline.components.statistics.statistics_io import split_statistics, value_counts
+from slipline.pipeline.app import report_format
+from slipline.pipeline.app.report_artifacts import made_of
+from slipline.pipeline.app.report_figures import label_counts_figure
+from slipline.pipeline.app.report_images import Picture, class_names, samples_by_label
+from slipline.pipeline.runners.local import RunReport
 
 MOST_CLASSES = 40
 """More are not drawn: nobody reads a picture of them."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.statistics.statistics_io import (
+from slipline.components.artifacts import Statistics
+from slipline.components.statistics.statistics_io import (
     DatasetStatistics,
     FeatureStatistics,
     common_statistics,
@@ -14,11 +15,10 @@ from components.statistics.statistics_io import (
     slice_statistics,
     split_statistics,
 )
-from pipeline.app.report_artifacts import made_by
-from pipeline.app.report_format import NARROW_SPACE, count, percent, significant
-from pipeline.app.report_records import slices_by_feature
-from pipeline.artifacts import Statistics
-from pipeline.runners.local import RunReport
+from slipline.pipeline.app.report_artifacts import made_by
+from slipline.pipeline.app.report_format import NARROW_SPACE, count, percent, significant
+from slipline.pipeline.app.report_records import slices_by_feature
+from slipline.pipeline.runners.local import RunReport
 
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 24

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pipeline.app.report_artifacts import made_of
-from pipeline.app.report_figures import accuracy_figure, loss_figure
-from pipeline.artifacts import TrainedModel
-from pipeline.runners.local import RunReport
+from slipline.components.artifacts import TrainedModel
+from slipline.pipeline.app.report_artifacts import made_of
+from slipline.pipeline.app.report_figures import accuracy_figure, loss_figure
+from slipline.pipeline.runners.local import RunReport
 
 
 @dataclass(frozen=True, kw_only=True)

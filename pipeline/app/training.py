@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from components.compare_serving import compare_serving
-from components.compute_statistics import compute_statistics
-from components.convert import convert
-from components.evaluate import evaluate
-from components.export import export
-from components.find_baseline import BaselineParams, find_baseline
-from components.find_live import find_live
-from components.infra_validate import infra_validate
-from components.ingest import IngestParams, ingest
-from components.push import push
-from components.release_settings import ReleaseParams
-from components.set_aside import set_aside
-from components.train import train
-from components.validate import validate
-from pipeline.app.config import Home, TrainingSettings
-from pipeline.artifacts import Schema
-from pipeline.graph import Pipeline, Source, Step
+from slipline.components.artifacts import Schema
+from slipline.components.steps.compare_serving import compare_serving
+from slipline.components.steps.compute_statistics import compute_statistics
+from slipline.components.steps.convert import convert
+from slipline.components.steps.evaluate import evaluate
+from slipline.components.steps.export import export
+from slipline.components.steps.find_baseline import BaselineParams, find_baseline
+from slipline.components.steps.find_live import find_live
+from slipline.components.steps.infra_validate import infra_validate
+from slipline.components.steps.ingest import IngestParams, ingest
+from slipline.components.steps.push import push
+from slipline.components.steps.release_settings import ReleaseParams
+from slipline.components.steps.set_aside import set_aside
+from slipline.components.steps.train import train
+from slipline.components.steps.validate import validate
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.core.graph import Pipeline, Source, Step
 
 
 def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineParams) -> Pipeline:

@@ -10,12 +10,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol
 
-from pipeline.errors import StepError
-from pipeline.execute import Outcome, Status, execute
-from pipeline.graph import Pipeline, Step
-from pipeline.runners.workers import Workers
-from pipeline.store.store import Committed, Store
-from pipeline.store.tables import RunStepRow
+from slipline.pipeline.core.errors import StepError
+from slipline.pipeline.core.graph import Pipeline, Step
+from slipline.pipeline.runners.execute import Outcome, Status, execute
+from slipline.pipeline.runners.workers import Workers
+from slipline.pipeline.store.store import Committed, Store
+from slipline.pipeline.store.tables import RunStepRow
 
 
 class Display(Protocol):

@@ -20,10 +20,10 @@ from queue import Empty
 from types import TracebackType
 from typing import Any
 
-from pipeline.artifacts import Artifact
-from pipeline.component import Component, Say
-from pipeline.errors import StepCrashed
-from pipeline.execute import call_here
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.component import Component, Say
+from slipline.pipeline.core.errors import StepCrashed
+from slipline.pipeline.runners.execute import call_here
 
 POLL_S = 0.05
 """How often a waiting parent looks for a line of progress."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from pipeline.errors import StoreError
-from pipeline.store.locks import locked_if_free
-from pipeline.store.store import Store
-from pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.store.locks import locked_if_free
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
 
 
 @dataclass(frozen=True, kw_only=True)

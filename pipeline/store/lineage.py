@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pipeline.errors import StoreError
-from pipeline.store.store import Store
-from pipeline.store.tables import ExecutionInputRow, ExecutionRow
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow
 
 
 @dataclass(frozen=True, kw_only=True)

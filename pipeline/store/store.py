@@ -18,11 +18,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from pipeline.artifacts import Artifact
-from pipeline.errors import StoreError
-from pipeline.fingerprint import CacheKey, artifact_digest, sha256_of
-from pipeline.store.locks import is_free, locked
-from pipeline.store.tables import Base, ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, sha256_of
+from slipline.pipeline.store.locks import is_free, locked
+from slipline.pipeline.store.tables import Base, ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
 
 A = TypeVar("A", bound=Artifact)
 

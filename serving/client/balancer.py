@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from serving.client.settings import Ejection
+from slipline.serving.client.client_settings import Ejection
 
 
 @dataclass(eq=False)

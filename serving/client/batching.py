@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.client.answers import Prediction
-from serving.client.known_models import Choice
-from serving.errors import BadRequest, DeadlineExceeded, ServingError
-from serving.tensors import Array
+from slipline.serving.client.known_models import Choice
+from slipline.serving.client.prediction import Prediction
+from slipline.serving.errors import BadRequest, DeadlineExceeded, ServingError
+from slipline.serving.wire.tensors import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from serving.client.effects import Attempt, Operation, Pause, Race, Rpc, Won
+from slipline.serving.client.effects import Attempt, Operation, Pause, Race, Rpc, Won
 
 T = TypeVar("T")
 

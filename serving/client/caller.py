@@ -8,13 +8,13 @@ from functools import partial
 
 import grpc
 
-from serving.client.balancer import Balancer, Target
-from serving.client.effects import Attempt, Headers, Operation, Pause, Race, Rpc, Won
-from serving.client.observer import CallEnded, CallStarted
-from serving.client.retry import Again, RetryBudget, pause_s, was_sent, where_again
-from serving.client.settings import ClientSettings
-from serving.errors import DeadlineExceeded
-from serving.grpc_errors import serving_error
+from slipline.serving.client.balancer import Balancer, Target
+from slipline.serving.client.client_settings import ClientSettings
+from slipline.serving.client.effects import Attempt, Headers, Operation, Pause, Race, Rpc, Won
+from slipline.serving.client.observer import CallEnded, CallStarted
+from slipline.serving.client.retry import Again, RetryBudget, pause_s, was_sent, where_again
+from slipline.serving.errors import DeadlineExceeded
+from slipline.serving.wire.grpc_errors import serving_error
 
 
 class Caller:

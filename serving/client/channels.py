@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import grpc
 
-from serving.client.settings import ClientSettings
-from serving.errors import AccessDenied
+from slipline.serving.client.client_settings import ClientSettings
+from slipline.serving.errors import AccessDenied
 
 Options = list[tuple[str, str | int]]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
-from serving.client.balancer import Target
+from slipline.serving.client.balancer import Target
 
 T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]

@@ -8,9 +8,9 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import ArrayLike
 
-from serving.client.signature import to_array
-from serving.errors import BadRequest
-from serving.wire import example_pb2, serving_pb2
+from slipline.serving.client.signature import to_array
+from slipline.serving.errors import BadRequest
+from slipline.serving.wire import example_pb2, serving_pb2
 
 Features = Mapping[str, ArrayLike]
 Example = Features | bytes

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from serving.client.signature import Signature
-from serving.wire import saved_model_pb2
+from slipline.serving.client.signature import Signature
+from slipline.serving.wire import saved_model_pb2
 
 Signatures = Mapping[str, saved_model_pb2.SignatureDef]
 

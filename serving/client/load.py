@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.errors import ServingError
+from slipline.serving.errors import ServingError
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from serving.client.observer import CallEnded, CallStarted
+from slipline.serving.client.observer import CallEnded, CallStarted
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -21,7 +21,7 @@ class OpenTelemetryObserver:
         """Traces with that provider; by default the process-wide one."""
         from opentelemetry import trace
 
-        self._tracer = trace.get_tracer("serving.client", tracer_provider=tracer_provider)
+        self._tracer = trace.get_tracer("slipline.serving.client", tracer_provider=tracer_provider)
 
     def begin(self, call: CallStarted, /) -> Callable[[CallEnded], None]:
         """Starts a span under the current one."""

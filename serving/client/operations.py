@@ -6,18 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from serving.client.answers import Class, Classification, Prediction, Regression
-from serving.client.caller import Caller
-from serving.client.decode import AnswerReader
-from serving.client.effects import Operation, Pause, Rpc
-from serving.client.encode import predict_request
-from serving.client.example_input import Example, example_input
-from serving.client.images import DEFAULT_SIGNATURE, IMAGES_SIGNATURE, Image, image_inputs
-from serving.client.known_models import Choice, KnownModels, KnownVersion
-from serving.client.settings import ClientSettings
-from serving.client.signature import Inputs, Signature, to_array
-from serving.control import VersionStatus, version_status
-from serving.errors import (
+from slipline.serving.client.caller import Caller
+from slipline.serving.client.client_settings import ClientSettings
+from slipline.serving.client.control import VersionStatus, version_status
+from slipline.serving.client.effects import Operation, Pause, Rpc
+from slipline.serving.client.example_input import Example, example_input
+from slipline.serving.client.image_inputs import DEFAULT_SIGNATURE, IMAGES_SIGNATURE, Image, image_inputs
+from slipline.serving.client.known_models import Choice, KnownModels, KnownVersion
+from slipline.serving.client.prediction import Class, Classification, Prediction, Regression
+from slipline.serving.client.signature import Inputs, Signature, to_array
+from slipline.serving.errors import (
     BadRequest,
     ConfigRefused,
     LoadFailed,
@@ -25,9 +23,11 @@ from serving.errors import (
     ServerUnavailable,
     VersionNotReady,
 )
-from serving.model_config import ServedModel, to_proto
-from serving.tensors import Array
-from serving.wire import saved_model_pb2, serving_pb2
+from slipline.serving.folders.model_config import ServedModel, to_proto
+from slipline.serving.wire import saved_model_pb2, serving_pb2
+from slipline.serving.wire.decode_reply import AnswerReader
+from slipline.serving.wire.encode_request import predict_request
+from slipline.serving.wire.tensors import Array
 
 _POLL_S = 0.05
 

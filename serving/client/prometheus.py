@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from serving.client.observer import CallEnded, CallStarted
+from slipline.serving.client.observer import CallEnded, CallStarted
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

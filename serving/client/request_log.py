@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from serving.client.encode import MAX_MESSAGE_BYTES, varint
-from serving.tfrecord import framed
+from slipline.serving.wire.encode_request import MAX_MESSAGE_BYTES, varint
+from slipline.serving.wire.tfrecord import framed
 
 MAX_WARMUP_RECORDS = 1000
 """TensorFlow Serving loads no model whose warm-up file has more."""

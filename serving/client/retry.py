@@ -8,8 +8,8 @@ from enum import Enum
 
 import grpc
 
-from serving.client.settings import RetryPolicy
-from serving.grpc_errors import TOO_LARGE, UNKNOWN_LABEL
+from slipline.serving.client.client_settings import RetryPolicy
+from slipline.serving.wire.grpc_errors import TOO_LARGE, UNKNOWN_LABEL
 
 
 class Again(Enum):

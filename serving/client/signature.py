@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from serving.errors import BadRequest
-from serving.tensors import Array, numpy_dtype
-from serving.wire import saved_model_pb2, tensor_pb2
+from slipline.serving.errors import BadRequest
+from slipline.serving.wire import saved_model_pb2, tensor_pb2
+from slipline.serving.wire.tensors import Array, numpy_dtype
 
 Inputs = Mapping[str, ArrayLike] | ArrayLike
 

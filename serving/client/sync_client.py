@@ -7,19 +7,19 @@ from types import TracebackType
 
 import grpc
 
-from serving.client.answers import Classification, Prediction, Regression
-from serving.client.balancer import Balancer
-from serving.client.blocking import BlockingTransport
-from serving.client.caller import Caller
-from serving.client.channels import addresses_of, channel_credentials, channel_options, check_token
-from serving.client.example_input import Example
-from serving.client.images import Image
-from serving.client.operations import Operations
-from serving.client.settings import ClientSettings
-from serving.client.signature import Inputs, Signature
-from serving.control import VersionStatus
-from serving.model_config import ServedModel
-from serving.wire import saved_model_pb2
+from slipline.serving.client.balancer import Balancer
+from slipline.serving.client.blocking import BlockingTransport
+from slipline.serving.client.caller import Caller
+from slipline.serving.client.channels import addresses_of, channel_credentials, channel_options, check_token
+from slipline.serving.client.client_settings import ClientSettings
+from slipline.serving.client.control import VersionStatus
+from slipline.serving.client.example_input import Example
+from slipline.serving.client.image_inputs import Image
+from slipline.serving.client.operations import Operations
+from slipline.serving.client.prediction import Classification, Prediction, Regression
+from slipline.serving.client.signature import Inputs, Signature
+from slipline.serving.folders.model_config import ServedModel
+from slipline.serving.wire import saved_model_pb2
 
 
 class PredictClient:

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from serving.batching.graph_traits import NOTHING_KNOWN, GraphTraits
-from serving.errors import BadRequest
-from serving.models.plans import Plan, Run
-from serving.tensors import Array, to_array
-from serving.wire import saved_model_pb2
+from slipline.serving.errors import BadRequest
+from slipline.serving.models.graph_traits import NOTHING_KNOWN, GraphTraits
+from slipline.serving.models.plans import Plan, Run
+from slipline.serving.wire import saved_model_pb2
+from slipline.serving.wire.tensors import Array, to_array
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from serving.errors import LoadFailed
-from serving.models.loaded_model import LoadedModel
-from serving.models.native import Threads
-from serving.models.paired_model import PairedModel, has_more
-from serving.models.saved_model import SAVED_MODEL_FILE, SERVE_TAG, SavedModel, read_signatures
-from serving.models.tflite_model import TFLITE_FILE, TfliteModel
+from slipline.serving.errors import LoadFailed
+from slipline.serving.models.loaded_model import LoadedModel
+from slipline.serving.models.paired_model import PairedModel, has_more
+from slipline.serving.models.tensorflow.native import Threads
+from slipline.serving.models.tensorflow.saved_model import SAVED_MODEL_FILE, SERVE_TAG, SavedModel, read_signatures
+from slipline.serving.models.tflite.tflite_model import TFLITE_FILE, TfliteModel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from serving.batching.graph_traits import GraphTraits
-from serving.errors import BadRequest
-from serving.models.loaded_model import LoadedModel, Signatures
-from serving.models.tflite_model import TfliteModel
-from serving.tensors import Array
-from serving.wire import saved_model_pb2
+from slipline.serving.errors import BadRequest
+from slipline.serving.models.graph_traits import GraphTraits
+from slipline.serving.models.loaded_model import LoadedModel, Signatures
+from slipline.serving.models.tflite.tflite_model import TfliteModel
+from slipline.serving.wire import saved_model_pb2
+from slipline.serving.wire.tensors import Array
 
 PREFIX = "tflite/"  # tells the tensors of one model from those of the other
 

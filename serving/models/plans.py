@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from serving.tensors import Array
+from slipline.serving.wire.tensors import Array
 
 
 class Run(NamedTuple):

@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.errors import LedgerConflict, PromotionFailed, ServingError
-from serving.releases.canary import write_shares
-from serving.releases.clock import utc_now
-from serving.releases.comparison import Comparison, Replay
-from serving.releases.config import wanted_models, write_configs
-from serving.releases.history import canary_move, live_version
-from serving.releases.publishing import copy_to_stores, release_problems
-from serving.releases.records import Move, MoveKind, ReleaseRow
-from serving.releases.rollout import Rollout, process_ended, rollout_to_named, rollout_to_registered
-from serving.releases.store import LedgerStore, conflict
+from slipline.serving.errors import LedgerConflict, PromotionFailed, ServingError
+from slipline.serving.folders.labels import write_shares
+from slipline.serving.releases.clock import utc_now
+from slipline.serving.releases.compare.comparison import Comparison, Replay
+from slipline.serving.releases.copies.publishing import copy_to_stores, release_problems
+from slipline.serving.releases.servers.rollout import Rollout, process_ended, rollout_to_named, rollout_to_registered
+from slipline.serving.releases.servers.wanted_config import wanted_models, write_configs
+from slipline.serving.releases.store.ledger_store import LedgerStore, conflict
+from slipline.serving.releases.store.move_history import canary_move, live_version
+from slipline.serving.releases.store.records import Move, MoveKind, ReleaseRow
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,10 @@ class Change:
           PromotionFailed: It is beyond its limits.
           DataLoss: The recorded requests cannot be read.
         """
-        from serving.releases.replay import compare_versions, sample_for  # NumPy; a roll-back needs neither
+        from slipline.serving.releases.compare.replay import (  # NumPy; a roll-back needs neither
+            compare_versions,
+            sample_for,
+        )
 
         live, targets = live_version(self.seen), [server.control.target for server in self.rollout.servers]
         if live is None or not targets:

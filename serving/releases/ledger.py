@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from serving.errors import LedgerConflict, NoEarlierRelease, PromotionFailed, ReleaseNotFound
-from serving.model_config import ServedModel
-from serving.releases.change import Change, open_change, write_files
-from serving.releases.clock import utc_now
-from serving.releases.comparison import Comparison, Replay
-from serving.releases.config import config_file, wanted_models
-from serving.releases.history import canary_move, earlier_version, live_version
-from serving.releases.publishing import copy_to_stores, newest_with, publish_release
-from serving.releases.records import Move, RegisteredServer, ReleaseRow
-from serving.releases.store import LedgerStore
-from serving.releases.version_folder import CONFIG_NAME, DATABASE_NAME
+from slipline.serving.errors import LedgerConflict, NoEarlierRelease, PromotionFailed, ReleaseNotFound
+from slipline.serving.folders.model_config import ServedModel
+from slipline.serving.folders.version_folder import CONFIG_NAME, DATABASE_NAME
+from slipline.serving.releases.change import Change, open_change, write_files
+from slipline.serving.releases.clock import utc_now
+from slipline.serving.releases.compare.comparison import Comparison, Replay
+from slipline.serving.releases.copies.publishing import copy_to_stores, newest_with, publish_release
+from slipline.serving.releases.servers.wanted_config import config_file, wanted_models
+from slipline.serving.releases.store.ledger_store import LedgerStore
+from slipline.serving.releases.store.move_history import canary_move, earlier_version, live_version
+from slipline.serving.releases.store.records import Move, RegisteredServer, ReleaseRow
 
 
 @dataclass(frozen=True)

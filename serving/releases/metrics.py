@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
-from serving.releases.history import canary_move, live_periods, live_version
-from serving.releases.ledger import Ledger
-from serving.releases.records import Move, MoveKind
-from serving.releases.status import ReleaseStatus, release_status
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.status import ReleaseStatus, release_status
+from slipline.serving.releases.store.move_history import canary_move, live_periods, live_version
+from slipline.serving.releases.store.records import Move, MoveKind
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

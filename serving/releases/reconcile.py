@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from serving.control import ServerControl
-from serving.errors import ServingError
-from serving.model_config import ServedModel
-from serving.releases.addresses import every_address
-from serving.releases.config import narrowed
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
-from serving.releases.rollout import CALL_TIMEOUT_S, Reached, process_ended
-from serving.releases.status import FolderStatus, ReleaseStatus, TargetStatus, release_status
-from serving.releases.version_folder import DAMAGED_PREFIX, RESTORING_PREFIX, copy_folder, manifest_of, verify
+from slipline.serving.client.control import ServerControl
+from slipline.serving.errors import ServingError
+from slipline.serving.folders.model_config import ServedModel
+from slipline.serving.folders.version_folder import DAMAGED_PREFIX, RESTORING_PREFIX, copy_folder, manifest_of, verify
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.servers.addresses import every_address
+from slipline.serving.releases.servers.rollout import CALL_TIMEOUT_S, Reached, process_ended
+from slipline.serving.releases.servers.wanted_config import narrowed
+from slipline.serving.releases.status import FolderStatus, ReleaseStatus, TargetStatus, release_status
+from slipline.serving.releases.store.records import ReleaseRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def _mend_folder(ledger: Ledger, folder: FolderStatus, origin: Origin) -> tuple[
         _replace(release.path, lambda aside: copy_folder(made_from, aside))
         return f"{release.path}: restored from {made_from}", True
     for url in _urls(ledger):
-        from serving.releases.object_store import fetch_copy
+        from slipline.serving.releases.copies.object_store import fetch_copy
 
         try:
             _replace(release.path, partial(fetch_copy, f"{url}/{release.model}", release.version))
@@ -108,7 +108,7 @@ def _replace(place: Path, fill: Callable[[Path], object]) -> None:
 def _mend_copies(ledger: Ledger) -> Iterator[tuple[str, bool]]:
     """Copies that servers are to load from a store, made anew from an intact folder here where they are damaged."""
     for url in _urls(ledger):
-        from serving.releases.object_store import renew_copy, verify_copy
+        from slipline.serving.releases.copies.object_store import renew_copy, verify_copy
 
         for model in ledger.wanted():
             for version in model.versions:

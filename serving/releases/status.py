@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from serving.control import ServerControl, VersionStatus
-from serving.errors import ServingError
-from serving.model_config import ServedModel, render
-from serving.releases.addresses import every_address
-from serving.releases.canary import CANARY, STABLE
-from serving.releases.config import at_root, config_file
-from serving.releases.history import earlier_version
-from serving.releases.ledger import Ledger
-from serving.releases.records import RegisteredServer
-from serving.releases.rollout import process_ended
-from serving.releases.version_folder import verify_sizes
+from slipline.serving.client.control import ServerControl, VersionStatus
+from slipline.serving.errors import ServingError
+from slipline.serving.folders.labels import CANARY, STABLE
+from slipline.serving.folders.model_config import ServedModel, render
+from slipline.serving.folders.version_folder import verify_sizes
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.servers.addresses import every_address
+from slipline.serving.releases.servers.rollout import process_ended
+from slipline.serving.releases.servers.wanted_config import at_root, config_file
+from slipline.serving.releases.store.move_history import earlier_version
+from slipline.serving.releases.store.records import RegisteredServer
 
 _TIMEOUT_S = 3.0
 _TARGETS_AT_ONCE = 16

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.errors import PromotionFailed
-from serving.releases.canary_watch import Outcome, TrialEnded, Watch, watch_canary
-from serving.releases.comparison import Comparison
-from serving.releases.history import canary_move, live_version
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
-from serving.releases.replay import sample_for
-from serving.releases.rollout import rollout_to_registered
+from slipline.serving.errors import PromotionFailed
+from slipline.serving.releases.compare.canary_watch import Outcome, TrialEnded, Watch, watch_canary
+from slipline.serving.releases.compare.comparison import Comparison
+from slipline.serving.releases.compare.replay import sample_for
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.servers.rollout import rollout_to_registered
+from slipline.serving.releases.store.move_history import canary_move, live_version
+from slipline.serving.releases.store.records import ReleaseRow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from serving.releases.ledger import Ledger
-from serving.releases.publishing import release_problems
-from serving.releases.records import ReleaseRow
+from slipline.serving.releases.copies.publishing import release_problems
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def _folder(release: ReleaseRow) -> Verified:
 def _copies(ledger: Ledger, model: str | None) -> Iterator[Verified]:
     roots = {server.root.rstrip("/") for server in ledger.servers() if server.root and "://" in server.root}
     for root in sorted(roots):
-        from serving.releases.object_store import verify_copy
+        from slipline.serving.releases.copies.object_store import verify_copy
 
         for wanted in ledger.wanted():
             for version in wanted.versions if model in (None, wanted.name) else ():

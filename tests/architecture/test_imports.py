@@ -13,18 +13,18 @@ PACKAGES = ("pipeline", "components", "serving")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 
 CORE_ORDER = (
-    "pipeline.errors",
-    "pipeline.artifacts",
-    "pipeline.component",
-    "pipeline.graph",
-    "pipeline.source_code",
-    "pipeline.fingerprint",
-    "pipeline.store",
-    "pipeline.execute",
-    "pipeline.runners",
-    "pipeline.app",
+    "slipline.pipeline.core.errors",
+    "slipline.pipeline.core.artifact",
+    "slipline.pipeline.core.component",
+    "slipline.pipeline.core.graph",
+    "slipline.pipeline.core.source_code",
+    "slipline.pipeline.core.fingerprint",
+    "slipline.pipeline.store",
+    "slipline.pipeline.runners.execute",
+    "slipline.pipeline.runners",
+    "slipline.pipeline.app",
 )
-COMPONENTS_MAY_USE = ("pipeline.artifacts", "pipeline.component")
+COMPONENTS_MAY_USE = ("slipline.pipeline.core.artifact", "slipline.pipeline.core.component")
 TENSORFLOW_OR_BEAM = ("tensorflow", "keras", "apache_beam", "tensorflow_datasets", "tensorflow_serving")
 
 

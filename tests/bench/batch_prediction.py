@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from components.batch_prediction.predict_files import predict_files
-from components.batch_prediction.request import AskedRelease, BatchRequest
-from components.beam.beam_options import BeamSettings
-from components.examples.tfrecord import batched, read_records
-from serving.models.saved_model import SavedModel
+from slipline.components.batch_prediction.predict_files import predict_files
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.files.tfrecord_files import batched, read_records
+from slipline.serving.models.tensorflow.saved_model import SavedModel
 from tests.small_mnist import MNIST
 
 ROUNDS = 5

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from serving.client import ClientSettings, PredictClient
+from slipline.serving.client import ClientSettings, PredictClient
 from tests.small_mnist import ROOT
 
 ROUNDS = 40
@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         _save_network(tf, Path(folder) / "digits" / "1")
         flags = ["--port=0", "--model_name=digits", f"--model_base_path={folder}/digits"]
-        command = [sys.executable, "-m", "serving.server", *flags]
+        command = [sys.executable, "-m", "slipline.serving.server", *flags]
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as server:
@@ -128,7 +128,7 @@ def _print(title: str, seconds: Mapping[str, list[list[float]]]) -> None:
 
 
 def _time_imports() -> None:
-    for code in ("from serving.client import PredictClient", "import tensorflow_serving.apis.predict_pb2"):
+    for code in ("from slipline.serving.client import PredictClient", "import tensorflow_serving.apis.predict_pb2"):
         command = [sys.executable, "-c", f"import time; begin = time.time(); {code}; print(time.time() - begin)"]
         runs = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(REPEATS)]
         print(f"{code}: {statistics.median(float(run.stdout) for run in runs):.2f} s, median of {REPEATS}")

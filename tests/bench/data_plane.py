@@ -19,8 +19,8 @@ from shutil import rmtree
 
 from PIL import Image
 
-from components.examples.examples_io import parse_example
-from components.examples.tfrecord import read_records
+from slipline.components.examples.examples_io import parse_example
+from slipline.components.files.tfrecord_files import read_records
 from tests.bench.measured_process import run_measured
 from tests.bench.shifted_digits import write_shifted
 from tests.small_mnist import MNIST

@@ -20,12 +20,12 @@ def main() -> None:
     started = time.perf_counter()
     import apache_beam  # noqa: F401 (timed here, apart from the steps)
 
-    from components.beam.beam_options import BeamSettings
-    from components.compute_statistics import compute_statistics
-    from components.ingest import IngestParams, ingest
-    from components.validate import validate
-    from components.validation.validate_settings import ValidateParams
-    from pipeline.artifacts import Baseline
+    from slipline.components.artifacts import Baseline
+    from slipline.components.beam.beam_options import BeamSettings
+    from slipline.components.steps.compute_statistics import compute_statistics
+    from slipline.components.steps.ingest import IngestParams, ingest
+    from slipline.components.steps.validate import validate
+    from slipline.components.validation.validate_settings import ValidateParams
     from tests.small_mnist import MNIST_SCHEMA, ROOT
 
     folder, out, processes = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])

@@ -19,9 +19,9 @@ def write_versions(folder: Path, versions: list[int]) -> None:
     import keras
     import tensorflow as tf
 
-    from components.export import ExportParams, export
-    from components.network import digits
-    from pipeline.artifacts import Schema, TrainedModel
+    from slipline.components.artifacts import Schema, TrainedModel
+    from slipline.components.steps.export import ExportParams, export
+    from slipline.components.training.network import digits
 
     for version in versions:
         keras.utils.set_random_seed(version)

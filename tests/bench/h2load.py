@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.tensors import Array, to_proto
-from serving.wire import serving_pb2
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import Array, to_proto
 
 PREDICT = "tensorflow.serving.PredictionService/Predict"
 

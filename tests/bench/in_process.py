@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from serving.models.model_loader import Preferences, load_model
-from serving.models.native import Threads
+from slipline.serving.models.model_loader import Preferences, load_model
+from slipline.serving.models.tensorflow.native import Threads
 from tests.bench.served_model import images
 
 SECONDS = 3.0

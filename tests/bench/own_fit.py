@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from components.examples.examples_io import read_split
-from components.schemas.schema_io import example_spec
-from components.train import train
-from pipeline.app.config import load_settings
+from slipline.components.examples.examples_io import read_split
+from slipline.components.features.schema_io import example_spec
+from slipline.components.steps.train import train
+from slipline.pipeline.app.settings.training_settings import load_settings
 from tests.bench.plain_keras import digits_in_data
 from tests.small_mnist import MNIST_SCHEMA
 

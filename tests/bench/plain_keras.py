@@ -13,9 +13,9 @@ import time
 import keras
 from keras import layers
 
-from components.examples.examples_io import read_split
-from components.schemas.schema_io import example_spec
-from pipeline.artifacts import Examples, Shard, Split
+from slipline.components.artifacts import Examples, Shard, Split
+from slipline.components.examples.examples_io import read_split
+from slipline.components.features.schema_io import example_spec
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 
 

@@ -6,8 +6,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from pipeline.artifacts import Evaluation
-from pipeline.store.store import Store, latest
+from slipline.components.artifacts import Evaluation
+from slipline.pipeline.store.store import Store, latest
 from tests.bench.slipline_run import slipline
 
 SEEDS = (1, 2, 3, 4, 5)

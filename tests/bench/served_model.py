@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.client import PredictClient
-from serving.tensors import Array
+from slipline.serving.client import PredictClient
+from slipline.serving.wire.tensors import Array
 from tests.small_mnist import ROOT
 
 METRICS = 'prometheus_config { enable: true path: "/metrics" }'
@@ -71,7 +71,7 @@ def served(base_path: Path, *flags: str) -> Iterator[ServedModel]:
     monitoring = base_path.parent / "monitoring.config"
     monitoring.write_text(METRICS)
     rest_port = _free_port()
-    command = [sys.executable, "-m", "serving.server", "--port=0", f"--rest_api_port={rest_port}"]
+    command = [sys.executable, "-m", "slipline.serving.server", "--port=0", f"--rest_api_port={rest_port}"]
     command += ["--model_name=mnist", f"--model_base_path={base_path}", f"--monitoring_config_file={monitoring}"]
     started_s = time.perf_counter()
     process = subprocess.Popen(

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.client import PredictClient
-from serving.models.model_loader import Preferences, load_model
-from serving.tensors import Array
+from slipline.serving.client import PredictClient
+from slipline.serving.models.model_loader import Preferences, load_model
+from slipline.serving.wire.tensors import Array
 from tests.bench.h2load import Load, predict_body, run_h2load
 from tests.bench.served_model import ServedModel, images, served
 from tests.small_mnist import ROOT

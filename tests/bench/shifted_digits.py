@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from components.examples.examples_io import Batch, encode_example, read_split
-from components.examples.tfrecord import read_records, write_records
-from components.schemas.schema_io import example_spec
-from pipeline.artifacts import Examples, Shard, Split
+from slipline.components.artifacts import Examples, Shard, Split
+from slipline.components.examples.examples_io import Batch, encode_example, read_split
+from slipline.components.features.schema_io import example_spec
+from slipline.components.files.tfrecord_files import read_records, write_records
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 
 FILE_RECORDS = 10_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench.measured_process import Measured, run_measured
 
-SLIPLINE = (sys.executable, "-c", "from pipeline.app.cli.main import main; main(prog_name='slipline')")
+SLIPLINE = (sys.executable, "-c", "from slipline.pipeline.app.cli.main import main; main(prog_name='slipline')")
 
 
 def slipline(home: Path, *arguments: str) -> Measured:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.beam.beam_options import BeamSettings
-from components.compute_statistics import compute_statistics
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import write_records
-from components.ingest import IngestParams, ingest
-from components.validate import validate
-from components.validation.validate_settings import ValidateParams
-from pipeline.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
+from slipline.components.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.steps.compute_statistics import compute_statistics
+from slipline.components.steps.ingest import IngestParams, ingest
+from slipline.components.steps.validate import validate
+from slipline.components.validation.validate_settings import ValidateParams
 
 STOP = ValidateParams()
 NO_BASELINE = Baseline(path=Path("no baseline"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from serving.wire.example_pb2 import Example
+from slipline.serving.wire.example_pb2 import Example
 
 Cell = int | float | str | bytes | Sequence[int | float | str | bytes] | None
 

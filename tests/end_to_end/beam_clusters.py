@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from components.beam.beam_options import BeamSettings
-from components.compute_statistics import compute_statistics
-from components.examples.tfrecord import write_records
-from components.ingest import IngestParams, ingest
-from components.validate import validate
-from components.validation.validate_settings import ValidateParams
-from pipeline.artifacts import Anomalies, Baseline
+from slipline.components.artifacts import Anomalies, Baseline
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.steps.compute_statistics import compute_statistics
+from slipline.components.steps.ingest import IngestParams, ingest
+from slipline.components.steps.validate import validate
+from slipline.components.validation.validate_settings import ValidateParams
 from tests.small_mnist import MNIST_SCHEMA, ROOT, first_records
 
 FLINK = ROOT / "infra" / "flink"

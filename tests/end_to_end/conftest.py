@@ -16,7 +16,7 @@ import pytest
 
 from tests.small_mnist import ROOT, write_folder
 
-SLIPLINE = (sys.executable, "-c", "from pipeline.app.cli.main import main; main(prog_name='slipline')")
+SLIPLINE = (sys.executable, "-c", "from slipline.pipeline.app.cli.main import main; main(prog_name='slipline')")
 TIME_LIMIT_S = 300
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import read_records, write_records
-from serving.wire.example_pb2 import Example
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import read_records, write_records
+from slipline.serving.wire.example_pb2 import Example
 from tests.end_to_end.conftest import SLIPLINE, User, small_job
 from tests.small_mnist import ROOT, write_folder
 

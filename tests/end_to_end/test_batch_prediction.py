@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from components.batch_prediction.predict_files import predict_files
-from components.batch_prediction.request import AskedRelease, BatchRequest
-from components.beam.beam_options import BeamSettings
-from components.examples.tfrecord import write_records
-from serving.releases.records import ReleaseRow
+from slipline.components.batch_prediction.predict_files import predict_files
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.files.tfrecord_files import write_records
+from slipline.serving.releases.store.records import ReleaseRow
 from tests.end_to_end.beam_clusters import flink_runner, portable_runner
 from tests.end_to_end.conftest import SLIPLINE, User
 from tests.small_mnist import MNIST, first_records

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.beam.beam_options import BeamSettings
+from slipline.components.beam.beam_options import BeamSettings
 from tests.end_to_end.beam_clusters import portable_runner, run_data_plane, write_files
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.beam.beam_options import BeamSettings, run_jobs
-from components.errors import BeamFailed
+from slipline.components.beam.beam_options import BeamSettings, run_jobs
+from slipline.components.errors import BeamFailed
 from tests.end_to_end.beam_clusters import flink_runner, run_data_plane, write_files
 
 pytestmark = pytest.mark.slow

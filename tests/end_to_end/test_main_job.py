@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.examples.examples_io import decode_image
-from pipeline.artifacts import Evaluation, Examples
-from pipeline.store.store import Store, latest
-from serving.client import PredictClient
-from serving.wire.example_pb2 import Example
+from slipline.components.artifacts import Evaluation, Examples
+from slipline.components.examples.examples_io import decode_image
+from slipline.pipeline.store.store import Store, latest
+from slipline.serving.client import PredictClient
+from slipline.serving.wire.example_pb2 import Example
 from tests.end_to_end.conftest import User, in_background, small_job
 from tests.small_mnist import first_records
 
@@ -94,7 +94,7 @@ def test_no_noise_of_a_framework_reaches_the_terminal_and_the_runs_log_has_it(re
 def test_a_rerun_does_nothing_says_so_and_imports_no_framework(released: tuple[User, str]) -> None:
     user, _ = released
     code = (
-        "import sys; from pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "import sys; from slipline.pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
         "print(sorted({'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)))"
     )
     import subprocess
@@ -248,7 +248,7 @@ def test_a_training_killed_in_the_middle_is_taken_up_and_ends_at_the_same_weight
 def _weights(user: User) -> list[bytes]:
     import keras
 
-    from pipeline.artifacts import TrainedModel
+    from slipline.components.artifacts import TrainedModel
 
     with Store.open(user.home) as store:
         trained = latest(store, TrainedModel)

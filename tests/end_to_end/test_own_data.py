@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.models.saved_model import SavedModel
+from slipline.serving.models.tensorflow.saved_model import SavedModel
 from tests.end_to_end.conftest import User
 
 pytestmark = pytest.mark.slow

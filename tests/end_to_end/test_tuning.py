@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.config import load_settings
-from pipeline.store.history import recorded_runs
-from pipeline.store.store import Store
+from slipline.pipeline.app.settings.training_settings import load_settings
+from slipline.pipeline.store.history import recorded_runs
+from slipline.pipeline.store.store import Store
 from tests.end_to_end.conftest import SLIPLINE, User
 from tests.small_mnist import ROOT
 
@@ -80,7 +80,7 @@ def test_a_search_goes_on_after_a_kill_and_its_best_settings_are_run(user: User,
 def again_without_frameworks(user: User, arguments: list[str]) -> str:
     """What a command prints, in a process that ends without having imported a framework."""
     code = (
-        "import sys; from pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "import sys; from slipline.pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
         "assert not {'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run(

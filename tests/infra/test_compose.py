@@ -12,8 +12,8 @@ import compose_spec
 import pytest
 import yaml
 
-from serving.releases.deployment import IMAGE, serving_container, settings_files
-from serving.releases.version_folder import CONFIG_NAME
+from slipline.serving.folders.version_folder import CONFIG_NAME
+from slipline.serving.releases.deploy.deployment import IMAGE, serving_container, settings_files
 from tests.infra.compose_file import COMPOSE, INFRA, rendered, rendered_text
 from tests.infra.stock_flags import flag_problems
 

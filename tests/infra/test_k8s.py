@@ -7,7 +7,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from serving.releases.deployment import (
+from slipline.serving.folders.version_folder import CONFIG_NAME
+from slipline.serving.releases.deploy.deployment import (
     GRPC_PORT,
     IMAGE,
     PROGRAM,
@@ -16,7 +17,6 @@ from serving.releases.deployment import (
     server_flags,
     settings_files,
 )
-from serving.releases.version_folder import CONFIG_NAME
 from tests.infra.kustomized import NEWEST, OLDEST, kustomized
 from tests.infra.stock_flags import flag_problems
 

@@ -7,7 +7,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from components.training.pod import PORT, cluster_of_pod
+from slipline.components.training.pod import PORT, cluster_of_pod
 from tests.infra.kustomized import NEWEST, OLDEST, kustomized
 
 FOLDERS = ("training", "overlays/training-gpu")

@@ -13,11 +13,11 @@ import promql_parser
 import pytest
 import yaml
 
-from serving.client import PredictClient
-from serving.errors import ServingError
-from serving.releases.deployment import REST_PORT, server_flags, write_settings
-from serving.releases.ledger import Ledger
-from serving.releases.metrics import render_metrics
+from slipline.serving.client import PredictClient
+from slipline.serving.errors import ServingError
+from slipline.serving.releases.deploy.deployment import REST_PORT, server_flags, write_settings
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.metrics import render_metrics
 from tests.constant_model import save_constant_model
 from tests.embedded_server import embedded_server
 from tests.infra.compose_file import COMPOSE, INFRA, rendered

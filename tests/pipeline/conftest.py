@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.store import Store
+from slipline.pipeline.store.store import Store
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.execute import Outcome
+from slipline.pipeline.runners.execute import Outcome
 
 
 @dataclass

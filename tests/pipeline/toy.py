@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.artifacts import Artifact, Verdict
-from pipeline.component import OUTSIDE_CACHE_KEY, ComponentError, Say, component, params
-from pipeline.graph import Pipeline, Step
+from slipline.pipeline.core.artifact import Artifact, Verdict
+from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, ComponentError, Say, component, params
+from slipline.pipeline.core.graph import Pipeline, Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import ml_dtypes
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.tensors import DATA_TYPES, Array
+from slipline.serving.wire.tensors import DATA_TYPES, Array
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 

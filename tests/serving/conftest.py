@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from serving.client import ClientSettings, PredictClient
-from serving.models.saved_model import SavedModel
-from serving.options import ServerOptions
-from serving.server import Server
-from serving.versions.loading import LoadPolicy
-from serving.versions.manager import VersionManager
+from slipline.serving.client import ClientSettings, PredictClient
+from slipline.serving.models.tensorflow.saved_model import SavedModel
+from slipline.serving.server.flags.options import ServerOptions
+from slipline.serving.server.process import Server
+from slipline.serving.server.versions.loading import LoadPolicy
+from slipline.serving.server.versions.manager import VersionManager
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -145,10 +145,10 @@ def connect() -> Iterator[Callable[..., PredictClient]]:
 
 
 class ServerProcess:
-    """`python -m serving.server` and the address it said."""
+    """`python -m slipline.serving.server` and the address it said."""
 
     def __init__(self, flags: list[str]) -> None:
-        command = [sys.executable, "-m", "serving.server", "--port=0", *flags]
+        command = [sys.executable, "-m", "slipline.serving.server", "--port=0", *flags]
         pipe = subprocess.PIPE
         # A pipe that nobody reads would hold the server up once it is full.
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115

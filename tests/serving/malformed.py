@@ -10,8 +10,8 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
-from serving.tensors import DATA_TYPES, FIELDS, NAMES
-from serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from slipline.serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from slipline.serving.wire.tensors import DATA_TYPES, FIELDS, NAMES
 
 SERVICE = "/tensorflow.serving.PredictionService/"
 SIZES = (0, 1, 1, 1, 2, 3, 4, 28, 28, 784, -1, -(2**63), 2**28, 2**31, 2**62)

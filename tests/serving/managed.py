@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.versions.manager import VersionManager
-from serving.versions.sources import ModelSource
-from serving.wire import serving_pb2
-from serving.wire.serving_pb2 import ModelSpec
+from slipline.serving.server.versions.manager import VersionManager
+from slipline.serving.server.versions.sources import ModelSource
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.serving_pb2 import ModelSpec
 
 Manage = Callable[..., VersionManager]
 X = np.array([1], "float32")

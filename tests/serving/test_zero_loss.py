@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import PredictClient
-from serving.control import ServerControl
-from serving.errors import PromotionFailed, ServingError
-from serving.releases.canary import label_for
-from serving.releases.ledger import Ledger
+from slipline.serving.client import PredictClient
+from slipline.serving.client.control import ServerControl
+from slipline.serving.errors import PromotionFailed, ServingError
+from slipline.serving.folders.labels import label_for
+from slipline.serving.releases.ledger import Ledger
 from tests.callers import Callers
 
 pytestmark = pytest.mark.slow

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.client import PredictClient
-from serving.releases.deployment import server_flags, write_settings
-from serving.releases.ledger import Ledger
+from slipline.serving.client import PredictClient
+from slipline.serving.releases.deploy.deployment import server_flags, write_settings
+from slipline.serving.releases.ledger import Ledger
 from tests.embedded_server import embedded_server
 from tests.tfserving.release_site import READY_TIMEOUT_S, Site
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client import PredictClient
-from serving.control import ServerControl
-from serving.releases.ledger import Ledger
+from slipline.serving.client import PredictClient
+from slipline.serving.client.control import ServerControl
+from slipline.serving.releases.ledger import Ledger
 from tests.constant_model import save_constant_model
 from tests.embedded_server import EmbeddedServer
 

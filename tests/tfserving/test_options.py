@@ -35,7 +35,7 @@ def test_suite_drives_a_server_that_runs_already_and_sees_the_releases_elsewhere
 @pytest.mark.slow
 def test_suite_starts_the_binary_it_is_given(tmp_path: Path) -> None:
     binary = tmp_path / "tensorflow_model_server"
-    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m serving.server "$@"\n')
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m slipline.serving.server "$@"\n')
     binary.chmod(0o755)
     last_line = run_suite(f"--tfserving-binary={binary}")
     assert "passed" in last_line

@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from serving.client import PredictClient
-from serving.errors import BadRequest, ModelNotFound, PromotionFailed, ServingError, VersionNotReady
+from slipline.serving.client import PredictClient
+from slipline.serving.errors import BadRequest, ModelNotFound, PromotionFailed, ServingError, VersionNotReady
 from tests.callers import Callers
 from tests.tfserving.release_site import READY_TIMEOUT_S, Site, X
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.app.cli.release_options import (
+from slipline.pipeline.app.cli.release_options import (
     Duration,
     by_option,
     limit_options,
@@ -21,13 +21,13 @@ from pipeline.app.cli.release_options import (
     sample_option,
     say_warnings,
 )
-from serving.errors import PromotionFailed
-from serving.releases.comparison import Comparison, Limits
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
+from slipline.serving.errors import PromotionFailed
+from slipline.serving.releases.compare.comparison import Comparison, Limits
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
 
 if TYPE_CHECKING:
-    from serving.releases.canary_watch import Outcome
+    from slipline.serving.releases.compare.canary_watch import Outcome
 
 SAY_EVERY_S = 5.0
 DEFAULT_WATCH_S = 600.0
@@ -72,7 +72,7 @@ def canary(
     """Try a release on a share of the requests.
 
     VERSION of MODEL is loaded beside the live one and gets the label canary. Clients choose between the labels stable
-    and canary by a hash of a key (serving.releases.canary.label_for; CanaryShares reads the share from canary.json
+    and canary by a hash of a key (slipline.serving.folders.labels.label_for; CanaryShares reads the share from canary.json
     among the releases). Meanwhile recorded requests are sent to both labels, and errors, latency and answers compared.
     A limit that is exceeded by more than chance withdraws the version at once; otherwise it is promoted in the end.
     Ctrl-C withdraws it.
@@ -86,8 +86,8 @@ def canary(
         if withdraw or version is None:
             _withdraw(ledger, model, by, reason)
             return
-        from serving.releases.canary_watch import Watch
-        from serving.releases.trial import TrialPlan, run_trial
+        from slipline.serving.releases.compare.canary_watch import Watch
+        from slipline.serving.releases.trial import TrialPlan, run_trial
 
         limits = Limits(
             max_error_rate=max_error_rate,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pipeline.app.config import home_from_environment
-from pipeline.store.history import remove_leftovers
-from pipeline.store.store import Store
-from serving.releases import version_folder
+from slipline.pipeline.app.settings.training_settings import home_from_environment
+from slipline.pipeline.store.history import remove_leftovers
+from slipline.pipeline.store.store import Store
+from slipline.serving.folders import version_folder
 
 
 @click.command()

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import click
 
-from serving.client import ClientSettings, Tls
-from serving.errors import BadRequest
+from slipline.serving.client import ClientSettings, Tls
+from slipline.serving.errors import BadRequest
 
 DEFAULT_TARGET = "127.0.0.1:8500"
 

@@ -6,14 +6,14 @@ import os
 
 import click
 
-from pipeline.app.cli.release_options import open_ledger
-from pipeline.app.cli.tables import print_table
-from pipeline.app.home import home_from_environment
-from serving.control import ServerControl
-from serving.errors import ServerUnavailable
-from serving.releases.deployment import GRPC_PORT, IMAGE, REST_PORT, serving_container, write_settings
-from serving.releases.docker_engine import DockerEngine
-from serving.releases.ledger import Ledger
+from slipline.pipeline.app.cli.release_options import open_ledger
+from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.serving.client.control import ServerControl
+from slipline.serving.errors import ServerUnavailable
+from slipline.serving.releases.deploy.deployment import GRPC_PORT, IMAGE, REST_PORT, serving_container, write_settings
+from slipline.serving.releases.deploy.docker_engine import DockerEngine
+from slipline.serving.releases.ledger import Ledger
 
 
 @click.command()

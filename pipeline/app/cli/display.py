@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.execute import Outcome, Status
-from pipeline.runners.local import Display
+from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.local import Display
 
 PLAIN_LINE_EVERY_S = 5.0
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from pipeline.errors import SettingsError
-from serving.releases.ledger import Ledger
-from serving.releases.metrics import ReleaseCollector
+from slipline.pipeline.core.errors import SettingsError
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.metrics import ReleaseCollector
 
 
 def serve_metrics(ledger: Ledger, host: str, port: int, *, on_ready: Callable[[str], None]) -> None:

@@ -7,14 +7,14 @@ import json
 import click
 from sqlalchemy import select
 
-from pipeline.app.artifact_words import words_of
-from pipeline.app.config import Home, home_from_environment
-from pipeline.app.report_format import NARROW_SPACE, short
-from pipeline.store.lineage import Made, Taken, readable_settings, trace
-from pipeline.store.store import Store
-from pipeline.store.tables import ExecutionRow
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
+from slipline.pipeline.app.artifact_words import words_of
+from slipline.pipeline.app.report_format import NARROW_SPACE, short
+from slipline.pipeline.app.settings.training_settings import Home, home_from_environment
+from slipline.pipeline.store.lineage import Made, Taken, readable_settings, trace
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import ExecutionRow
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
 
 
 @click.command()

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from pipeline.app.cli.client_options import check_choice, client_options, client_settings
-from pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
-from serving.client import AsyncPredictClient, Batching, Signature
-from serving.client.load import Ask, Latencies, Load, Measurement
-from serving.errors import BadRequest
+from slipline.pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.serving.client import AsyncPredictClient, Batching, Signature
+from slipline.serving.client.load import Ask, Latencies, Load, Measurement
+from slipline.serving.errors import BadRequest
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"pipeline.app.cli.{module}"), module)
+        command: click.Command = getattr(import_module(f"slipline.pipeline.app.cli.{module}"), module)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -54,9 +54,9 @@ class LazyGroup(click.Group):
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC has to say is in our messages
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # said when a run is killed
         sys.path.append(str(Path.cwd()))  # where a network of one's own lies
-        from pipeline.component import ComponentError
-        from pipeline.errors import PipelineError
-        from serving.errors import ServingError
+        from slipline.pipeline.core.component import ComponentError
+        from slipline.pipeline.core.errors import PipelineError
+        from slipline.serving.errors import ServingError
 
         try:
             return super().invoke(ctx)

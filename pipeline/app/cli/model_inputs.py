@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.images import Image
-from serving.client.signature import Inputs
-from serving.errors import BadRequest
+from slipline.serving.client.image_inputs import Image
+from slipline.serving.client.signature import Inputs
+from slipline.serving.errors import BadRequest
 
 STANDARD_INPUT = "-"
 PNG, JPEG, NPY = b"\x89PNG", b"\xff\xd8\xff", b"\x93NUMPY"

@@ -12,10 +12,10 @@ from typing import Any
 import click
 import numpy as np
 
-from pipeline.app.cli.client_options import check_choice, client_options, client_settings
-from pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
-from serving.client import PredictClient, Prediction
-from serving.errors import BadRequest, VersionNotReady
+from slipline.pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.serving.client import PredictClient, Prediction
+from slipline.serving.errors import BadRequest, VersionNotReady
 
 DEFAULT_LABEL = "stable"
 SHOWN_VALUES = 10
@@ -169,7 +169,7 @@ def _show(answers: list[Answer]) -> None:
         for answer in answers:
             click.echo(f"{_name(answer)}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
         return
-    from pipeline.app.cli.tables import print_table
+    from slipline.pipeline.app.cli.terminal_table import print_table
 
     names = sorted({name for answer in answers for name in answer.outputs})
     rows = [

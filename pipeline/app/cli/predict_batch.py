@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from components.batch_prediction.request import AskedRelease, BatchRequest, Format, OnBadRecord
-from components.errors import ReleaseDamaged
-from pipeline.app.cli.client_options import check_choice
-from pipeline.app.cli.release_options import open_ledger
-from serving.errors import ReleaseNotFound
-from serving.releases.canary import CANARY, STABLE
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
-from serving.releases.version_folder import verify
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest, Format, OnBadRecord
+from slipline.components.errors import ReleaseDamaged
+from slipline.pipeline.app.cli.client_options import check_choice
+from slipline.pipeline.app.cli.release_options import open_ledger
+from slipline.serving.errors import ReleaseNotFound
+from slipline.serving.folders.labels import CANARY, STABLE
+from slipline.serving.folders.version_folder import verify
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
 
 if TYPE_CHECKING:
-    from components.batch_prediction.manifest import Manifest
-    from components.beam.beam_options import BeamSettings
+    from slipline.components.batch_prediction.manifest import Manifest
+    from slipline.components.beam.beam_options import BeamSettings
 
 BEAM = "beam."
 
@@ -97,7 +97,7 @@ def predict_batch(
         overwrite=overwrite,
         beam=_beam(overrides),
     )
-    from components.batch_prediction.predict_files import predict_files
+    from slipline.components.batch_prediction.predict_files import predict_files
 
     try:
         manifest = predict_files(request, lambda line: click.echo(line, err=True))
@@ -142,7 +142,7 @@ def _beam(overrides: tuple[str, ...]) -> BeamSettings:
     for override in overrides:
         if not override.startswith(BEAM):
             raise click.UsageError(f"--set {override}: wanted a setting of beam, such as beam.runner=FlinkRunner")
-    from pipeline.app.config import load_settings
+    from slipline.pipeline.app.settings.training_settings import load_settings
 
     return load_settings(overrides=overrides).beam
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.app.cli.release_options import by_option, limit_options, open_ledger, sample_option, say_warnings
-from serving.releases.comparison import Limits, Replay
+from slipline.pipeline.app.cli.release_options import by_option, limit_options, open_ledger, sample_option, say_warnings
+from slipline.serving.releases.compare.comparison import Limits, Replay
 
 
 @click.command()

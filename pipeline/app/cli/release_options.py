@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from pipeline.app.home import home_from_environment
-from serving.releases.comparison import Limits
-from serving.releases.ledger import Ledger
-from serving.releases.person import current_person
-from serving.releases.records import ReleaseRow
+from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.serving.releases.compare.comparison import Limits
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.person import current_person
+from slipline.serving.releases.store.records import ReleaseRow
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

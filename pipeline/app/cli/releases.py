@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.app.cli.release_options import open_ledger
-from pipeline.app.cli.tables import print_table
-from pipeline.app.home import home_from_environment
-from serving.errors import LedgerError, ReleaseNotFound
-from serving.releases.canary import CANARY, STABLE
-from serving.releases.records import Period, ReleaseRow
+from slipline.pipeline.app.cli.release_options import open_ledger
+from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.serving.errors import LedgerError, ReleaseNotFound
+from slipline.serving.folders.labels import CANARY, STABLE
+from slipline.serving.releases.store.records import Period, ReleaseRow
 
 if TYPE_CHECKING:
-    from serving.releases.status import ReleaseStatus, TargetStatus
+    from slipline.serving.releases.status import ReleaseStatus, TargetStatus
 
 COLUMNS = ("model", "version", "state", "as", "from (UTC)", "until", "by", "why")
 STATUS_COLUMNS = ("server", "model", "wanted", "served", "differs")
@@ -67,11 +67,11 @@ def status(as_json: bool, prometheus: bool) -> None:
 
     The exit status is 1 if anything differs.
     """
-    from serving.releases.status import release_status
+    from slipline.serving.releases.status import release_status
 
     with open_ledger() as ledger:
         if prometheus:
-            from serving.releases.metrics import render_metrics
+            from slipline.serving.releases.metrics import render_metrics
 
             click.echo(render_metrics(ledger), nl=False)
             return
@@ -130,7 +130,7 @@ def reconcile(as_json: bool) -> None:
 
     The exit status is 1 if something still differs.
     """
-    from serving.releases.reconcile import reconcile as bring_in_line
+    from slipline.serving.releases.reconcile import reconcile as bring_in_line
 
     with open_ledger() as ledger:
         outcome = bring_in_line(ledger, origin=_exported)
@@ -160,7 +160,7 @@ def verify(model: str | None, as_json: bool) -> None:
 
     The exit status is 1 if a release is damaged.
     """
-    from serving.releases.verification import verify_releases
+    from slipline.serving.releases.verification import verify_releases
 
     with open_ledger() as ledger:
         checked = verify_releases(ledger, model)
@@ -217,7 +217,7 @@ def exporter(host: str, port: int) -> None:
 
     Every scrape asks the ledger and all registered servers anew. infra/alerts/releases.yml has rules for them.
     """
-    from pipeline.app.cli.exporter import serve_metrics
+    from slipline.pipeline.app.cli.exporter import serve_metrics
 
     with open_ledger() as ledger:
         serve_metrics(ledger, host, port, on_ready=lambda address: click.echo(f"metrics at http://{address}/metrics"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.app.cli.release_options import by_option, open_ledger, say_warnings
+from slipline.pipeline.app.cli.release_options import by_option, open_ledger, say_warnings
 
 
 @click.command()

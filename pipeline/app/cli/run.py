@@ -9,17 +9,23 @@ from pathlib import Path
 
 import click
 
-from components.validation.offenders import LISTING
-from pipeline.app.baseline import baseline_params
-from pipeline.app.cli.display import open_display
-from pipeline.app.config import DEFAULT_SETTINGS, Home, TrainingSettings, home_from_environment, load_settings
-from pipeline.app.data_words import data_words
-from pipeline.app.training import training_pipeline
-from pipeline.artifacts import Evaluation, Examples, Release
-from pipeline.execute import Outcome, Status
-from pipeline.runners.local import LocalRunner, RunReport
-from pipeline.store.store import Store, artifact_to_json
-from serving.releases.ledger import Ledger
+from slipline.components.artifacts import Evaluation, Examples, Release
+from slipline.components.validation.offenders import LISTING
+from slipline.pipeline.app.baseline import baseline_params
+from slipline.pipeline.app.cli.display import open_display
+from slipline.pipeline.app.data_words import data_words
+from slipline.pipeline.app.settings.training_settings import (
+    DEFAULT_SETTINGS,
+    Home,
+    TrainingSettings,
+    home_from_environment,
+    load_settings,
+)
+from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.store.store import Store, artifact_to_json
+from slipline.serving.releases.ledger import Ledger
 
 
 @click.command()
@@ -54,8 +60,8 @@ def run(
 def _import_for_report() -> None:
     """Loads, while workers work, what drawing the report takes a second to load."""
     for module in (
-        "pipeline.app.report",
-        "pipeline.app.model_card",
+        "slipline.pipeline.app.report",
+        "slipline.pipeline.app.model_card",
         "matplotlib.figure",
         "matplotlib.backends.backend_svg",
         "jinja2",
@@ -65,7 +71,7 @@ def _import_for_report() -> None:
 
 def _report_page(report: RunReport, settings: TrainingSettings, store: Store, folder: Path) -> Path:
     """The run's report; the one there is already, if nothing in it would differ."""
-    from pipeline.app.report import write_report
+    from slipline.pipeline.app.report import write_report
 
     told = [(outcome.made.execution_id if outcome.made else "", outcome.message) for outcome in report.outcomes]
     page = folder / f"{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}.html"
@@ -84,7 +90,7 @@ def _model_card(report: RunReport, settings: TrainingSettings, store: Store, pag
     card = folder / f"{settings.name}-{version or page.stem}.html"
     if card.exists() and report.all_cached:
         return card
-    from pipeline.app.model_card import write_card
+    from slipline.pipeline.app.model_card import write_card
 
     return card if write_card(report, settings, store, page, card) else None
 

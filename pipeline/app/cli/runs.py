@@ -6,10 +6,10 @@ import json
 
 import click
 
-from pipeline.app.cli.tables import print_table
-from pipeline.app.config import home_from_environment
-from pipeline.store.history import RecordedRun, recorded_runs
-from pipeline.store.store import Store
+from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.settings.training_settings import home_from_environment
+from slipline.pipeline.store.history import RecordedRun, recorded_runs
+from slipline.pipeline.store.store import Store
 
 
 @click.command()

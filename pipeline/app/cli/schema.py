@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy import select
 
-from pipeline.app.cli.tables import print_table
-from pipeline.app.config import home_from_environment, load_settings
-from pipeline.artifacts import Schema, Statistics
-from pipeline.component import ComponentError
-from pipeline.errors import StoreError
-from pipeline.store.store import Store
-from pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
+from slipline.components.artifacts import Schema, Statistics
+from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.settings.training_settings import home_from_environment, load_settings
+from slipline.pipeline.core.component import ComponentError
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
@@ -51,7 +51,7 @@ def infer(target: Path | None, run_id: str | None) -> None:
     """
     from tempfile import TemporaryDirectory
 
-    from components.infer_schema import infer_schema
+    from slipline.components.steps.infer_schema import infer_schema
 
     with Store.open(home_from_environment().path) as store:
         found = _statistics(store, run_id)
@@ -118,13 +118,13 @@ def show(file: Path | None, as_json: bool) -> None:
 
 
 def _read(file: Path) -> schema_pb2.Schema:
-    from components.schemas.schema_io import read_schema
+    from slipline.components.features.schema_io import read_schema
 
     return read_schema(Schema(path=file))
 
 
 def _show(file: Path) -> None:
-    from components.schemas.schema_text import FeatureText, dataset_text, feature_text
+    from slipline.components.schemas.schema_text import FeatureText, dataset_text, feature_text
 
     def row(told: FeatureText) -> tuple[str, ...]:
         domain = f"{told.domain}; {told.also}" if told.also else told.domain
@@ -159,7 +159,7 @@ def diff(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
     Two schemas are equal if they ask the same in whatever order. As with diff(1), the exit status is 0 if they are, 1
     if they differ, and 2 if a file cannot be read.
     """
-    from components.schemas.schema_diff import compare_schemas
+    from slipline.components.schemas.schema_diff import compare_schemas
 
     try:
         changes = compare_schemas(_read(before), _read(after))

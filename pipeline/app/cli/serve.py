@@ -7,11 +7,11 @@ import os
 
 import click
 
-from pipeline.app.config import home_from_environment
-from serving.options import ServerOptions
-from serving.releases.deployment import REST_PORT
-from serving.releases.ledger import Ledger
-from serving.server import serve as serve_until_told
+from slipline.pipeline.app.settings.training_settings import home_from_environment
+from slipline.serving.releases.deploy.deployment import REST_PORT
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.server.flags.options import ServerOptions
+from slipline.serving.server.process import serve as serve_until_told
 
 CONFIG_POLL_S = 1.0
 

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import click
 
-from pipeline.app.cli.tables import print_table
-from pipeline.app.cli.tune_display import open_search_display
-from pipeline.app.config import DEFAULT_SETTINGS, TrainingSettings, home_from_environment, load_settings
-from pipeline.app.tuning.search import Search, Searcher
-from pipeline.app.tuning.space import check_space
-from pipeline.app.tuning.winner import settings_toml, write_whole
-from pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words
-from pipeline.store.store import Store
+from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.tune_display import open_search_display
+from slipline.pipeline.app.settings.training_settings import (
+    DEFAULT_SETTINGS,
+    TrainingSettings,
+    home_from_environment,
+    load_settings,
+)
+from slipline.pipeline.app.tuning.search import Search, Searcher
+from slipline.pipeline.app.tuning.space import check_space
+from slipline.pipeline.app.tuning.winner import settings_toml, write_whole
+from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words
+from slipline.pipeline.store.store import Store
 
 SHOWN = 5
 """Trials in the table of the best."""
@@ -59,7 +64,7 @@ def tune(
             write_whole(text, file)
     page = written.with_suffix(".html")
     if search.done_now or not page.exists():
-        from pipeline.app.tuning.page import page_html
+        from slipline.pipeline.app.tuning.page import page_html
 
         write_whole(page_html(search, written), page)
     click.echo(_as_json(search, target or written, page) if as_json else _in_words(search, target or written, page))

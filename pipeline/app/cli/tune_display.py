@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from pipeline.app.tuning.space import Space
-from pipeline.app.tuning.study import Begun, Trial
-from pipeline.app.tuning.tune_settings import Metric
-from pipeline.app.tuning.words import reason_words, values_words
-from pipeline.execute import Outcome
+from slipline.pipeline.app.settings.tune_settings import Metric
+from slipline.pipeline.app.tuning.space import Space
+from slipline.pipeline.app.tuning.study import Begun, Trial
+from slipline.pipeline.app.tuning.words import reason_words, values_words
+from slipline.pipeline.runners.execute import Outcome
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.app import report_format
-from pipeline.app.report_figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, shortened
-from pipeline.app.tuning.search import Search
-from pipeline.app.tuning.space import Parameter
-from pipeline.app.tuning.study import Trial
-from pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words, values_words
+from slipline.pipeline.app import report_format
+from slipline.pipeline.app.report_figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, shortened
+from slipline.pipeline.app.tuning.search import Search
+from slipline.pipeline.app.tuning.space import Parameter
+from slipline.pipeline.app.tuning.study import Trial
+from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words, values_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def page_html(search: Search, settings: Path) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("pipeline.app"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("slipline.pipeline.app"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("tune.html.j2").render(page=_page(search, settings))
 

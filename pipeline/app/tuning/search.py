@@ -11,19 +11,19 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from pipeline.app.baseline import baseline_params
-from pipeline.app.config import Home, TrainingSettings, explained
-from pipeline.app.training import training_pipeline
-from pipeline.app.tuning.space import Space, Values, for_trial, space_of
-from pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study, ranked
-from pipeline.app.tuning.tune_settings import Metric
-from pipeline.artifacts import TrainedModel
-from pipeline.errors import PipelineError
-from pipeline.execute import Status
-from pipeline.fingerprint import artifact_digest, cache_key
-from pipeline.graph import Pipeline, Step
-from pipeline.runners.local import Display, LocalRunner, RunReport
-from pipeline.store.store import Store
+from slipline.components.artifacts import TrainedModel
+from slipline.pipeline.app.baseline import baseline_params
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings, explained
+from slipline.pipeline.app.settings.tune_settings import Metric
+from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.app.tuning.space import Space, Values, for_trial, space_of
+from slipline.pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study, ranked
+from slipline.pipeline.core.errors import PipelineError
+from slipline.pipeline.core.fingerprint import artifact_digest, cache_key
+from slipline.pipeline.core.graph import Pipeline, Step
+from slipline.pipeline.runners.execute import Status
+from slipline.pipeline.runners.local import Display, LocalRunner, RunReport
+from slipline.pipeline.store.store import Store
 
 TRAIN = "train"
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
 
-from pipeline.app.config import TrainingSettings, explained
-from pipeline.app.tuning.tune_settings import Searched, Value
-from pipeline.errors import SettingsError
+from slipline.pipeline.app.settings.training_settings import TrainingSettings, explained
+from slipline.pipeline.app.settings.tune_settings import Searched, Value
+from slipline.pipeline.core.errors import SettingsError
 
 if TYPE_CHECKING:
     import optuna

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.app.tuning.space import Space, Values
-from pipeline.app.tuning.tune_settings import Metric
-from pipeline.store.locks import is_free, locked
+from slipline.pipeline.app.settings.tune_settings import Metric
+from slipline.pipeline.app.tuning.space import Space, Values
+from slipline.pipeline.store.locks import is_free, locked
 
 if TYPE_CHECKING:
     import optuna

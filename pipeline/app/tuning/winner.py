@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.app.config import TrainingSettings
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 
 
 def settings_toml(settings: TrainingSettings, comments: tuple[str, ...] = ()) -> str:

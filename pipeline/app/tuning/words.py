@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.app.tuning.space import Values
-from pipeline.app.tuning.tune_settings import Value
+from slipline.pipeline.app.settings.tune_settings import Value
+from slipline.pipeline.app.tuning.space import Values
 
 REASON_LENGTH = 160
 """A training that fails may name a hundred records; JSON has them all."""

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.batch_prediction.ask_block import ask_block
-from components.batch_prediction.blocks import Block, Failure, Record
-from components.batch_prediction.contract import EXAMPLES, Contract
-from components.errors import BadData
-from components.examples.examples_io import encode_example
-from serving.errors import BadRequest
-from serving.models.loaded_model import LoadedModel
-from serving.wire.saved_model_pb2 import SignatureDef
+from slipline.components.batch_prediction.ask_block import ask_block
+from slipline.components.batch_prediction.blocks import Block, Failure, Record
+from slipline.components.batch_prediction.contract import EXAMPLES, Contract
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import encode_example
+from slipline.serving.errors import BadRequest
+from slipline.serving.models.loaded_model import LoadedModel
+from slipline.serving.wire.saved_model_pb2 import SignatureDef
 
 CONTRACT = Contract(inputs={EXAMPLES: "examples"}, image_shape=(28, 28, 1), class_names=("a", "b"))
 

@@ -7,12 +7,19 @@ import hashlib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.batch_prediction.blocks import Failure, ImageFiles, InputRead, ReadJob, ReadSettings, read_blocks
-from components.beam.beam_options import BeamSettings
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import write_records
-from components.sources.tfrecord_source import TfrecordFile
-from serving.wire.example_pb2 import Example
+from slipline.components.batch_prediction.blocks import (
+    Failure,
+    ImageFiles,
+    InputRead,
+    ReadJob,
+    ReadSettings,
+    read_blocks,
+)
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.serving.wire.example_pb2 import Example
 
 
 def reading(batch_size=3):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.batch_prediction.find_inputs import IMAGES_IN_JOB, find_inputs
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData, DatasetNotFound
+from slipline.components.batch_prediction.find_inputs import IMAGES_IN_JOB, find_inputs
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData, DatasetNotFound
 
 BEAM = BeamSettings()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from components.batch_prediction.output_folder import made_whole
-from components.errors import BadData
+from slipline.components.batch_prediction.output_folder import made_whole
+from slipline.components.errors import BadData
 
 
 def make(out, content="new", *, overwrite=False, then=lambda: None):

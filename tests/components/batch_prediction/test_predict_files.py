@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.batch_prediction.predict_files import predict_files
-from components.batch_prediction.request import AskedRelease, BatchRequest
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData, BeamFailed
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import read_records, write_records
-from serving.client import PredictClient
-from serving.releases.records import ReleaseRow
-from serving.wire.example_pb2 import Example
+from slipline.components.batch_prediction.predict_files import predict_files
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData, BeamFailed
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import read_records, write_records
+from slipline.serving.client import PredictClient
+from slipline.serving.releases.store.records import ReleaseRow
+from slipline.serving.wire.example_pb2 import Example
 from tests.embedded_server import embedded_server
 from tests.small_mnist import first_records
 from tests.untrained_release import release_untrained
@@ -246,8 +246,8 @@ def test_no_process_imports_tensorflow(release: ReleaseRow, records: list[bytes]
     code = f"""
 import sys
 from pathlib import Path
-from components.batch_prediction.predict_files import predict_files
-from components.batch_prediction.request import AskedRelease, BatchRequest
+from slipline.components.batch_prediction.predict_files import predict_files
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
 release = AskedRelease(model="digits", version=1, digest="", folder=Path({str(request.release.folder)!r}))
 predict_files(BatchRequest(release=release, inputs={request.inputs!r}, out=Path({str(request.out)!r})), print)
 sys.exit("tensorflow" in sys.modules)

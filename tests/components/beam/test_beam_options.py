@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.beam.beam_options import RUNNERS, BeamSettings, Problem, pipeline_options, run_jobs
-from components.errors import BadData
+from slipline.components.beam.beam_options import RUNNERS, BeamSettings, Problem, pipeline_options, run_jobs
+from slipline.components.errors import BadData
 
 
 def doubled(jobs):
@@ -78,7 +78,7 @@ def test_a_negative_number_of_processes_is_refused():
 def test_nothing_is_printed(tmp_path):
     program = (
         "import sys; from pathlib import Path\n"
-        "from components.beam.beam_options import BeamSettings, run_jobs\n"
+        "from slipline.components.beam.beam_options import BeamSettings, run_jobs\n"
         "assert run_jobs(BeamSettings(), [1], lambda jobs: jobs, Path(sys.argv[1])) == [1]\n"
     )
     root = Path(__file__).parents[3]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.beam.job_results import each_once
-from components.errors import BeamFailed
+from slipline.components.beam.job_results import each_once
+from slipline.components.errors import BeamFailed
 
 
 @given(st.integers(0, 9).flatmap(lambda count: st.permutations(range(count))))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.evaluation.cells import Cells
+from slipline.components.evaluation.cells import Cells
 from tests.components.merging import merged, parts_of, whole_of
 
 

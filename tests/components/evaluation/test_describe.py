@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from components.evaluation.describe import describe
-from components.evaluation.estimates import mirrored_estimate, percentile_estimate
-from components.evaluation.evaluate_settings import EvaluateParams
-from components.evaluation.pairing import Pairing
-from components.evaluation.results import Results, read_results, write_results
-from components.evaluation.tally import Tally
+from slipline.components.evaluation.describe import describe
+from slipline.components.evaluation.estimates import mirrored_estimate, percentile_estimate
+from slipline.components.evaluation.evaluate_settings import EvaluateParams
+from slipline.components.evaluation.pairing import Pairing
+from slipline.components.evaluation.results import Results, read_results, write_results
+from slipline.components.evaluation.tally import Tally
 from tests.components.evaluation.predictions import CLASSES, some_predictions
 
 PARAMS = EvaluateParams()

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from components.evaluation.describe import describe
-from components.evaluation.evaluate_settings import EvaluateParams, Limit
-from components.evaluation.judge import judge
-from components.evaluation.pairing import Pairing
-from components.evaluation.results import Results
-from components.evaluation.tally import Tally
+from slipline.components.evaluation.describe import describe
+from slipline.components.evaluation.evaluate_settings import EvaluateParams, Limit
+from slipline.components.evaluation.judge import judge
+from slipline.components.evaluation.pairing import Pairing
+from slipline.components.evaluation.results import Results
+from slipline.components.evaluation.tally import Tally
 
 
 def answers(wrong, records=1_000):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from components.evaluation.measures import area_under_curve, class_measures, of_class
-from components.evaluation.tally import Tally, score_bins
+from slipline.components.evaluation.measures import area_under_curve, class_measures, of_class
+from slipline.components.evaluation.tally import Tally, score_bins
 from tests.components.evaluation.predictions import CLASSES, predictions, some_predictions
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluation.pairing import Pairing, merge_pairings, no_rise_p, upper_tail_of_fair_coin
+from slipline.components.evaluation.pairing import Pairing, merge_pairings, no_rise_p, upper_tail_of_fair_coin
 from tests.components.evaluation.predictions import some_predictions
 from tests.components.merging import cut, merged
 

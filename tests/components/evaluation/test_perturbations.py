@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.evaluation.evaluate_settings import ROBUSTNESS_KINDS, RobustnessParams
-from components.evaluation.perturbations import perturbed
+from slipline.components.evaluation.evaluate_settings import ROBUSTNESS_KINDS, RobustnessParams
+from slipline.components.evaluation.perturbations import perturbed
 
 PARAMS = RobustnessParams()
 

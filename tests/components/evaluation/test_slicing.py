@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluation.slicing import Answers, ByValue, by_value, value_name
-from components.statistics.groups import MISSING, OTHER
-from serving.wire.example_pb2 import Example
+from slipline.components.evaluation.slicing import Answers, ByValue, by_value, value_name
+from slipline.components.statistics.groups import MISSING, OTHER
+from slipline.serving.wire.example_pb2 import Example
 from tests.components.evaluation.predictions import some_predictions
 from tests.components.merging import cut, merged
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluation.measures import accuracy, calibration_error, class_measures, mean_of
-from components.evaluation.tally import CONFIDENCE_BINS, SMALLEST_PROBABILITY, Tally, merge_tallies
+from slipline.components.evaluation.measures import accuracy, calibration_error, class_measures, mean_of
+from slipline.components.evaluation.tally import CONFIDENCE_BINS, SMALLEST_PROBABILITY, Tally, merge_tallies
 from tests.components.evaluation.predictions import CLASSES, predictions
 from tests.components.merging import cut, merged
 

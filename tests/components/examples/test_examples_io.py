@@ -11,15 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.errors import BadData
-from components.examples.examples_io import (
-    encode_example,
-    parse_example,
-    read_batches,
-    read_split,
-)
-from components.schemas.schema_io import example_spec
-from pipeline.artifacts import Schema
+from slipline.components.artifacts import Schema
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import encode_example, parse_example, read_batches, read_split
+from slipline.components.features.schema_io import example_spec
 
 SPEC = example_spec(Schema(path=Path(__file__).parents[3] / "data/schema/mnist.pbtxt"))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.examples.record_places import RecordPlaces, write_sources
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
+from slipline.components.examples.record_places import RecordPlaces, write_sources
 
 SHARD = Shard(file="train-0", records=10, source="digits.tfrecord", first=20)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.errors import BadData
-from components.examples.shard_records import read_shard
-from components.examples.tfrecord import write_records
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
+from slipline.components.errors import BadData
+from slipline.components.examples.shard_records import read_shard
+from slipline.components.files.tfrecord_files import write_records
 
 SHARD = Shard(file="train-0", records=3, source="digits.tfrecord")
 

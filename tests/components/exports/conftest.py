@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from components.convert import ConvertParams, convert
-from components.examples.examples_io import read_split
-from components.export import ExportParams, export
-from components.exports.formats import FORMATS
-from components.schemas.schema_io import example_spec
-from components.train import TrainParams, train
-from pipeline.artifacts import Examples, ServableModel, TrainedModel
+from slipline.components.artifacts import Examples, ServableModel, TrainedModel
+from slipline.components.examples.examples_io import read_split
+from slipline.components.exports.formats import FORMATS
+from slipline.components.features.schema_io import example_spec
+from slipline.components.steps.convert import ConvertParams, convert
+from slipline.components.steps.export import ExportParams, export
+from slipline.components.steps.train import TrainParams, train
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
 

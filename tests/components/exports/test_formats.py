@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.convert import ConvertParams
-from components.exports.formats import FORMATS
-from pipeline.artifacts import ExportedFile
-from serving.models.saved_model import SavedModel
-from serving.models.tflite_model import TfliteModel
-from serving.releases.version_folder import manifest_of
+from slipline.components.artifacts import ExportedFile
+from slipline.components.exports.formats import FORMATS
+from slipline.components.steps.convert import ConvertParams
+from slipline.serving.folders.version_folder import manifest_of
+from slipline.serving.models.tensorflow.saved_model import SavedModel
+from slipline.serving.models.tflite.tflite_model import TfliteModel
 from tests.components.exports.conftest import Made, asked_in_node, folder
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from serving.models.saved_model import SavedModel
+from slipline.serving.models.tensorflow.saved_model import SavedModel
 from tests.components.exports.conftest import Made
 
 pytestmark = pytest.mark.slow

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.exports.source import ExportSource
-from components.exports.tfjs_layers import NotInTensorFlowJs, read_layers, write_layers
-from components.schemas.schema_io import ImageFeature
+from slipline.components.exports.source import ExportSource
+from slipline.components.exports.tfjs_layers import NotInTensorFlowJs, read_layers, write_layers
+from slipline.components.features.schema_io import ImageFeature
 from tests.components.exports.conftest import asked_in_node
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from components.exports.tfjs_weights import read_model, write_model
+from slipline.components.exports.tfjs_weights import read_model, write_model
 
 KINDS = {"float32": "float32", "float64": "float32", "int64": "int32", "uint8": "int32", "bool": "bool"}
 FLOATS = st.floats(width=16, allow_nan=False)  # numbers that float32 holds exactly

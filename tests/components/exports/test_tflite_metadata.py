@@ -9,8 +9,8 @@ import pytest
 from flatbuffers import encode, number_types  # type: ignore[import-untyped]
 from flatbuffers.table import Table as Read  # type: ignore[import-untyped]
 
-from components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
-from serving.models.tflite_flatbuffer import metadata
+from slipline.components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
+from slipline.serving.models.tflite.tflite_flatbuffer import metadata
 from tests.components.exports.conftest import Made
 
 

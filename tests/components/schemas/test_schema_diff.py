@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_diff import Kind, compare_schemas
+from slipline.components.schemas.schema_diff import Kind, compare_schemas
 
 SHARES = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 WHOLE = st.integers(0, 3)

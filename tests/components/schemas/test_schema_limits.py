@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_io import read_schema
-from components.schemas.schema_limits import (
+from slipline.components.features.schema_io import read_schema
+from slipline.components.schemas.schema_limits import (
     GREATEST_LIMIT,
     LEAST_LIMIT,
     Sample,
@@ -21,8 +21,8 @@ from components.schemas.schema_limits import (
     propose_divergence,
     propose_norm,
 )
-from components.validation.decile_divergence import number_shares
-from components.validation.distributions import Buckets
+from slipline.components.statistics.decile_divergence import number_shares
+from slipline.components.statistics.distributions import Buckets
 from tests.components.made_statistics import feature
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 
@@ -125,8 +125,8 @@ def test_the_committed_limits_are_well_above_what_differs_between_the_splits_of_
 
 
 def read_mnist(split):
-    from components.examples.examples_io import decode_image, parse_example
-    from components.examples.tfrecord import read_records
+    from slipline.components.examples.examples_io import decode_image, parse_example
+    from slipline.components.files.tfrecord_files import read_records
 
     labels, pixels = [], np.zeros(256)
     for record in read_records(MNIST / f"mnist-{split}.tfrecord-00000-of-00001"):

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.schemas.schema_text import FeatureText, dataset_text, feature_text
+from slipline.components.schemas.schema_text import FeatureText, dataset_text, feature_text
 
 
 def told(text: str, schema: str = "") -> FeatureText:

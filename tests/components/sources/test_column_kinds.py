@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData
-from components.sources.column_kinds import ColumnTally, column_kinds, merged_kinds, tally_columns
-from components.sources.tabular import Kind
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData
+from slipline.components.sources.column_kinds import ColumnTally, column_kinds, merged_kinds, tally_columns
+from slipline.components.sources.tabular import Kind
 
 TALLIES = st.builds(ColumnTally, *[st.integers(0, 9)] * 3)
 

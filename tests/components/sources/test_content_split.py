@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.examples.examples_io import encode_example
-from components.sources.content_split import is_held_out
-from components.sources.tabular import Cell, Kind, encode_row
-from serving.wire.example_pb2 import Example
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.sources.content_split import is_held_out
+from slipline.components.sources.tabular import Cell, Kind, encode_row
+from slipline.serving.wire.example_pb2 import Example
 
 SHARES = st.floats(0, 1)
 

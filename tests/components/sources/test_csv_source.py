@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.errors import BadData
-from components.examples.examples_io import parse_example
-from components.sources.column_kinds import merged_kinds, tally_columns
-from components.sources.csv_source import CsvFile, integer, number
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import parse_example
+from slipline.components.sources.column_kinds import merged_kinds, tally_columns
+from slipline.components.sources.csv_source import CsvFile, integer, number
 
 
 def features_of(record: bytes) -> dict[str, list[object]]:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from components.errors import BadData
-from components.examples.examples_io import decode_image, parse_example
-from components.sources.idx_source import IdxPair
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import decode_image, parse_example
+from slipline.components.sources.idx_source import IdxPair
 
 
 def idx(values: np.ndarray) -> bytes:

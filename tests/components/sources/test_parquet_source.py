@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.errors import BadData
-from components.examples.examples_io import parse_example
-from components.sources.column_kinds import merged_kinds, tally_columns
-from components.sources.csv_source import CsvFile
-from components.sources.parquet_source import ParquetFile
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import parse_example
+from slipline.components.sources.column_kinds import merged_kinds, tally_columns
+from slipline.components.sources.csv_source import CsvFile
+from slipline.components.sources.parquet_source import ParquetFile
 from tests.small_wine import wines, write_csv, write_parquet
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.errors import BeamFailed
-from components.examples.record_places import RecordPlaces
-from components.examples.tfrecord import read_records
-from components.sources.shard_writer import RECORDS_IN_SHARD, ShardWriter, WrittenShard, move_shard
-from pipeline.artifacts import Shard
+from slipline.components.artifacts import Shard
+from slipline.components.errors import BeamFailed
+from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.files.tfrecord_files import read_records
+from slipline.components.sources.shard_writer import RECORDS_IN_SHARD, ShardWriter, WrittenShard, move_shard
 
 
 def places(file, written: WrittenShard) -> list[tuple[str, int | None]]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData
-from components.sources.file_kinds import FileKind, kind_of, sources_of
-from components.sources.source_files import folder_files, pattern_files
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData
+from slipline.components.sources.file_kinds import FileKind, kind_of, sources_of
+from slipline.components.sources.source_files import folder_files, pattern_files
 
 HERE = BeamSettings()
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.statistics.bins import MAX_BINS, Bins
+from slipline.components.statistics.bins import MAX_BINS, Bins
 from tests.components.merging import finite_floats, integers, merged_parts, moderate_floats, parts_of, whole_of
 
 

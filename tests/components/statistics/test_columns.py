@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.columns import BYTES, FLOATS, INTEGERS, NO_VALUES, read_columns
-from serving.wire.example_pb2 import Example
+from slipline.components.statistics.columns import BYTES, FLOATS, INTEGERS, NO_VALUES, read_columns
+from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
 cells = st.one_of(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.statistics.distinct import DistinctCount, DistinctSketch
-from components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.distinct import DistinctCount, DistinctSketch
+from slipline.components.statistics.value_counts import MAX_DISTINCT
 from tests.components.merging import cut, merged
 
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.beam.beam_options import BeamSettings
-from components.errors import BadData
-from components.examples.examples_io import encode_example
-from components.statistics.duplicates import (
+from slipline.components.artifacts import Statistics
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.errors import BadData
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.statistics.duplicates import (
     CONTENTS_PER_RANGE,
     SHOWN,
     Copies,
@@ -31,8 +32,7 @@ from components.statistics.duplicates import (
     write_digests,
     write_duplicates,
 )
-from pipeline.artifacts import Statistics
-from serving.wire.example_pb2 import Example
+from slipline.serving.wire.example_pb2 import Example
 
 NAMES = ("train", "validation", "test")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.statistics.columns import read_columns
-from components.statistics.feature_statistics import SplitSummary, merge_all, summarise_columns
-from components.statistics.groups import Groups
+from slipline.components.statistics.columns import read_columns
+from slipline.components.statistics.feature_statistics import SplitSummary, merge_all, summarise_columns
+from slipline.components.statistics.groups import Groups
 from tests.components.tabular import record_of
 
 records_ = st.builds(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.columns import read_columns
-from components.statistics.groups import LONGEST_NAME_BYTES, MISSING, OTHER, Groups
+from slipline.components.statistics.columns import read_columns
+from slipline.components.statistics.groups import LONGEST_NAME_BYTES, MISSING, OTHER, Groups
 from tests.components.tabular import record_of
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.statistics.columns import BYTES, read_columns
-from components.statistics.groups import Groups
-from components.statistics.image_summary import ImageSummary, decode_column
+from slipline.components.statistics.columns import BYTES, read_columns
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.image_summary import ImageSummary, decode_column
 from tests.components.tabular import record_of
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.moments import Moments
+from slipline.components.statistics.moments import Moments
 from tests.components.merging import merged_parts, moderate_floats, parts_of, whole_of
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.statistics.bins import Bins
-from components.statistics.number_summary import NumberSummary
-from components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.bins import Bins
+from slipline.components.statistics.number_summary import NumberSummary
+from slipline.components.statistics.value_counts import MAX_DISTINCT
 from tests.components.merging import cut, integers, merged, merged_parts, parts_of, whole_of
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.quantiles import REPEATED_AT_ONCE, QuantileSketch, exact_quantiles
+from slipline.components.statistics.quantiles import REPEATED_AT_ONCE, QuantileSketch, exact_quantiles
 
 
 def ranks_of(values, quantiles):

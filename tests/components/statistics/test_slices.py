@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.feature_statistics import SplitSummary
-from components.statistics.groups import MISSING, OTHER
-from components.statistics.slices import Slices
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.groups import MISSING, OTHER
+from slipline.components.statistics.slices import Slices
 from tests.components.merging import merged
 
 parts_ = st.lists(

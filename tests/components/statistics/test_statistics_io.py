@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.errors import BadData
-from components.statistics.feature_statistics import SplitSummary
-from components.statistics.statistics_io import (
+from slipline.components.artifacts import Statistics
+from slipline.components.errors import BadData
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.statistics_io import (
     common_statistics,
     custom_number,
     label_counts,
@@ -16,8 +17,7 @@ from components.statistics.statistics_io import (
     value_counts,
     write_statistics,
 )
-from pipeline.artifacts import Statistics
-from serving.wire.example_pb2 import Example
+from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
 

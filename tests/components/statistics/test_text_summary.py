@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.text_summary import LONGEST_KEPT_BYTES, TextSummary
+from slipline.components.statistics.text_summary import LONGEST_KEPT_BYTES, TextSummary
 from tests.components.merging import merged
 
 byte_strings = st.one_of(

@@ -6,8 +6,8 @@ import pickle
 
 import numpy as np
 
-from components.statistics.top_values import TopValues
-from components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.top_values import TopValues
+from slipline.components.statistics.value_counts import MAX_DISTINCT
 
 
 def test_as_many_as_are_counted_exactly_enter_without_loss():

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.statistics.value_counts import merged_counts, ranked
+from slipline.components.statistics.value_counts import merged_counts, ranked
 
 words = st.lists(st.sampled_from("abcdef"), max_size=20)
 

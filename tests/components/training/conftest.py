@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.train import TrainParams, train
-from pipeline.artifacts import Examples, TrainedModel
-from pipeline.component import Say
+from slipline.components.artifacts import Examples, TrainedModel
+from slipline.components.steps.train import TrainParams, train
+from slipline.pipeline.core.component import Say
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
 Fit = Callable[..., TrainedModel]

@@ -11,9 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from components.train import TrainParams, train
-from components.training.settings import AugmentParams
-from pipeline.artifacts import Examples, Shard, Split, TrainedModel
+from slipline.components.artifacts import Examples, Shard, Split, TrainedModel
+from slipline.components.steps.train import TrainParams, train
+from slipline.components.training.train_settings import AugmentParams
 from tests.small_mnist import MNIST_SCHEMA
 
 EVERYTHING = TrainParams(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.training.augmentation import noisy, projected, projections
-from components.training.settings import AugmentParams
+from slipline.components.training.augmentation import noisy, projected, projections
+from slipline.components.training.train_settings import AugmentParams
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.errors import TrainingFailed
-from components.training.cluster import Cluster, cluster_here, cluster_of
-from components.training.pod import cluster_of_pod
+from slipline.components.errors import TrainingFailed
+from slipline.components.training.cluster import Cluster, cluster_here, cluster_of
+from slipline.components.training.pod import cluster_of_pod
 
 ADDRESSES = ("a:1", "b:1", "c:1")
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.train import TrainParams
-from components.training.settings import OPTIMIZERS, PRECISIONS, WITH_MOMENTUM
-from pipeline.artifacts import Examples, TrainedModel
+from slipline.components.artifacts import Examples, TrainedModel
+from slipline.components.steps.train import TrainParams
+from slipline.components.training.train_settings import OPTIMIZERS, PRECISIONS, WITH_MOMENTUM
 from tests.small_mnist import MNIST_SCHEMA, ROOT
 
 OWN = TrainParams(network="tests.components.training_parts:own_layer", epochs=2, batch_size=50, seed=7)
@@ -122,8 +122,8 @@ def test_a_layer_of_ones_own_is_read_back_by_a_process_that_knows_its_module(
     model = fit(digits, replace(OWN, network="tests.components.training.own_network:scaled"))
     code = f"""
 from pathlib import Path
-from components.export import ExportParams, export
-from pipeline.artifacts import Schema, TrainedModel
+from slipline.components.steps.export import ExportParams, export
+from slipline.pipeline.core.artifact import Schema, TrainedModel
 model = TrainedModel(
     path=Path({str(model.path)!r}), records=1, parameters=1, loss=0.0, accuracy=0.0, network={model.network!r}
 )
@@ -138,10 +138,10 @@ def test_a_batch_is_the_same_however_many_workers_share_it(digits: Examples) -> 
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    from components.schemas.schema_io import example_spec
-    from components.training.arrays import read_arrays
-    from components.training.batches import Batches
-    from components.training.settings import AugmentParams
+    from slipline.components.features.schema_io import example_spec
+    from slipline.components.training.arrays import read_arrays
+    from slipline.components.training.batches import Batches
+    from slipline.components.training.train_settings import AugmentParams
 
     augment = AugmentParams(shift_pixels=2.0, noise=0.1, flip=True)
     spec = example_spec(MNIST_SCHEMA)

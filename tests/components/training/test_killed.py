@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts import TrainedModel
+from slipline.components.artifacts import TrainedModel
 from tests.components.training.killed_training import EVERYTHING, RECORDS, fit
 from tests.small_mnist import ROOT, write_folder
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.training.learning_rates import learning_rates
-from components.training.settings import TrainParams
+from slipline.components.training.learning_rates import learning_rates
+from slipline.components.training.train_settings import TrainParams
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.errors import TrainingFailed
-from components.examples.tfrecord import write_records
-from components.train import TrainParams
-from pipeline.artifacts import Examples, Shard, Split, TrainedModel
+from slipline.components.artifacts import Examples, Shard, Split, TrainedModel
+from slipline.components.errors import TrainingFailed
+from slipline.components.files.tfrecord_files import write_records
+from slipline.components.steps.train import TrainParams
 from tests.small_mnist import first_records
 
 BLANK = (5, 130)

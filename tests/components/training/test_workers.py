@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.errors import TrainingFailed
-from components.train import TrainParams
-from components.training.cluster import VARIABLE, cluster_here
-from pipeline.artifacts import Examples, TrainedModel
+from slipline.components.artifacts import Examples, TrainedModel
+from slipline.components.errors import TrainingFailed
+from slipline.components.steps.train import TrainParams
+from slipline.components.training.cluster import VARIABLE, cluster_here
 from tests.small_mnist import ROOT
 
 PLAIN = TrainParams(
@@ -72,7 +72,7 @@ def test_a_helper_elsewhere_takes_part_in_the_training_of_a_cluster(
 ) -> None:
     cluster = cluster_here(2)
     environment = {**os.environ, VARIABLE: cluster.tf_config(1), "SLIPLINE_HOME": str(tmp_path / "shared")}
-    command = [sys.executable, "-m", "components.training.helper"]
+    command = [sys.executable, "-m", "slipline.components.training.helper"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as helper:
         try:
             monkeypatch.setenv(VARIABLE, cluster.tf_config(0))

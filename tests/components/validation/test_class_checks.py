@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.errors import BadData
-from components.infer_schema import infer_schema
-from components.schemas.schema_io import class_names, read_schema
-from pipeline.artifacts import Baseline, Schema
+from slipline.components.artifacts import Baseline, Schema
+from slipline.components.errors import BadData
+from slipline.components.features.schema_io import class_names, read_schema
+from slipline.components.steps.infer_schema import infer_schema
 
 pytestmark = pytest.mark.slow  # each runs Beam several times
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from components.beam.beam_options import BeamSettings
-from components.compare_serving import compare_serving
-from components.compute_statistics import ComputeStatisticsParams, compute_statistics
-from components.examples.examples_io import encode_example
-from components.find_baseline import BaselineParams, Earlier, find_baseline
-from components.schemas.schema_rules import SplitRule
-from components.validation.anomalies_io import read_anomalies
-from components.validation.drift_checks import compare_records
-from pipeline.artifacts import Baseline, Schema
-from serving.wire.example_pb2 import Example
+from slipline.components.artifacts import Baseline, Schema
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.schemas.schema_rules import SplitRule
+from slipline.components.steps.compare_serving import compare_serving
+from slipline.components.steps.compute_statistics import ComputeStatisticsParams, compute_statistics
+from slipline.components.steps.find_baseline import BaselineParams, Earlier, find_baseline
+from slipline.components.validation.anomalies_io import read_anomalies
+from slipline.components.validation.drift_checks import compare_records
+from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
 pytestmark = pytest.mark.slow  # each runs Beam several times

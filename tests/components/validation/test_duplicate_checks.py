@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.validation.validate_settings import ValidateParams
+from slipline.components.validation.validate_settings import ValidateParams
 
 pytestmark = pytest.mark.slow  # each runs Beam several times
 

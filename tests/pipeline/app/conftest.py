@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.config import TrainingSettings
-from pipeline.store.store import Store
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.store.store import Store
 from tests.pipeline.app.report_bench import SCHEMA, Bench
 
 

@@ -13,26 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.beam.beam_options import BeamSettings
-from components.compute_statistics import compute_statistics
-from components.evaluate import evaluation_of
-from components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
-from components.evaluation.slicing import Answers, by_value
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import read_records, write_records
-from components.find_baseline import BaselineParams, Earlier, find_baseline
-from components.ingest import IngestParams, ingest
-from components.set_aside import set_aside
-from components.statistics.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
-from components.statistics.feature_statistics import SplitSummary
-from components.statistics.statistics_io import write_statistics
-from components.validate import validate
-from components.validation.validate_settings import ValidateParams
-from pipeline.app.config import Home, TrainingSettings
-from pipeline.app.report import write_report
-from pipeline.artifacts import (
+from slipline.components.artifacts import (
     Anomalies,
-    Artifact,
     Examples,
     InfraCheck,
     Release,
@@ -43,11 +25,29 @@ from pipeline.artifacts import (
     Statistics,
     TrainedModel,
 )
-from pipeline.execute import Outcome, Status
-from pipeline.fingerprint import CacheKey, artifact_digest
-from pipeline.runners.local import RunReport
-from pipeline.store.store import Committed, InputRecord, Store
-from serving.releases.ledger import Ledger
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
+from slipline.components.evaluation.slicing import Answers, by_value
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import read_records, write_records
+from slipline.components.statistics.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.statistics_io import write_statistics
+from slipline.components.steps.compute_statistics import compute_statistics
+from slipline.components.steps.evaluate import evaluation_of
+from slipline.components.steps.find_baseline import BaselineParams, Earlier, find_baseline
+from slipline.components.steps.ingest import IngestParams, ingest
+from slipline.components.steps.set_aside import set_aside
+from slipline.components.steps.validate import validate
+from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.report import write_report
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest
+from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.local import RunReport
+from slipline.pipeline.store.store import Committed, InputRecord, Store
+from slipline.serving.releases.ledger import Ledger
 
 SCHEMA = Path(__file__).parents[3] / "data" / "schema" / "mnist.pbtxt"
 HOSTILE = "<script>alert(1)</script>"

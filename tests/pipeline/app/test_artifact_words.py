@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.artifact_words import artifact_words, words_of
-from pipeline.artifacts import Anomalies, Artifact, Baseline, Examples, Shard, Split, Statistics
-from pipeline.store.lineage import trace
+from slipline.components.artifacts import Anomalies, Baseline, Examples, Shard, Split, Statistics
+from slipline.pipeline.app.artifact_words import artifact_words, words_of
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.store.lineage import trace
 from tests.pipeline.app.report_bench import Bench
 
 HERE = Path("somewhere")

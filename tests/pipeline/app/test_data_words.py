@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from components.examples.tfrecord import write_records
+from slipline.components.files.tfrecord_files import write_records
 from tests.small_mnist import ROOT, first_records, write_folder
 
-SLIPLINE = (sys.executable, "-c", "from pipeline.app.cli.main import main; main(prog_name='slipline')")
+SLIPLINE = (sys.executable, "-c", "from slipline.pipeline.app.cli.main import main; main(prog_name='slipline')")
 
 
 def test_copies_leaks_and_files_passed_over_are_said_and_a_run_can_end_with_validation(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.app.model_card import plain, to_html, write_card
-from pipeline.execute import Status
+from slipline.pipeline.app.model_card import plain, to_html, write_card
+from slipline.pipeline.runners.execute import Status
 from tests.pipeline.app.report_bench import HOSTILE, SCHEMA, Bench, Page, evaluated, ingested, passed_run, trained
 
 
@@ -28,7 +28,7 @@ def test_a_card_tells_data_schema_network_metrics_limits_and_digests(bench: Benc
     assert markdown.startswith("# mnist version 1\n")
     assert "which of 10 classes" in page.text
     assert "28 x 28 pixels and 1 channel " in page.text
-    assert "components.network:digits, 1,234 parameters" in page.text
+    assert "slipline.components.training.network:digits, 1,234 parameters" in page.text
     assert "train: 60 records" in page.text
     assert "/data/mnist-test-1.tfrecord" in page.text
     assert str(SCHEMA) in page.text

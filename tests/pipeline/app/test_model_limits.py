@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.describe import describe
-from components.evaluation.evaluate_settings import EvaluateParams, Limit
-from components.evaluation.results import Results
-from components.evaluation.tally import Tally
-from pipeline.app.model_limits import limit_lines, not_for
+from slipline.components.evaluation.describe import describe
+from slipline.components.evaluation.evaluate_settings import EvaluateParams, Limit
+from slipline.components.evaluation.results import Results
+from slipline.components.evaluation.tally import Tally
+from slipline.pipeline.app.model_limits import limit_lines, not_for
 
 PARAMS = EvaluateParams(min_accuracy=0.5, limits=(Limit(slice="inverted", metric="accuracy", at_least=0.5),))
 LABELS = np.arange(400) % 2

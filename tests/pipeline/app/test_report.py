@@ -10,17 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.examples.examples_io import encode_example
-from components.examples.tfrecord import write_records
-from pipeline.app.config import TrainingSettings
-from pipeline.artifacts import (
-    Evaluation,
-    Examples,
-    InfraCheck,
-    Shard,
-    Split,
-)
-from pipeline.execute import Status
+from slipline.components.artifacts import Evaluation, Examples, InfraCheck, Shard, Split
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.files.tfrecord_files import write_records
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.runners.execute import Status
 from tests.pipeline.app.report_bench import (
     HOSTILE,
     SCHEMA,

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.examples.examples_io import encode_example
-from components.validation.validate_settings import ValidateParams
-from pipeline.app.report_images import picture_in
-from pipeline.artifacts import Anomalies, Statistics
+from slipline.components.artifacts import Anomalies, Statistics
+from slipline.components.examples.examples_io import encode_example
+from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.report_images import picture_in
 from tests.pipeline.app.report_bench import Bench, Page, png, prepared, record, source_of
 
 HALF = ValidateParams(policy="set_aside", max_set_aside=0.5)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.app.artifact_words import artifact_words
-from pipeline.app.report_exports import exports_of
-from pipeline.artifacts import ExportedFile, ServableModel
+from slipline.components.artifacts import ExportedFile, ServableModel
+from slipline.pipeline.app.artifact_words import artifact_words
+from slipline.pipeline.app.report_exports import exports_of
 from tests.pipeline.app.report_bench import Bench
 
 EXPORTS = (

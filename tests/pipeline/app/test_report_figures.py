@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.app.report_figures import PAGE_COLOURS, accuracy_figure, label_counts_figure, loss_figure
+from slipline.pipeline.app.report_figures import PAGE_COLOURS, accuracy_figure, label_counts_figure, loss_figure
 
 FIGURES: dict[str, Callable[[str], str]] = {
     "labels": lambda identity: label_counts_figure(identity, ["cat", "dog"], [1200, 7]),

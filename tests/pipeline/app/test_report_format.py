@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.app.report_format import (
+from slipline.pipeline.app.report_format import (
     MINUS,
     NARROW_SPACE,
     count,

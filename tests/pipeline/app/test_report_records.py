@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from components.validation.validate_settings import ValidateParams
-from pipeline.app.report_records import source_files
-from pipeline.artifacts import Evaluation, Examples, Shard, Split, TrainedModel
-from pipeline.execute import Status
+from slipline.components.artifacts import Evaluation, Examples, Shard, Split, TrainedModel
+from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.report_records import source_files
+from slipline.pipeline.runners.execute import Status
 from tests.pipeline.app.report_bench import (
     Bench,
     described,

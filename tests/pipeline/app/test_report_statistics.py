@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from pipeline.execute import Status
+from slipline.pipeline.runners.execute import Status
 from tests.pipeline.app.report_bench import Bench, Page, prepared, record, source_of
 
 TABLE_SCHEMA = """

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from components.find_baseline import BaselineParams
-from components.validation.validate_settings import ValidateParams
-from pipeline.app.config import Home, TrainingSettings
-from pipeline.app.training import training_pipeline
-from pipeline.graph import Pipeline, Step
+from slipline.components.steps.find_baseline import BaselineParams
+from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.core.graph import Pipeline, Step
 
 
 def pipeline_of(settings: TrainingSettings) -> Pipeline:

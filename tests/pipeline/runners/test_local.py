@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.graph import Pipeline
-from pipeline.runners.local import LocalRunner, RunReport
-from pipeline.store.history import recorded_runs, remove_leftovers
-from pipeline.store.store import Store
+from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.store.history import recorded_runs, remove_leftovers
+from slipline.pipeline.store.store import Store
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, SumParams, toy_pipeline
 
 HANGING_RUN = """
 from pathlib import Path
-from pipeline.runners.local import LocalRunner
-from pipeline.store.store import Store
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.store.store import Store
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import SumParams, toy_pipeline
 

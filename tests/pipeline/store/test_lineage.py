@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.fingerprint import canonical
-from pipeline.runners.local import LocalRunner
-from pipeline.store.lineage import Lineage, readable_settings, trace
-from pipeline.store.store import Store
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.core.fingerprint import canonical
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.store.lineage import Lineage, readable_settings, trace
+from slipline.pipeline.store.store import Store
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import SumParams, toy_pipeline
 
@@ -54,7 +54,7 @@ def test_an_unknown_execution_is_refused_with_what_to_do(store: Store) -> None:
 
 
 def test_a_setting_that_names_code_reads_as_its_name() -> None:
-    from components.train import TrainParams
+    from slipline.components.steps.train import TrainParams
 
     settings = json.dumps({"params": canonical(TrainParams())})
-    assert readable_settings(settings)["params"]["network"] == "components.network:digits"
+    assert readable_settings(settings)["params"]["network"] == "slipline.components.training.network:digits"

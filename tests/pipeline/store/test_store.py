@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts import Evaluation, Examples, Shard, SliceMetrics, Split
-from pipeline.errors import StoreError
-from pipeline.runners.local import LocalRunner
-from pipeline.store.history import recorded_runs, remove_leftovers
-from pipeline.store.store import Store, artifact_from_json, artifact_to_json, latest
+from slipline.components.artifacts import Evaluation, Examples, Shard, SliceMetrics, Split
+from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.store.history import recorded_runs, remove_leftovers
+from slipline.pipeline.store.store import Store, artifact_from_json, artifact_to_json, latest
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, Total, Words, toy_pipeline
 
@@ -84,7 +84,7 @@ def test_the_latest_artifact_of_a_class_is_found(store: Store) -> None:
 
 def test_many_processes_may_open_a_new_home_and_digest_the_same_file_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from pipeline.store.store import Store\n"
+        "import sys; from pathlib import Path; from slipline.pipeline.store.store import Store\n"
         "with Store.open(Path(sys.argv[1])) as store:\n"
         "    print(store.sha256(Path(sys.argv[2])))"
     )

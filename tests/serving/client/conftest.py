@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serving.client import AsyncPredictClient, PredictClient
+from slipline.serving.client import AsyncPredictClient, PredictClient
 from tests.serving.client.doubling import DoublingServer
 from tests.serving.client.proxy import Proxy
 

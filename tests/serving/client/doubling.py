@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 import numpy as np
 
-from serving.tensors import to_array, to_proto
-from serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from slipline.serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from slipline.serving.wire.tensors import to_array, to_proto
 
 
 class DoublingServer:

@@ -7,9 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.client import Ejection, RetryPolicy
-from serving.client.balancer import Balancer
-from serving.client.retry import RetryBudget, pause_s
+from slipline.serving.client import Ejection, RetryPolicy
+from slipline.serving.client.balancer import Balancer
+from slipline.serving.client.retry import RetryBudget, pause_s
 
 
 class Clock:

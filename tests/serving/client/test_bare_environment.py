@@ -19,7 +19,7 @@ NEEDS = ("grpcio", "protobuf", "numpy")
 ASK = """
 import json, sys
 import numpy as np
-from serving.client import PredictClient
+from slipline.serving.client import PredictClient
 ours = sorted(name for name in sys.modules if name.partition(".")[0] == "serving")
 others = sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names))
 with PredictClient.connect(sys.argv[1], "double") as client:
@@ -68,16 +68,29 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
     assert len(images) == 1
     assert {"google", "grpc", "numpy"} <= set(others)
     assert not {"tensorflow", "ml_dtypes", "PIL", "prometheus_client", "opentelemetry", "google_crc32c"} & set(others)
-    allowed = {"serving", "serving.client", "serving.control", "serving.errors", "serving.grpc_errors"}
-    allowed |= {"serving.model_config", "serving.tensors", "serving.tfrecord", "serving.wire"}
-    assert {name for name in ours if not name.startswith(("serving.client.", "serving.wire."))} <= allowed
+    allowed = {
+        "serving",
+        "slipline.serving.client",
+        "slipline.serving.client.control",
+        "slipline.serving.errors",
+        "slipline.serving.wire.grpc_errors",
+    }
+    allowed |= {
+        "slipline.serving.folders.model_config",
+        "slipline.serving.wire.tensors",
+        "slipline.serving.wire.tfrecord",
+        "slipline.serving.wire",
+    }
+    assert {
+        name for name in ours if not name.startswith(("slipline.serving.client.", "slipline.serving.wire."))
+    } <= allowed
 
 
 @pytest.mark.slow
 def test_log_can_be_written_there_too(bare: Path, tmp_path: Path) -> None:
     code = """
 import pathlib, sys
-from serving.client import RequestLog
+from slipline.serving.client import RequestLog
 with RequestLog(pathlib.Path(sys.argv[1]), share=1.0) as log:
     log.offer("/tensorflow.serving.PredictionService/Predict", b"", b"")
 """
@@ -89,7 +102,7 @@ with RequestLog(pathlib.Path(sys.argv[1]), share=1.0) as log:
 @pytest.mark.parametrize("first", ["ours", "theirs"])
 def test_client_and_tensorflow_live_in_one_process(first: str, serve: Callable[..., Any]) -> None:
     """With the official messages and stubs, in either order of import."""
-    ours = "from serving.client import PredictClient"
+    ours = "from slipline.serving.client import PredictClient"
     theirs = "import tensorflow as tf; from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc"
     code = f"""
 import sys

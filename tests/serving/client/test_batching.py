@@ -11,10 +11,10 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import AsyncPredictClient, Batching, ClientSettings, Prediction
-from serving.errors import BadRequest, DeadlineExceeded, ServerUnavailable
-from serving.tensors import to_array, to_proto
-from serving.wire import serving_pb2
+from slipline.serving.client import AsyncPredictClient, Batching, ClientSettings, Prediction
+from slipline.serving.errors import BadRequest, DeadlineExceeded, ServerUnavailable
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import to_array, to_proto
 from tests.serving.client.doubling import DoublingServer
 
 Serve = Callable[..., DoublingServer]

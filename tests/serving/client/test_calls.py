@@ -12,9 +12,9 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import AsyncPredictClient, Class, ClientSettings, PredictClient, ServedModel
-from serving.errors import BadRequest, ConfigRefused, ModelNotFound, VersionNotReady
-from serving.wire import example_pb2, tensor_pb2
+from slipline.serving.client import AsyncPredictClient, Class, ClientSettings, PredictClient, ServedModel
+from slipline.serving.errors import BadRequest, ConfigRefused, ModelNotFound, VersionNotReady
+from slipline.serving.wire import example_pb2, tensor_pb2
 from tests.serving.example_models import save_half_plus
 
 X = np.array([1, 2], "float32")

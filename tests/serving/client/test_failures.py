@@ -11,8 +11,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import CallEnded, CallStarted, ClientSettings, Ejection, Hedging, RetryPolicy
-from serving.errors import (
+from slipline.serving.client import CallEnded, CallStarted, ClientSettings, Ejection, Hedging, RetryPolicy
+from slipline.serving.errors import (
     BadRequest,
     DeadlineExceeded,
     MessageTooLarge,

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from serving.client.load import Load, Measurement
-from serving.errors import Overloaded
+from slipline.serving.client.load import Load, Measurement
+from slipline.serving.errors import Overloaded
 
 
 class Stalling:

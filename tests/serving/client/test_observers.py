@@ -9,10 +9,10 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import CallEnded, CallStarted, ClientSettings
-from serving.client.opentelemetry import OpenTelemetryObserver
-from serving.client.prometheus import PrometheusObserver
-from serving.errors import BadRequest
+from slipline.serving.client import CallEnded, CallStarted, ClientSettings
+from slipline.serving.client.opentelemetry import OpenTelemetryObserver
+from slipline.serving.client.prometheus import PrometheusObserver
+from slipline.serving.errors import BadRequest
 
 X = np.array([1, 2], "float32")
 

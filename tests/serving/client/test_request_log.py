@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.client import ClientSettings, RequestLog
-from serving.errors import LoadFailed
-from serving.releases.prediction_log import WARM_UP_FILE
-from serving.tensors import to_array
-from serving.tfrecord import crc32c, framed
-from serving.wire import serving_pb2
+from slipline.serving.client import ClientSettings, RequestLog
+from slipline.serving.errors import LoadFailed
+from slipline.serving.folders.prediction_log import WARM_UP_FILE
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import to_array
+from slipline.serving.wire.tfrecord import crc32c, framed
 
 X = np.array([1, 2], "float32")
 PREDICT = "/tensorflow.serving.PredictionService/Predict"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import AsyncPredictClient, PredictClient
+from slipline.serving.client import AsyncPredictClient, PredictClient
 from tests.serving.conftest import until
 
 X = np.array([1, 2], "float32")

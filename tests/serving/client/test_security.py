@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from serving.client import ClientSettings, KeepAlive, PredictClient, RetryPolicy, Tls
-from serving.errors import AccessDenied, ServerUnavailable
+from slipline.serving.client import ClientSettings, KeepAlive, PredictClient, RetryPolicy, Tls
+from slipline.serving.errors import AccessDenied, ServerUnavailable
 from tests.serving.client.doubling import DoublingServer
 
 X = np.array([1, 2], "float32")

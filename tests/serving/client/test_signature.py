@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client.signature import Signature, TensorSpec
-from serving.errors import BadRequest
-from serving.wire import saved_model_pb2, tensor_pb2
+from slipline.serving.client.signature import Signature, TensorSpec
+from slipline.serving.errors import BadRequest
+from slipline.serving.wire import saved_model_pb2, tensor_pb2
 
 FLOAT, STRING = np.dtype("float32"), np.dtype(object)
 

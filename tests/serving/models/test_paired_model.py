@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.errors import BadRequest
-from serving.models.model_loader import Preferences, load_model
-from serving.models.paired_model import PairedModel
-from serving.models.tflite_model import TfliteModel
+from slipline.serving.errors import BadRequest
+from slipline.serving.models.model_loader import Preferences, load_model
+from slipline.serving.models.paired_model import PairedModel
+from slipline.serving.models.tflite.tflite_model import TfliteModel
 from tests.serving.models.tflite_models import GraphSpec, save, tflite_bytes
 
 PREFERRED = Preferences(tflite=True)

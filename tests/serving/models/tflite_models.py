@@ -9,7 +9,7 @@ from typing import Any
 
 from flatbuffers import Builder, flexbuffers  # type: ignore[import-untyped]
 
-from serving.releases.version_folder import manifest_of
+from slipline.serving.folders.version_folder import manifest_of
 
 FLOAT, STRING = 0, 5  # of TFLite's TensorType
 ADD, CUSTOM = 0, 32  # of its BuiltinOperator

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.releases.ledger import Ledger
+from slipline.serving.releases.ledger import Ledger
 
 
 @pytest.fixture

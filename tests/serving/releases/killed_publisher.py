@@ -10,7 +10,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from serving.releases.ledger import Ledger
+from slipline.serving.releases.ledger import Ledger
 
 STEPS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "sqlite3.connect")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import grpc
 
-from serving.model_config import ServedModel, render
-from serving.releases.ledger import Ledger
-from serving.releases.records import ReleaseRow
-from serving.wire import serving_pb2
+from slipline.serving.folders.model_config import ServedModel, render
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.records import ReleaseRow
+from slipline.serving.wire import serving_pb2
 
 State = serving_pb2.ModelVersionStatus.State
 

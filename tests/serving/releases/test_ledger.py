@@ -2,13 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import (
-    LedgerError,
-    PublishFailed,
-    ReleaseNotFound,
-)
-from serving.releases.ledger import Ledger
-from serving.releases.version_folder import publish_folder
+from slipline.serving.errors import LedgerError, PublishFailed, ReleaseNotFound
+from slipline.serving.folders.version_folder import publish_folder
+from slipline.serving.releases.ledger import Ledger
 from tests.serving.releases.ledger_parts import (
     model_folder,
     promote,

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from serving.errors import LedgerConflict, PromotionFailed, ReleaseNotFound
-from serving.releases.comparison import Comparison
-from serving.releases.ledger import Ledger
+from slipline.serving.errors import LedgerConflict, PromotionFailed, ReleaseNotFound
+from slipline.serving.releases.compare.comparison import Comparison
+from slipline.serving.releases.ledger import Ledger
 from tests.serving.releases.ledger_parts import StrictServer, config, promote, publish, running, served
 
 FIGURES = Comparison(

@@ -5,17 +5,12 @@ import shutil
 
 import pytest
 
-from serving.errors import (
-    NoEarlierRelease,
-    PromotionFailed,
-    ReleaseNotFound,
-    ServerUnavailable,
-)
-from serving.model_config import render
-from serving.releases.ledger import Ledger
-from serving.releases.records import Move
-from serving.releases.store import LedgerStore
-from serving.versions.sources import read_config_file
+from slipline.serving.errors import NoEarlierRelease, PromotionFailed, ReleaseNotFound, ServerUnavailable
+from slipline.serving.folders.model_config import render
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.store.ledger_store import LedgerStore
+from slipline.serving.releases.store.records import Move
+from slipline.serving.server.versions.sources import read_config_file
 from tests.serving.releases.ledger_parts import (
     StrictServer,
     config,

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from serving.errors import LedgerConflict, LedgerError
-from serving.releases.comparison import Comparison
-from serving.releases.file_lock import locked
-from serving.releases.ledger import ExpectedLive, Ledger
-from serving.releases.version_folder import verify
+from slipline.serving.errors import LedgerConflict, LedgerError
+from slipline.serving.folders.file_lock import locked
+from slipline.serving.folders.version_folder import verify
+from slipline.serving.releases.compare.comparison import Comparison
+from slipline.serving.releases.ledger import ExpectedLive, Ledger
 from tests.serving.releases.ledger_parts import config, promote, publish, served
 from tests.serving.releases.postgres import running_postgres
 from tests.serving.releases.test_ledger_canary import FIGURES

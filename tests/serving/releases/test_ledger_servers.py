@@ -6,11 +6,8 @@ import sys
 
 import pytest
 
-from serving.errors import (
-    PromotionFailed,
-    ServerUnavailable,
-)
-from serving.releases.ledger import Ledger
+from slipline.serving.errors import PromotionFailed, ServerUnavailable
+from slipline.serving.releases.ledger import Ledger
 from tests.serving.releases.ledger_parts import (
     StrictServer,
     config,

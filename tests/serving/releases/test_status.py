@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.releases.ledger import Ledger
-from serving.releases.metrics import render_metrics
-from serving.releases.reconcile import reconcile
-from serving.releases.status import release_status
-from serving.releases.verification import verify_releases
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.metrics import render_metrics
+from slipline.serving.releases.reconcile import reconcile
+from slipline.serving.releases.status import release_status
+from slipline.serving.releases.verification import verify_releases
 from tests.serving.releases.ledger_parts import (
     StrictServer,
     config,

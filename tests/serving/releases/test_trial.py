@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.control import ServerControl
-from serving.errors import PromotionFailed
-from serving.releases.canary_watch import TrialEnded, Watch
-from serving.releases.comparison import Comparison, Limits, Replay
-from serving.releases.ledger import Ledger
-from serving.releases.prediction_log import write_predict_requests
-from serving.releases.trial import TrialPlan, run_trial
-from serving.tensors import Array, to_proto
-from serving.wire import serving_pb2
+from slipline.serving.client.control import ServerControl
+from slipline.serving.errors import PromotionFailed
+from slipline.serving.folders.prediction_log import write_predict_requests
+from slipline.serving.releases.compare.canary_watch import TrialEnded, Watch
+from slipline.serving.releases.compare.comparison import Comparison, Limits, Replay
+from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.trial import TrialPlan, run_trial
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import Array, to_proto
 from tests.serving.example_models import save_half_plus
 
 ANY_ANSWER = Limits(max_disagreement=1.0)

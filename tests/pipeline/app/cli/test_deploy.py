@@ -1,4 +1,4 @@
-"""`slipline deploy` where no Docker engine answers; `serving.releases.deployment` has what it would start."""
+"""`slipline deploy` where no Docker engine answers; `slipline.serving.releases.deploy.deployment` has what it would start."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline.app.cli.main import main
-from serving.releases.ledger import Ledger
+from slipline.pipeline.app.cli.main import main
+from slipline.serving.releases.ledger import Ledger
 
 
 @pytest.fixture(autouse=True)

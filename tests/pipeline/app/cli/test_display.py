@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from pipeline.app.cli.display import LiveTable, PlainDisplay
-from pipeline.execute import Outcome, Status
+from slipline.pipeline.app.cli.display import LiveTable, PlainDisplay
+from slipline.pipeline.runners.execute import Outcome, Status
 
 
 def shown(table: LiveTable) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline.app.cli.main import main
+from slipline.pipeline.app.cli.main import main
 from tests.pipeline.app.report_bench import Bench, ingested, prepared, record, source_of
 
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.app.cli.main import main
+from slipline.pipeline.app.cli.main import main
 from tests.serving.client.doubling import DoublingServer
 
 

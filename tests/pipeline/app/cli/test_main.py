@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.app.cli.main import COMMANDS, main
+from slipline.pipeline.app.cli.main import COMMANDS, main
 
 
 def test_help_lists_every_command_with_the_first_line_of_its_own_help() -> None:
@@ -14,7 +14,7 @@ def test_help_lists_every_command_with_the_first_line_of_its_own_help() -> None:
     for name, line in COMMANDS.items():
         assert f"  {name} " in printed
         module = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"pipeline.app.cli.{module}"), module)
+        command: click.Command = getattr(import_module(f"slipline.pipeline.app.cli.{module}"), module)
         assert str(command.help).splitlines()[0] == line
 
 
@@ -23,7 +23,7 @@ def test_help_lists_every_command_with_the_first_line_of_its_own_help() -> None:
 )
 def test_what_shows_and_asks_imports_no_framework(arguments: list[str], tmp_path: str) -> None:
     code = (
-        "import sys; from pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "import sys; from slipline.pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
         "print(sorted({'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run(

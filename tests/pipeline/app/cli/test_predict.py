@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.app.cli.main import main
+from slipline.pipeline.app.cli.main import main
 from tests.serving.client.doubling import DoublingServer
 from tests.small_mnist import ROOT
 
@@ -125,7 +125,7 @@ def test_version_and_label_together_are_a_usage_error(server: DoublingServer) ->
 
 def test_asking_imports_nothing_slow(server: DoublingServer) -> None:
     code = (
-        "import sys; from pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "import sys; from slipline.pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
         "slow = 'tensorflow apache_beam pandas pydantic sqlalchemy PIL rich matplotlib'.split();"
         "print(sorted(set(slow) & set(sys.modules)))"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.app.cli.main import main
-from serving.releases.ledger import Ledger
+from slipline.pipeline.app.cli.main import main
+from slipline.serving.releases.ledger import Ledger
 from tests.constant_model import save_constant_model
 
 

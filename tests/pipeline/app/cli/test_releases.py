@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.app.cli.main import main
-from serving.releases.ledger import Ledger
+from slipline.pipeline.app.cli.main import main
+from slipline.serving.releases.ledger import Ledger
 from tests.serving.releases.ledger_parts import StrictServer, promote, publish, running, unused_target
 
 
@@ -152,7 +152,7 @@ def test_exporter_shows_metrics_until_it_is_told_to_stop(home: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        "from pipeline.app.cli.main import main; main()",
+        "from slipline.pipeline.app.cli.main import main; main()",
         "releases",
         "exporter",
         "--port=0",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.validation.validate_settings import ValidateParams
-from pipeline.app.cli.run import set_aside_words
+from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.cli.run import set_aside_words
 from tests.pipeline.app.report_bench import Bench, prepared, record, source_of
 
 GOOD = [record(number) for number in range(20)]

@@ -11,12 +11,12 @@ from click.testing import CliRunner, Result
 from google.protobuf.json_format import ParseDict
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.schemas.schema_io import read_schema
-from pipeline.app.cli.main import main
-from pipeline.artifacts import Schema, Statistics
-from pipeline.fingerprint import CacheKey
-from pipeline.store.store import Store
-from pipeline.store.tables import RunStepRow
+from slipline.components.artifacts import Schema, Statistics
+from slipline.components.features.schema_io import read_schema
+from slipline.pipeline.app.cli.main import main
+from slipline.pipeline.core.fingerprint import CacheKey
+from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.tables import RunStepRow
 from tests.components.made_statistics import feature, split
 from tests.small_mnist import MNIST_SCHEMA
 

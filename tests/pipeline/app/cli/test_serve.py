@@ -14,10 +14,10 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from pipeline.app.cli.main import main
+from slipline.pipeline.app.cli.main import main
 from tests.embedded_server import ROOT, free_port
 
-SLIPLINE = "from pipeline.app.cli.main import main; main(prog_name='slipline')"
+SLIPLINE = "from slipline.pipeline.app.cli.main import main; main(prog_name='slipline')"
 LIST_MODULES = "import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules)))"
 
 
@@ -56,7 +56,7 @@ def test_demo_shows_the_page_by_rest_and_says_where_and_imports_no_tensorflow(tm
         process.send_signal(signal.SIGTERM)
         stopped, modules = lines_of(process, 2)
     assert (stopped, process.returncode) == ("stopped", 0)
-    assert {"serving.demo.site", "uvicorn"} <= set(modules.split())
+    assert {"slipline.serving.server.demo.site", "uvicorn"} <= set(modules.split())
     assert "tensorflow" not in modules.split()
 
 
@@ -74,8 +74,8 @@ def test_without_demo_there_is_rest_alone_and_without_its_port_no_http_server_is
         for process in (rest, plain):
             process.send_signal(signal.SIGTERM)
         with_rest, without = (lines_of(process, 2)[1].split() for process in (rest, plain))
-    assert "serving.demo.site" not in with_rest
-    assert not {"uvicorn", "starlette", "serving.rest.app"} & set(without)
+    assert "slipline.serving.server.demo.site" not in with_rest
+    assert not {"uvicorn", "starlette", "slipline.serving.server.rest.app"} & set(without)
 
 
 def test_a_rest_port_that_is_taken_is_refused_in_one_line(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from pipeline.app.cli.main import main
+from slipline.pipeline.app.cli.main import main
 
 
 def test_help_imports_neither_the_library_that_searches_nor_a_framework() -> None:
     code = (
-        "import sys; from pipeline.app.cli.main import main; main(['tune', '--help'], standalone_mode=False);"
+        "import sys; from slipline.pipeline.app.cli.main import main; main(['tune', '--help'], standalone_mode=False);"
         "print(sorted({'optuna', 'tomli_w', 'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

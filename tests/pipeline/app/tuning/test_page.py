@@ -3,11 +3,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pipeline.app.config import TrainingSettings
-from pipeline.app.tuning.page import page_html
-from pipeline.app.tuning.search import Search
-from pipeline.app.tuning.space import space_of
-from pipeline.app.tuning.study import Trial
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.app.tuning.page import page_html
+from slipline.pipeline.app.tuning.search import Search
+from slipline.pipeline.app.tuning.space import space_of
+from slipline.pipeline.app.tuning.study import Trial
 
 
 def trial(number: int, rate: float, batch_size: int, score: float | None, reason: str = "") -> Trial:

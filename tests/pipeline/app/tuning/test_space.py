@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import math
 
-from pipeline.app.config import load_settings
-from pipeline.app.tuning.space import Space, Values, space_of
+from slipline.pipeline.app.settings.training_settings import load_settings
+from slipline.pipeline.app.tuning.space import Space, Values, space_of
 
 
 def space(*overrides: str) -> Space:

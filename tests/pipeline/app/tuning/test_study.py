@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.config import load_settings
-from pipeline.app.tuning.space import space_of
-from pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study
-from pipeline.store.store import Store
+from slipline.pipeline.app.settings.training_settings import load_settings
+from slipline.pipeline.app.tuning.space import space_of
+from slipline.pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study
+from slipline.pipeline.store.store import Store
 
 SPACE = space_of(load_settings("mnist"))
 

@@ -1,0 +1,1 @@
+"""What every component reads and writes files with."""

@@ -1,0 +1,185 @@
+"""Says what the examples look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import TypeAlias
+
+from slipline.components.artifacts import Examples, Shard, Statistics
+from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
+from slipline.components.beam.job_results import each_once
+from slipline.components.errors import BadData
+from slipline.components.examples.class_names import copy_class_names
+from slipline.components.examples.shard_records import read_shard
+from slipline.components.statistics.duplicates import count_duplicates, write_digests, write_duplicates
+from slipline.components.statistics.feature_statistics import SplitSummary
+from slipline.components.statistics.groups import MISSING, OTHER
+from slipline.components.statistics.shard_statistics import merge_divisions, summarise_records
+from slipline.components.statistics.slices import Slices
+from slipline.components.statistics.statistics_io import write_statistics
+from slipline.pipeline.core.component import component, params
+
+Divisions: TypeAlias = tuple[Slices, ...]
+"""A split divided by each feature asked for; by none, there is one division that is none."""
+
+Described: TypeAlias = tuple[tuple[int, ...], Divisions]
+"""The numbers of the jobs that have gone into them, and the divisions."""
+
+
+@params
+class ComputeStatisticsParams:
+    """What is described besides each split as a whole.
+
+    Attributes:
+      slice_by: Features by whose values the records of each split are divided, by each feature for itself; one that
+        does not occur is passed over.
+      max_slices: Different values of such a feature, at most; the records are not divided by one that has more.
+    """
+
+    slice_by: tuple[str, ...] = ("label",)
+    max_slices: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be carried out.
+
+        Raises:
+          ValueError: A setting is out of its range.
+        """
+        if self.max_slices < 1:
+            raise ValueError(f"max_slices must be at least 1, got {self.max_slices}")
+        if "" in self.slice_by or len(set(self.slice_by)) < len(self.slice_by):
+            raise ValueError(f"slice_by must name different features, got {list(self.slice_by)}")
+
+
+RECORDS_PER_S = 50_000
+"""What one process describes, roughly: images of 28 x 28 pixels."""
+
+SLICED_BY_LABEL = ComputeStatisticsParams()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One shard to be summarised.
+
+    Attributes:
+      number: Its place among all shards.
+      split: Its split.
+      shard: The shard.
+      file: Where it lies.
+      digests: Gets the digests of their contents.
+      params: By what to slice them.
+    """
+
+    number: int
+    split: str
+    shard: Shard
+    file: Path
+    digests: Path
+    params: ComputeStatisticsParams
+
+
+@component(loads=("apache_beam",))
+def compute_statistics(
+    examples: Examples, beam: BeamSettings, out: Path, params: ComputeStatisticsParams = SLICED_BY_LABEL
+) -> Statistics:
+    """Counts, moments, quantiles and histograms of every feature, for each split and each slice of it.
+
+    A record that is no `tf.Example`, or an image that does not decode, is counted as such; `validate` finds it.
+
+    Args:
+      examples: What to describe.
+      beam: Where Beam runs.
+      out: Gets `statistics.binpb`, of which the head of `statistics_io.py` tells what stands in it, and
+        `duplicates.json`, the records with the same content, within splits and between them.
+      params: By what to slice the splits.
+
+    Returns:
+      The statistics.
+
+    Raises:
+      BadData: A shard was damaged or altered since it was written.
+      BeamFailed: The runner lost or repeated work.
+    """
+    jobs = _jobs(examples, params, out)
+    alone_s = examples.records / RECORDS_PER_S
+    found: dict[str, Described] = dict(run_jobs(beam, jobs, _summarise_all, out, alone_s=alone_s))
+    each_once([str(job.file) for job in jobs], ((number, None) for numbers, _ in found.values() for number in numbers))
+    summaries: dict[str, SplitSummary] = {}
+    for split in examples.splits:
+        _, divisions = found.get(split.name, ((), ()))
+        summaries.update(_named(split.name, divisions))
+    statistics = Statistics(path=out)
+    write_statistics(summaries, statistics.proto_path)
+    copy_class_names(examples.path, out)
+    digests = {split.name: [job.digests for job in jobs if job.split == split.name] for split in examples.splits}
+    write_duplicates(count_duplicates(digests, beam, out), statistics)
+    for job in jobs:
+        job.digests.unlink()
+    return statistics
+
+
+def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> list[Job]:
+    shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
+    return [
+        Job(
+            number=number,
+            split=split,
+            shard=shard,
+            file=examples.path / shard.file,
+            digests=out / f"digests-{number}.npy",
+            params=params,
+        )
+        for number, (split, shard) in enumerate(shards)
+    ]
+
+
+def _named(split: str, divisions: Divisions) -> Iterator[tuple[str, SplitSummary]]:
+    """The split and its slices, by the names of their data sets."""
+    whole = divisions[0].total if divisions else SplitSummary()
+    yield split, replace(whole, not_sliced=tuple(each.feature for each in divisions if each.too_many))
+    for each in divisions:
+        if each.occurs:
+            for value in sorted(each.by_value, key=_slice_order):
+                yield f"{split}/{each.feature}={value}", each.by_value[value]
+
+
+def _slice_order(value: str) -> tuple[bool, bool, int, str]:
+    """Integers as numbers, then texts, then what is neither."""
+    digits = value.removeprefix("-")
+    is_integer = digits.isascii() and digits.isdigit()
+    return value in (MISSING, OTHER), not is_integer, int(value) if is_integer else 0, value
+
+
+def _summarise_all(jobs: object) -> object:
+    import apache_beam as beam
+
+    shards = jobs | beam.Map(summarise).with_output_types(object)
+    merged = (
+        shards
+        | beam.Filter(lambda shard: not isinstance(shard, Problem)).with_output_types(tuple[str, object])
+        | beam.CombinePerKey(_merge_all)
+    )
+    problems = shards | "Problems" >> beam.Filter(lambda shard: isinstance(shard, Problem))
+    return (merged, problems) | beam.Flatten()
+
+
+def _merge_all(shards: Iterable[Described]) -> Described:
+    found = [shard for shard in shards if shard[0]]  # Beam also merges no shards at all, to have something to add to
+    return reduce(_merge, found) if found else ((), ())
+
+
+def _merge(some: Described, others: Described) -> Described:
+    return some[0] + others[0], merge_divisions(some[1], others[1])
+
+
+def summarise(job: Job) -> tuple[str, Described] | Problem:
+    """The split of a shard, and its records by slices; their digests are written."""
+    try:
+        found = summarise_records(read_shard(job.file, job.shard), job.params.slice_by, job.params.max_slices)
+    except BadData as error:
+        return Problem(str(error))
+    write_digests(job.digests, found.digests)
+    return job.split, ((job.number,), found.divisions)

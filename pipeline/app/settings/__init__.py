@@ -1,0 +1,1 @@
+"""Settings: TOML files and options become records here, and nowhere else."""

@@ -1,0 +1,1 @@
+"""How steps are declared, wired and keyed."""

@@ -1,0 +1,206 @@
+"""Turns a typed function into a component: what it takes, what it makes, how it may be run.
+
+A component's parameters are read by their annotation and name:
+
+* an `Artifact` class: an input, made by another step or given from outside;
+* a class declared with `@params`: settings;
+* `out: Path`: an empty folder that belongs to this execution alone;
+* `scratch: Path`: a folder that outlives a kill, for work worth resuming;
+* `say: Say`: tells the person at the terminal how far the work is.
+
+The return annotation is the artifact it makes. The function stays callable as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
+
+from typing_extensions import dataclass_transform
+
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.errors import DeclarationError
+
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
+T = TypeVar("T")
+
+Say = Callable[[str], None]
+"""Shows one short line of progress, replacing the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What is known, without reading it, of something that a result depends on.
+
+    Attributes:
+      name: What it is, such as the address of a remote file.
+      facts: What tells it from another of that name, such as its size and time of last change.
+    """
+
+    name: str
+    facts: str
+
+
+Reads = Callable[..., Sequence["Path | Stated"]]
+"""From those of a component's settings that it names as parameters to what is read besides the inputs.
+
+Files on this machine are given as paths, and known by their content.
+"""
+
+
+class ComponentError(Exception):
+    """A failure its component foresaw: the message states what was wanted, what came, where, and the remedy."""
+
+
+OUTSIDE_CACHE_KEY: Mapping[str, bool] = {"outside_cache_key": True}
+"""Field metadata of a setting that says where or how fast, never what comes out: a path, a port, a worker count."""
+
+NAMES_CODE: Mapping[str, bool] = {"names_code": True}
+"""Field metadata of a setting `package.module:function`: the code it names is in the cache key."""
+
+SERVICES = frozenset({"out", "scratch", "say"})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def params(cls: type[T]) -> type[T]:
+    """Declares a frozen record of settings; unknown keys are refused where it is read.
+
+    Every field is in the cache key but those with `field(metadata=OUTSIDE_CACHE_KEY)`.
+    """
+    cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@dataclass(frozen=True)
+class Component(Generic[P, A]):
+    """A typed function that makes one artifact.
+
+    Attributes:
+      function: The function itself.
+      inputs: Artifact parameters and their classes.
+      settings: Settings parameters and their classes.
+      services: Which of `out`, `scratch` and `say` it takes.
+      output: The class of what it makes.
+      cached: Whether an earlier result may stand in for a new execution.
+      loads: Slow modules, imported ahead in a process kept for the components that share them.
+      runs: Modules and packages that it runs without importing them by name, such as a program it starts.
+      reads: The outside files its result depends on, or facts about them, found from its settings.
+    """
+
+    function: Callable[P, A]
+    inputs: dict[str, type[Artifact]]
+    settings: dict[str, type[Any]]
+    services: frozenset[str]
+    output: type[A]
+    cached: bool = True
+    loads: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    reads: Reads | None = field(default=None)
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def module(self) -> str:
+        """The module that defines it."""
+        return self.function.__module__
+
+    @property
+    def defaults(self) -> dict[str, object]:
+        """Settings that may be left out, and their values then."""
+        parameters = inspect.signature(self.function).parameters
+        return {
+            name: parameters[name].default
+            for name in self.settings
+            if parameters[name].default is not inspect.Parameter.empty
+        }
+
+    def outside_files(self, settings: Mapping[str, object]) -> Sequence[Path | Stated]:
+        """The files besides its inputs that its result depends on, under these settings."""
+        if self.reads is None:
+            return ()
+        wanted = inspect.signature(self.reads).parameters
+        return self.reads(**{name: settings[name] for name in wanted})
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
+        """Calls the function, with nothing around it."""
+        return self.function(*args, **kwargs)
+
+
+@overload
+def component(function: Callable[P, A]) -> Component[P, A]: ...
+@overload
+def component(
+    *, cached: bool = True, loads: tuple[str, ...] = (), runs: tuple[str, ...] = (), reads: Reads | None = None
+) -> Callable[[Callable[P, A]], Component[P, A]]: ...
+def component(
+    function: Callable[P, A] | None = None,
+    *,
+    cached: bool = True,
+    loads: tuple[str, ...] = (),
+    runs: tuple[str, ...] = (),
+    reads: Reads | None = None,
+) -> Component[P, A] | Callable[[Callable[P, A]], Component[P, A]]:
+    """Declares `function` a component.
+
+    Args:
+      function: Typed throughout; see the head of this module.
+      cached: False for one whose result depends on more than its inputs, settings and files read.
+      loads: Modules worth importing before the step's turn comes.
+      runs: Modules and packages whose code counts although it does not import them by name.
+      reads: From the settings parameters to the outside files the result depends on.
+
+    Returns:
+      The component.
+
+    Raises:
+      DeclarationError: A parameter's annotation is missing or is none of the kinds above.
+    """
+
+    def declare(function: Callable[P, A]) -> Component[P, A]:
+        inputs: dict[str, type[Artifact]] = {}
+        settings: dict[str, type[Any]] = {}
+        hints = get_type_hints(function)
+        for name in inspect.signature(function).parameters:
+            if name in SERVICES:
+                continue
+            kind = _annotation(function, name, hints)
+            (inputs if issubclass(kind, Artifact) else settings)[name] = kind
+        return Component(
+            function=function,
+            inputs=inputs,
+            settings=settings,
+            services=SERVICES & set(hints),
+            output=_output(function, hints),
+            cached=cached,
+            loads=loads,
+            runs=runs,
+            reads=reads,
+        )
+
+    return declare if function is None else declare(function)
+
+
+def _annotation(function: Callable[..., object], name: str, hints: dict[str, Any]) -> type[Any]:
+    kind = hints.get(name)
+    if isinstance(kind, type) and (issubclass(kind, Artifact) or is_dataclass(kind)):
+        return kind
+    raise DeclarationError(
+        f"{function.__module__}.{function.__qualname__}: parameter {name!r} must be annotated with an Artifact class "
+        f"or a @params class, or be one of {', '.join(sorted(SERVICES))}; got {kind!r}"
+    )
+
+
+def _output(function: Callable[..., object], hints: dict[str, Any]) -> Any:
+    kind = hints.get("return")
+    if isinstance(kind, type) and issubclass(kind, Artifact):
+        return kind
+    raise DeclarationError(
+        f"{function.__module__}.{function.__qualname__}: the return annotation must be one Artifact class, got {kind!r}"
+    )

@@ -1,0 +1,1 @@
+"""SavedModels through TensorFlow's C API."""

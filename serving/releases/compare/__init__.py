@@ -1,0 +1,1 @@
+"""Two versions asked the same, and what differs."""

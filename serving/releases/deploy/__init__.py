@@ -1,0 +1,1 @@
+"""The releases served by TensorFlow Serving."""

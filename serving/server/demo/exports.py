@@ -1,0 +1,87 @@
+"""The TensorFlow.js model of a release, read whole, so that a browser gets nothing else of the version folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipline.serving.server.demo.assets import Asset
+
+MODEL_FILE = "model.json"
+FOLDER = Path("exports", "tfjs_layers")
+CONTRACT = Path("exports", "contract.json")
+LARGEST_BYTES = 64 * 2**20
+"""Of all files together; a browser would not take up much more, and they are kept in memory."""
+
+
+class Unusable(Exception):
+    """There is no model for the page; the message says why, and what helps."""
+
+
+@dataclass(frozen=True)
+class WebModel:
+    """A TensorFlow.js layers model.
+
+    Attributes:
+      files: By name, `model.json` among them.
+      digest: Of all files: a hexadecimal number that no other model has.
+    """
+
+    files: Mapping[str, Asset]
+    digest: str
+
+    @property
+    def weights(self) -> Sequence[str]:
+        """The files beside `model.json`."""
+        return [name for name in self.files if name != MODEL_FILE]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files together."""
+        return sum(len(asset.content) for asset in self.files.values())
+
+
+def read_web_model(version: Path) -> WebModel:
+    """The TensorFlow.js model in a version folder.
+
+    Raises:
+      Unusable: There is none, or it cannot be used.
+    """
+    folder = version / FOLDER
+    if not (folder / MODEL_FILE).is_file():
+        raise Unusable(
+            "This release has no TensorFlow.js model, so it runs on the server alone. A run with tfjs_layers among "
+            "convert.formats, as by default, makes one."
+        )
+    try:
+        names = [MODEL_FILE, *_weight_files(folder / MODEL_FILE)]
+        size_bytes = sum((folder / name).stat().st_size for name in names)
+        if size_bytes > LARGEST_BYTES:
+            raise Unusable(f"The TensorFlow.js model has {size_bytes} bytes, more than the {LARGEST_BYTES} for a page.")
+        files = {name: Asset.read(folder / name, lasts=True) for name in names}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unusable(f"The TensorFlow.js model of this release cannot be read: {error}. Promote another.") from error
+    digests = [hashlib.sha256(files[name].content).digest() for name in names]
+    return WebModel(files, hashlib.sha256(b"".join(digests)).hexdigest()[:32])
+
+
+def read_labels(version: Path) -> Sequence[str] | None:
+    """What the classes are called, as the contract beside the exports says; None where there is none."""
+    try:
+        labels = json.loads((version / CONTRACT).read_text("utf-8"))["labels"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return [str(label) for label in labels] if isinstance(labels, list) else None
+
+
+def _weight_files(model: Path) -> list[str]:
+    """The names in `model.json`; each is a plain file beside it, whatever stands there."""
+    groups = json.loads(model.read_text("utf-8"))["weightsManifest"]
+    names = [str(name) for group in groups for name in group["paths"]]
+    for name in names:
+        if name in ("", "..") or "/" in name or (model.parent / name).resolve().parent != model.parent.resolve():
+            raise ValueError(f"{MODEL_FILE} names {name!r}, which is no file beside it")
+    return names

@@ -1,0 +1,1 @@
+"""TensorFlow Serving's flags, and what they mean here."""

@@ -1,0 +1,184 @@
+"""Answers the calls of the REST API, one at a time and without any HTTP: a call and a body in, a reply out."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import grpc
+
+from slipline.serving.errors import BadRequest, ServingError
+from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from slipline.serving.server.inference import Inference
+from slipline.serving.server.metrics.monitoring import Metrics
+from slipline.serving.server.rest import replies
+from slipline.serving.server.rest import reply_bodies as answers
+from slipline.serving.server.rest.examples_in import read_examples
+from slipline.serving.server.rest.json_text import JsonObject, parse_object
+from slipline.serving.server.rest.tensors_in import is_by_row, read_tensors, signature_name
+from slipline.serving.server.rest.urls import Call, Verb
+from slipline.serving.server.versions.manager import VersionManager
+from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import to_proto
+
+MODEL_HEADER, VERSION_HEADER = "x-model-name", "x-model-version"
+GZIP = 31  # zlib's window bits for a gzip header
+
+HTTP_OF_STATUS: Mapping[grpc.StatusCode, int] = {
+    grpc.StatusCode.OK: 200,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+
+
+class BodyTooLarge(BadRequest):
+    """A body, or what it unpacks to, is larger than the server takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What goes back to the client."""
+
+    code: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A request's body as it came, and whether it is packed with gzip."""
+
+    content: bytes
+    is_gzip: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyLimits:
+    """What is read of a request's body.
+
+    Attributes:
+      max_bytes: Of the body, and of what it unpacks to.
+      max_depth: How deep its arrays and objects may lie in each other.
+    """
+
+    max_bytes: int = 100 * 2**20
+    max_depth: int = 100
+
+
+class RestApi:
+    """Runs models for JSON. Thread-safe."""
+
+    def __init__(
+        self, inference: Inference, versions: VersionManager, metrics: Metrics, limits: BodyLimits | None = None
+    ) -> None:
+        """`metrics` is told of every inference that succeeds; `limits` are the default ones if None."""
+        self._inference = inference
+        self._versions = versions
+        self._metrics = metrics
+        self._limits = limits or BodyLimits()
+
+    def answer(self, call: Call, body: Body, is_active: Callable[[], bool]) -> Reply:
+        """The reply to a call.
+
+        Args:
+          call: What is asked.
+          body: Of a POST.
+          is_active: Whether the client still waits; asked just before a model is run.
+
+        Raises:
+          ServingError: It cannot be answered; `refusal` makes that a reply.
+        """
+        if call.verb in (Verb.PREDICT, Verb.CLASSIFY, Verb.REGRESS):
+            begin_s = time.perf_counter()
+            sent = parse_object(unpacked(body, self._limits.max_bytes), max_depth=self._limits.max_depth)
+            answered, text = self._infer(call, sent, is_active)
+            version = answered.version.value
+            elapsed_s = time.perf_counter() - begin_s
+            self._metrics.observe(call.spec.name, call.verb.value, "REST", elapsed_s, version=version)
+            return Reply(code=200, body=text, headers=_answered_by(call.spec.name, version))
+        return Reply(code=200, body=self._describe(call))
+
+    def _infer(
+        self, call: Call, sent: JsonObject, is_active: Callable[[], bool]
+    ) -> tuple[serving_pb2.ModelSpec, bytes]:
+        spec = serving_pb2.ModelSpec()
+        spec.CopyFrom(call.spec)
+        spec.signature_name = signature_name(sent)
+        if call.verb is Verb.PREDICT:
+            by_row = is_by_row(sent)
+            predicted = self._inference.predict_built(spec, lambda model: _request(model, spec, sent), is_active)
+            return predicted.model_spec, answers.predicted(predicted.outputs, by_row=by_row)
+        if call.verb is Verb.CLASSIFY:
+            request = serving_pb2.ClassificationRequest(model_spec=spec, input=read_examples(sent))
+            classified = self._inference.classify(request)
+            return classified.model_spec, answers.classified(classified)
+        regressed = self._inference.regress(serving_pb2.RegressionRequest(model_spec=spec, input=read_examples(sent)))
+        return regressed.model_spec, answers.regressed(regressed)
+
+    def _describe(self, call: Call) -> bytes:
+        spec = call.spec
+        if call.verb is Verb.LIST_MODELS:
+            return replies.models(self._versions.models())
+        if call.verb is Verb.SHOW_CONFIG:
+            return replies.config(self._versions.models())
+        if call.verb is Verb.STATUS:
+            number = spec.version.value if spec.HasField("version") else None
+            return replies.states(self._versions.statuses(spec.name, number))
+        request = serving_pb2.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
+        return replies.metadata(self._inference.metadata(request))
+
+
+def refusal(error: ServingError) -> Reply:
+    """The reply that tells a client of `error`."""
+    code = 413 if isinstance(error, BodyTooLarge) else HTTP_OF_STATUS.get(code_of(error), 500)
+    return Reply(code=code, body=replies.error(str(error)))
+
+
+def unpacked(body: Body, max_bytes: int) -> bytes:
+    """The body as JSON text; a gzip body is unpacked no further than `max_bytes`.
+
+    Raises:
+      BodyTooLarge: It unpacks to more.
+      BadRequest: It is no gzip, or cut off.
+    """
+    if not body.is_gzip:
+        return body.content
+    unpacker = zlib.decompressobj(GZIP)
+    try:
+        text = unpacker.decompress(body.content, max_bytes + 1)
+    except zlib.error as error:
+        raise BadRequest(f"Content-Encoding is gzip, but the body is none: {error}") from error
+    if len(text) > max_bytes:
+        raise BodyTooLarge(f"the gzip body unpacks to more than the {max_bytes} bytes that this server takes")
+    if not unpacker.eof:
+        raise BadRequest("the gzip body is cut off; send all of it")
+    return text
+
+
+def _request(model: LoadedModel, spec: serving_pb2.ModelSpec, sent: JsonObject) -> serving_pb2.PredictRequest:
+    name = spec.signature_name or DEFAULT_SIGNATURE
+    signature = model.signatures.get(name)
+    if signature is None:
+        raise BadRequest(f'Serving signature name: "{name}" not found in signature def')
+    tensors = read_tensors(sent, signature.inputs)
+    inputs = {alias: to_proto(array, packed=True) for alias, array in tensors.items()}
+    return serving_pb2.PredictRequest(model_spec=spec, inputs=inputs)
+
+
+def _answered_by(model: str, version: int) -> Mapping[str, str]:
+    return {MODEL_HEADER: quote(model), VERSION_HEADER: str(version)}

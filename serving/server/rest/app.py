@@ -1,0 +1,210 @@
+"""The HTTP side of the REST API: an ASGI application that reads requests, and hands calls to worker threads.
+
+Besides TensorFlow Serving's URLs it answers `/healthz` (the process lives) and `/readyz` (every model has a version
+up).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from slipline.serving.errors import DeadlineExceeded, Overloaded, ServingError
+from slipline.serving.server.metrics.monitoring import Metrics
+from slipline.serving.server.rest import replies
+from slipline.serving.server.rest.api import Body, BodyTooLarge, Reply, RestApi, refusal
+from slipline.serving.server.rest.urls import Call, UnreadableName, parse_call
+from slipline.serving.server.security.auth import HEADER, REFUSAL, Tokens
+from slipline.serving.server.versions.manager import VersionManager
+from slipline.serving.server.versions.statuses import code_of
+
+if TYPE_CHECKING:
+    from slipline.serving.server.demo.site import DemoSite
+
+log = logging.getLogger(__name__)
+
+JSON, PLAIN, HTML = "application/json", "text/plain", "text/html"
+NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
+Result = TypeVar("Result")
+
+_UNDER_V1 = re.compile(r"/v1/", re.IGNORECASE)
+_WEB_ORIGIN = re.compile(r"https?://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """How requests are taken.
+
+    Attributes:
+      timeout_s: From a request's head to its answer, the arrival of its body included.
+      threads: Requests that are worked on at once; more wait.
+      max_requests: Requests that are read, wait or are worked on; more are refused. None for no limit.
+      max_body_bytes: Of a body as it comes.
+      metrics_path: Where the metrics are; None for nowhere.
+      cors: Whether web pages from elsewhere may call.
+    """
+
+    timeout_s: float = 30.0
+    threads: int = 4
+    max_requests: int | None = None
+    max_body_bytes: int = 100 * 2**20
+    metrics_path: str | None = None
+    cors: bool = False
+
+
+class RestApp:
+    """The ASGI application; serves one event loop."""
+
+    def __init__(
+        self,
+        api: RestApi,
+        versions: VersionManager,
+        metrics: Metrics,
+        settings: AppSettings,
+        tokens: Tokens | None = None,
+        demo: DemoSite | None = None,
+    ) -> None:
+        """`tokens` open everything but what asks for health; everything is open if None.
+
+        `demo` answers for its own paths; there are none if None.
+        """
+        self._api = api
+        self._versions = versions
+        self._metrics = metrics
+        self._settings = settings
+        self._tokens = tokens
+        self._demo = demo
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="REST request")
+        self._slots = threading.Semaphore(settings.max_requests or sys.maxsize)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one HTTP request."""
+        request = Request(scope, receive)
+        response = await self._respond(request)
+        if self._settings.cors:
+            response.headers["access-control-allow-origin"] = "*"
+            response.headers["access-control-allow-methods"] = "POST, GET"
+            response.headers["access-control-allow-headers"] = (
+                "Content-Type, Authorization" if self._tokens else "Content-Type"
+            )
+        await response(scope, receive, send)
+
+    def close(self) -> None:
+        """Lets the worker threads end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _respond(self, request: Request) -> Response:
+        path = request.scope["raw_path"].decode("ascii")
+        query = request.scope["query_string"].decode("ascii")
+        under_v1 = _UNDER_V1.match(path) is not None
+        if path == "/healthz":
+            return _response(Reply(code=200, body=b"ok\n"), PLAIN)
+        if path == "/readyz":
+            views = self._versions.models()
+            return _response(Reply(code=200 if replies.is_ready(views) else 503, body=replies.readiness(views)), JSON)
+        if request.method == "OPTIONS" and under_v1:
+            is_web = _WEB_ORIGIN.match(request.headers.get("origin", ""))
+            return _response(Reply(code=200 if is_web else 400, body=b""), JSON)
+        if self._tokens is not None and not self._tokens.accept(request.headers.get(HEADER)):
+            self._metrics.count("", "UNAUTHENTICATED")
+            reply = Reply(code=401, body=replies.error(REFUSAL), headers={"www-authenticate": "Bearer"})
+            return _response(reply, JSON)
+        if path == self._settings.metrics_path:
+            return await self._show_metrics(query)
+        if self._demo is not None and self._demo.owns(path):
+            return await self._show_page(self._demo, request, path)
+        if under_v1:
+            return _response(await self._call(request, f"{path}?{query}" if query else path), JSON)
+        return _response(Reply(code=404, body=NOT_FOUND_PAGE), HTML)
+
+    async def _show_metrics(self, query: str) -> Response:
+        if query:
+            return _response(Reply(code=400, body=f"no query is taken here, got ?{query}\n".encode()), PLAIN)
+        text = await asyncio.get_running_loop().run_in_executor(None, self._metrics.render)
+        return _response(Reply(code=200, body=text), PLAIN)
+
+    async def _show_page(self, demo: DemoSite, request: Request, path: str) -> Response:
+        known = request.headers.get("if-none-match", "")
+        deadline_s = time.monotonic() + self._settings.timeout_s
+        try:
+            self._take_slot()
+            reply = await self._worked(lambda: demo.answer(request.method, path, known), deadline_s)
+        except ServingError as error:
+            reply = refusal(error)
+        return Response(reply.body, reply.code, reply.headers)
+
+    async def _call(self, request: Request, target: str) -> Reply:
+        model, status = "", "OK"
+        try:
+            call = parse_call(request.method, target)
+            model = call.spec.name
+            reply = await self._answer(call, request)
+        except ServingError as error:
+            status = code_of(error).name
+            reply = Reply(code=400, body=b"") if isinstance(error, UnreadableName) else refusal(error)
+        except ClientDisconnect:
+            status, reply = "CANCELLED", Reply(code=499, body=b"")  # nobody reads it
+        except Exception as error:  # whatever it is, it must not end the connection without an answer
+            log.exception("%s %s failed", request.method, target)
+            status, reply = "INTERNAL", Reply(code=500, body=replies.error(f"internal error: {error!r}"))
+        self._metrics.count(model, status)
+        return reply
+
+    async def _answer(self, call: Call, request: Request) -> Reply:
+        """Reads the body and has a worker answer, both within the time limit."""
+        deadline_s = time.monotonic() + self._settings.timeout_s
+        self._take_slot()
+        try:
+            body = await _within(_read_body(request, self._settings.max_body_bytes), deadline_s)
+        except BaseException:
+            self._slots.release()
+            raise
+        return await self._worked(
+            lambda: self._api.answer(call, body, lambda: time.monotonic() < deadline_s), deadline_s
+        )
+
+    def _take_slot(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise Overloaded(f"more than {self._settings.max_requests} requests at once; try again later")
+
+    async def _worked(self, work: Callable[[], Reply], deadline_s: float) -> Reply:
+        """What a worker answers; the slot that was taken for it is free again at its end, whoever still waits."""
+        begun = self._pool.submit(work)
+        begun.add_done_callback(lambda done: self._slots.release())
+        return await _within(asyncio.wrap_future(begun), deadline_s)
+
+
+async def _within(awaitable: Awaitable[Result], deadline_s: float) -> Result:
+    try:
+        return await asyncio.wait_for(awaitable, deadline_s - time.monotonic())
+    except asyncio.TimeoutError as error:
+        raise DeadlineExceeded("Timed out: the request was not answered within --rest_api_timeout_in_ms") from error
+
+
+async def _read_body(request: Request, max_bytes: int) -> Body:
+    if request.method != "POST":
+        return Body(content=b"")
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > max_bytes:
+            raise BodyTooLarge(f"the body is larger than the {max_bytes} bytes that this server takes")
+    is_gzip = request.headers.get("content-encoding", "").lower() == "gzip"
+    return Body(content=b"".join(parts), is_gzip=is_gzip)
+
+
+def _response(reply: Reply, content_type: str) -> Response:
+    return Response(reply.body, reply.code, {**reply.headers, "content-type": content_type})

@@ -1,0 +1,104 @@
+"""The bodies of everything but inference: errors, states, signatures, the list of models, and the config in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+
+from slipline.serving.server.versions.model_state import ModelView
+from slipline.serving.server.versions.sources import config_of
+from slipline.serving.wire import saved_model_pb2, serving_pb2
+
+_NAME_OF_CODE = {status.value[0]: status.name for status in grpc.StatusCode}
+
+
+def error(text: str) -> bytes:
+    """The body of every refusal; a surrogate that stands for no character stays escaped."""
+    return json.dumps({"error": text}, indent=4, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def states(versions: Sequence[serving_pb2.ModelVersionStatus]) -> bytes:
+    """The answer to status."""
+    return _written({"model_version_status": [_state(version) for version in versions]})
+
+
+def metadata(response: serving_pb2.GetModelMetadataResponse) -> bytes:
+    """The answer to metadata: all signatures in protobuf's JSON, fields that are empty included."""
+    signatures = saved_model_pb2.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+    spec = response.model_spec
+    return _written({
+        "model_spec": {
+            "name": spec.name,
+            "signature_name": spec.signature_name,
+            "version": str(spec.version.value),
+        },
+        "metadata": {
+            "signature_def": MessageToDict(
+                signatures, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+            )
+        },
+    })  # fmt: skip
+
+
+def models(views: Sequence[ModelView]) -> bytes:
+    """All models of the config, with their labels, their versions, those that are wanted and not up, and history."""
+    return _written({
+        "models": [
+            {
+                "name": view.name,
+                "ready": view.is_ready,
+                "complaint": f"base path {view.source.base_path} {view.complaint}" if view.complaint else "",
+                "version_labels": {label: str(number) for label, number in sorted(view.labels.items())},
+                "versions_missing": [str(number) for number in sorted(view.missing, reverse=True)],
+                "model_version_status": [_state(version) for version in view.current],
+                "history": [_state(version) for version in view.history],
+            }
+            for view in views
+            if view.source is not None
+        ]
+    })  # fmt: skip
+
+
+def config(views: Sequence[ModelView]) -> bytes:
+    """The config in force, as a ModelServerConfig in protobuf's JSON."""
+    sources = {view.name: view.source for view in views if view.source is not None}
+    return _written(MessageToDict(config_of(sources), preserving_proto_field_name=True))
+
+
+def readiness(views: Sequence[ModelView]) -> bytes:
+    """Whether every model of the config has a version up, and which have none, and why."""
+    missing = {view.name: _reason(view) for view in views if view.source is not None and not view.is_ready}
+    return _written({"ready": not missing, "missing": missing})
+
+
+def is_ready(views: Sequence[ModelView]) -> bool:
+    """Whether every model of the config has a version up."""
+    return all(view.is_ready for view in views if view.source is not None)
+
+
+def _reason(view: ModelView) -> str:
+    base_path = view.source.base_path if view.source else ""
+    if not view.current:
+        return f"no version was found in {base_path}" + (f": it {view.complaint}" if view.complaint else "")
+    newest = view.current[0]
+    state = serving_pb2.ModelVersionStatus.State.Name(newest.state)
+    because = f": {newest.status.error_message}" if newest.status.error_message else ""
+    return f"version {newest.version} is in state {state}{because}"
+
+
+def _state(version: serving_pb2.ModelVersionStatus) -> Mapping[str, object]:
+    return {
+        "version": str(version.version),
+        "state": serving_pb2.ModelVersionStatus.State.Name(version.state),
+        "status": {
+            "error_code": _NAME_OF_CODE.get(version.status.error_code, "UNKNOWN"),
+            "error_message": version.status.error_message,
+        },
+    }
+
+
+def _written(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, indent=4, ensure_ascii=False).encode("utf-8", "backslashreplace")

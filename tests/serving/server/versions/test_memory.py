@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipline.serving.server.versions import memory
+from slipline.serving.server.versions.memory import (
+    NoRoom,
+    Room,
+    available_bytes,
+    bytes_on_disk,
+    drop_cached_files,
+    resident_bytes,
+)
+
+ROOT = Path(__file__).parents[4]
+
+
+def folder_of(path: Path, size_bytes: int) -> Path:
+    (path / "sub").mkdir(parents=True)
+    (path / "sub" / "file").write_bytes(bytes(size_bytes))
+    return path
+
+
+def test_size_of_a_folder_is_that_of_all_its_files(tmp_path: Path) -> None:
+    assert bytes_on_disk(folder_of(tmp_path / "m", 1000)) == 1000
+    assert bytes_on_disk(tmp_path / "missing") == 0
+
+
+def test_version_needs_a_fifth_more_than_it_has_on_disk(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "m", 1000)
+    assert Room(available=lambda: 1200).claim(folder) == 1200
+    with pytest.raises(NoRoom, match=r"needs about 1200 bytes of memory .* and 1199 are free"):
+        Room(available=lambda: 1199).claim(folder)
+
+
+def test_memory_that_a_load_under_way_has_yet_to_take_is_not_free(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "m", 1000)
+    room = Room(available=lambda: 2000)
+    claimed = room.claim(folder)
+    with pytest.raises(NoRoom):
+        room.claim(folder)
+    room.loaded(claimed)  # from now on the system's own figure shows it
+    room.claim(folder)
+
+
+def test_limit_counts_what_is_loaded_until_it_is_given_back(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "m", 1000)
+    room = Room(limit_bytes=2000, available=lambda: None)
+    claimed = room.claim(folder)
+    room.loaded(claimed)
+    with pytest.raises(NoRoom):
+        room.claim(folder)
+    room.give_back(claimed)
+    room.claim(folder)
+
+
+@given(sizes=st.lists(st.integers(0, 1000), max_size=20), limit=st.integers(0, 3000))
+def test_claims_never_exceed_the_limit(sizes: list[int], limit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    room, held = Room(limit_bytes=limit, available=lambda: None), []
+    for size in sizes:
+        folder = folder_of(tmp_path_factory.mktemp("m") / "v", size)
+        try:
+            held.append(room.claim(folder))
+        except NoRoom:
+            if held:
+                room.give_back(held.pop())
+        assert sum(held) <= limit
+
+
+def test_system_says_what_is_free_and_what_this_process_takes() -> None:
+    available = available_bytes()
+    assert available is not None
+    assert available > 0
+    assert resident_bytes() > 2**20
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({"memory.max": "max", "memory.current": "10"}, None),
+        ({"memory.max": "100", "memory.current": "70", "memory.stat": "anon 5\ninactive_file 20\n"}, 50),
+        (
+            {
+                "memory/memory.limit_in_bytes": "100",
+                "memory/memory.usage_in_bytes": "70",
+                "memory/memory.stat": "total_inactive_file 5\n",
+            },
+            35,
+        ),
+        ({}, None),
+    ],
+)
+def test_limit_of_a_container_is_kept(tmp_path: Path, files: dict[str, str], free: int | None) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert memory._free_in_cgroup(tmp_path) == free
+
+
+def test_files_whose_content_is_forgotten_stay_as_they_are(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "m", 1000)
+    drop_cached_files(folder)
+    assert (folder / "sub" / "file").read_bytes() == bytes(1000)
+
+
+def test_freed_memory_is_kept_for_the_next_request_until_it_is_returned() -> None:
+    program = (
+        "from slipline.serving.server.versions.memory import *; keep_freed_memory(); before = resident_bytes(); block = b'x' * (20 << 20); "
+        "del block; print(resident_bytes() - before); return_free_memory(); print(resident_bytes() - before)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    kept, left = map(int, printed.stdout.split())
+    assert kept > 15 << 20
+    assert left < 5 << 20
