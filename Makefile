@@ -71,7 +71,7 @@ data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCH
 	$(BIN)/python -m slipline.components.sources.prepare_dataset $(ARCHIVES)
 
 protos: $(READY)  ## the modules of serving/wire, from its .proto files
-	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/wire/*.proto
+	cd .src && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. slipline/serving/wire/*.proto
 
 demo:  ## TensorFlow.js for the demo page, in one file; needs Node and npm
 	@command -v npm >/dev/null || { echo "make demo needs Node and npm: apt-get install npm" >&2; exit 1; }

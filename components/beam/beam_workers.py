@@ -42,7 +42,7 @@ def forked_workers() -> Iterator[Any]:
 def start_fork_server() -> None:
     """Starts the process that workers are forked from, which imports beside whatever goes on here; once is enough."""
     # Workers import what comes later themselves.
-    ours = [name for name in sys.modules if name.startswith("components.")]
+    ours = [name for name in sys.modules if name.startswith("slipline.components.")]
     first = ["slipline.components.beam.quiet_workers", "apache_beam.runners.worker.sdk_worker"]
     multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *ours])
     # It and its workers end with this process; an interrupt of the terminal would have each print where it was.

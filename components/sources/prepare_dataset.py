@@ -1,4 +1,6 @@
-"""Makes `data/mnist` anew from the four original archives: `python -m slipline.components.sources.prepare_dataset FOLDER`.
+"""Makes `data/mnist` anew from the four original archives.
+
+`python -m slipline.components.sources.prepare_dataset FOLDER`
 
 TensorFlow Datasets checks the sha256 of each archive and encodes the images; nothing is downloaded.
 """

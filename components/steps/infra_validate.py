@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from slipline.components.examples.examples_io import decode_image
 from slipline.components.features.schema_io import ImageFeature, example_spec
 from slipline.components.files.tfrecord_files import read_records
 from slipline.pipeline.core.component import Say, component, params
+from slipline.serving.program import program
 from slipline.serving.wire.example_pb2 import Example
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class InfraParams:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
 
 
-@component(runs=("slipline.serving.server.process", "tensorflow"))
+@component(runs=("slipline.serving.server.__main__", "tensorflow"))
 def infra_validate(
     model: ServableModel, examples: Examples, schema: Schema, params: InfraParams, out: Path, say: Say
 ) -> InfraCheck:
@@ -110,7 +110,7 @@ def _server(model: Path, folder: Path, timeout_s: float) -> Iterator[PredictClie
         "--max_num_load_retries=0",
         "--stop_at_stdin_end",  # with this process, even if that is killed
     ]
-    command = [sys.executable, "-m", "slipline.serving.server", *flags]
+    command = [*program("slipline.serving.server"), *flags]
     with (folder / LOG_NAME).open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         timer = threading.Timer(timeout_s, process.kill)

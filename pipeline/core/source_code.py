@@ -29,7 +29,7 @@ class Code:
     frameworks: tuple[str, ...]
 
 
-OWN_PACKAGES = frozenset({"pipeline", "components", "serving"})
+OWN_PACKAGES = frozenset({"slipline"})
 """Read as project code even where they are installed."""
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_SIGNATURE = "serving_default"
+PREDICT_METHOD = "tensorflow/serving/predict"
 MAX_PLANS = 100  # clients choose the order of names, so what is remembered has a limit
 
 Signatures = Mapping[str, saved_model_pb2.SignatureDef]

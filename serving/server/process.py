@@ -256,7 +256,3 @@ def _methods(options: ServerOptions) -> Methods:
         check_method_names=options.enable_signature_method_name_check,
         packed_outputs=options.enable_serialization_as_tensor_content,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import wrappers_pb2 as _wrappers_pb2
-from serving.wire import example_pb2 as _example_pb2
-from serving.wire import tensor_pb2 as _tensor_pb2
+from slipline.serving.wire import example_pb2 as _example_pb2
+from slipline.serving.wire import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

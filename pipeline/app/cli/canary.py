@@ -72,8 +72,9 @@ def canary(
     """Try a release on a share of the requests.
 
     VERSION of MODEL is loaded beside the live one and gets the label canary. Clients choose between the labels stable
-    and canary by a hash of a key (slipline.serving.folders.labels.label_for; CanaryShares reads the share from canary.json
-    among the releases). Meanwhile recorded requests are sent to both labels, and errors, latency and answers compared.
+    and canary by a hash of a key (label_for in slipline.serving.folders.labels; CanaryShares reads the share from
+    canary.json among the releases). Meanwhile recorded requests are sent to both labels, and errors, latency and
+    answers compared.
     A limit that is exceeded by more than chance withdraws the version at once; otherwise it is promoted in the end.
     Ctrl-C withdraws it.
 

@@ -147,7 +147,7 @@ def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ())
 
 def _with_shipped_data(settings: TrainingSettings) -> TrainingSettings:
     """Slipline's own settings, with the data and the schema that come with it where the working directory has none."""
-    root = Path(str(files("pipeline"))).parent
+    root = Path(str(files("slipline")))
     schema, data_dir = settings.schema_path, settings.ingest.data_dir
     if not schema.exists() and (root / schema).exists():
         settings = settings.model_copy(update={"schema_path": root / schema})
@@ -164,7 +164,7 @@ def _read(source: str) -> tuple[str, str]:
     try:
         return str(path), path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(sorted(file.name.removesuffix(".toml") for file in own.iterdir()))
+        names = ", ".join(sorted(Path(file.name).stem for file in own.iterdir() if file.name.endswith(".toml")))
         raise SettingsError(
             f"{path}: cannot be read as settings ({getattr(error, 'strerror', None) or error}); "
             f"give a TOML file, or one of {names}"

@@ -1,6 +1,6 @@
 """One SavedModel, loaded and ready to run: exactly TensorFlow Serving's loader, without its blind spot.
 
-The runtime is TensorFlow's own (`slipline.serving.models.tensorflow.native`); the signatures are read from `saved_model.pb` itself.
+The runtime is TensorFlow's own (`native.py`); the signatures are read from `saved_model.pb` itself.
 """
 
 from __future__ import annotations

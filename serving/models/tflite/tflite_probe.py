@@ -14,6 +14,7 @@ from slipline.serving.errors import LoadFailed, PublishFailed
 from slipline.serving.folders.version_folder import read_manifest
 from slipline.serving.models.tflite.tflite_loading import open_model
 from slipline.serving.models.tflite.tflite_pool import RuntimeRefused
+from slipline.serving.program import program
 
 TIME_LIMIT_S = 60
 
@@ -32,13 +33,9 @@ def probe(file: Path, content: bytes) -> None:
     """
     if _is_as_published(file, content):
         return
-    command = [sys.executable, "-m", "slipline.serving.models.tflite.tflite_probe"]
-    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": paths}
+    command = program("slipline.serving.models.tflite.tflite_probe")
     try:
-        ended = subprocess.run(
-            command, input=content, env=environment, capture_output=True, timeout=TIME_LIMIT_S, check=False
-        )
+        ended = subprocess.run(command, input=content, capture_output=True, timeout=TIME_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise LoadFailed(f"{file}: corrupt? loading it takes longer than {TIME_LIMIT_S} s; copy it again") from error
     if ended.returncode < 0:

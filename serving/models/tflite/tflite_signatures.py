@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from slipline.serving.errors import LoadFailed
-from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, Signatures
+from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, PREDICT_METHOD, Signatures
 from slipline.serving.models.tflite.tflite_flatbuffer import metadata
-from slipline.serving.server.methods.methods import PREDICT_METHOD
 from slipline.serving.wire import saved_model_pb2, tensor_pb2
 from slipline.serving.wire.tensors import DATA_TYPES
 

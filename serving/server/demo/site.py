@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from slipline.serving.server.demo.assets import Asset, read_page
 from slipline.serving.server.demo.live import LiveModels
-from slipline.serving.server.rest.api import Reply
+from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.versions.manager import VersionManager
 
 PATH = "/demo"

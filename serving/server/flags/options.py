@@ -108,7 +108,7 @@ class ServerOptions:
 def parse_flags(arguments: Sequence[str]) -> tuple[ServerOptions, list[str]]:
     """The options that `--flag=value` arguments set, the last of each winning, and the arguments that are no flags.
 
-    Flags that are accepted without an effect (`slipline.serving.server.flags.accepted_flags`) are in neither; their values are checked, too.
+    Flags that are accepted without an effect (`accepted_flags.py`) are in neither; their values are checked, too.
 
     Raises:
       BadFlag: A value is not of its flag's type, or two flags exclude each other.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipline.serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
-from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, PREDICT_METHOD, LoadedModel
 from slipline.serving.models.plans import Run
 from slipline.serving.server.methods.classification import CLASSIFY_METHOD, Classification
 from slipline.serving.server.methods.predict_calls import PredictCall
@@ -19,7 +19,6 @@ from slipline.serving.wire import saved_model_pb2, serving_pb2
 from slipline.serving.wire.encode_reply import predict_reply
 from slipline.serving.wire.tensors import Array, write_proto
 
-PREDICT_METHOD = "tensorflow/serving/predict"
 PREDICTING = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
 

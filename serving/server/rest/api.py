@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import grpc
 
 from slipline.serving.errors import BadRequest, ServingError
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.metrics.monitoring import Metrics
 from slipline.serving.server.rest import replies
@@ -48,15 +49,6 @@ HTTP_OF_STATUS: Mapping[grpc.StatusCode, int] = {
 
 class BodyTooLarge(BadRequest):
     """A body, or what it unpacks to, is larger than the server takes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What goes back to the client."""
-
-    code: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from slipline.serving.errors import DeadlineExceeded, Overloaded, ServingError
+from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.metrics.monitoring import Metrics
 from slipline.serving.server.rest import replies
-from slipline.serving.server.rest.api import Body, BodyTooLarge, Reply, RestApi, refusal
+from slipline.serving.server.rest.api import Body, BodyTooLarge, RestApi, refusal
 from slipline.serving.server.rest.urls import Call, UnreadableName, parse_call
 from slipline.serving.server.security.auth import HEADER, REFUSAL, Tokens
 from slipline.serving.server.versions.manager import VersionManager

@@ -90,5 +90,7 @@ def test_a_pipeline_is_run_by_the_chief_alone(
     digits: Examples, fit: Callable[..., TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, cluster_here(2).tf_config(1))
-    with pytest.raises(TrainingFailed, match=r"run by worker 0; here, run python -m components\.training\.helper"):
+    with pytest.raises(
+        TrainingFailed, match=r"by worker 0; here, run python -m slipline\.components\.training\.helper"
+    ):
         fit(digits, PLAIN)

@@ -73,7 +73,8 @@ def test_modules_that_are_run_rather_than_imported_count_too(project: Path) -> N
 
 def test_the_trainers_digest_is_computed_without_importing_its_frameworks() -> None:
     code = (
-        "import sys; from slipline.pipeline.core.source_code import code_of; print(*code_of('slipline.components.steps.train').frameworks);"
+        "import sys; from slipline.pipeline.core.source_code import code_of; "
+        "print(*code_of('slipline.components.steps.train').frameworks);"
         + ("assert not {'tensorflow', 'keras', 'apache_beam'} & set(sys.modules), 'imported a framework'")
     )
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

@@ -20,7 +20,7 @@ ASK = """
 import json, sys
 import numpy as np
 from slipline.serving.client import PredictClient
-ours = sorted(name for name in sys.modules if name.partition(".")[0] == "serving")
+ours = sorted(name for name in sys.modules if name.partition(".")[0] == "slipline")
 others = sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names))
 with PredictClient.connect(sys.argv[1], "double") as client:
     answer = client.predict({"x": [1, 2]})
@@ -51,7 +51,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if place.parts[0] not in ("..", "bin", "__pycache__"):
                 (site / place).parent.mkdir(exist_ok=True)
                 (site / place).symlink_to(Path(str(installed.locate_file(place))).resolve())
-    (site / "serving").symlink_to(ROOT / "serving")
+    (site / "slipline").symlink_to(ROOT / ".src" / "slipline")
     return folder / "bin" / "python"
 
 
@@ -69,7 +69,9 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
     assert {"google", "grpc", "numpy"} <= set(others)
     assert not {"tensorflow", "ml_dtypes", "PIL", "prometheus_client", "opentelemetry", "google_crc32c"} & set(others)
     allowed = {
-        "serving",
+        "slipline",
+        "slipline.serving",
+        "slipline.serving.folders",
         "slipline.serving.client",
         "slipline.serving.client.control",
         "slipline.serving.errors",

@@ -140,7 +140,8 @@ def test_source_changed_while_it_is_copied_is_refused(model_root: Path) -> None:
 
 def test_killed_publisher_leaves_nothing_a_server_would_load(source: Path, model_root: Path) -> None:
     (source / "large").write_bytes(bytes(30_000_000))
-    code = "import sys; from pathlib import Path; from slipline.serving.folders.version_folder import publish_folder as p; "
+    code = "import sys; from pathlib import Path; "
+    code += "from slipline.serving.folders.version_folder import publish_folder as p; "
     code += "p(Path(sys.argv[1]), Path(sys.argv[2]), 1)"
     publisher = subprocess.Popen([sys.executable, "-c", code, source, model_root])
     try:

@@ -1,4 +1,4 @@
-"""`slipline deploy` where no Docker engine answers; `slipline.serving.releases.deploy.deployment` has what it would start."""
+"""`slipline deploy` where no Docker engine answers; `serving/releases/deploy` has what it would start."""
 
 from __future__ import annotations
 

@@ -104,7 +104,8 @@ def test_first_load_that_may_make_tensorflows_threads_keeps_its_priority(scalers
     """In a process of its own, as TensorFlow's library stays in memory."""
     program = (
         "import os, sys, threading; from pathlib import Path\n"
-        "from slipline.serving.models.tensorflow.saved_model import SavedModel; from slipline.serving.server.versions.loading import Loader, LoadPolicy\n"
+        "from slipline.serving.models.tensorflow.saved_model import SavedModel\n"
+        "from slipline.serving.server.versions.loading import Loader, LoadPolicy\n"
         "class Nothing:\n    pass\n"
         "def load(folder):\n"
         "    print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))\n"

@@ -111,7 +111,8 @@ def test_files_whose_content_is_forgotten_stay_as_they_are(tmp_path: Path) -> No
 
 def test_freed_memory_is_kept_for_the_next_request_until_it_is_returned() -> None:
     program = (
-        "from slipline.serving.server.versions.memory import *; keep_freed_memory(); before = resident_bytes(); block = b'x' * (20 << 20); "
+        "from slipline.serving.server.versions.memory import *; keep_freed_memory(); "
+        "before = resident_bytes(); block = b'x' * (20 << 20); "
         "del block; print(resident_bytes() - before); return_free_memory(); print(resident_bytes() - before)"
     )
     printed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)

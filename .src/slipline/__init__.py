@@ -1,0 +1,1 @@
+"""From data to a served, versioned, reversible model."""
