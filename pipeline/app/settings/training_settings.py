@@ -151,7 +151,8 @@ def _with_shipped_data(settings: TrainingSettings) -> TrainingSettings:
     schema, data_dir = settings.schema_path, settings.ingest.data_dir
     if not schema.exists() and (root / schema).exists():
         settings = settings.model_copy(update={"schema_path": root / schema})
-    if not data_dir.exists() and (root / data_dir).exists():
+    prepared = data_dir / settings.ingest.dataset.partition(":")[0]
+    if not prepared.exists() and (root / prepared).exists():
         settings = settings.model_copy(update={"ingest": replace(settings.ingest, data_dir=root / data_dir)})
     return settings
 
