@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,9 @@ class Artifact:
     path: Path
 
 
+A = TypeVar("A", bound=Artifact)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict(Artifact):
     """An artifact that opens or closes a gate.
@@ -28,3 +33,52 @@ class Verdict(Artifact):
 
     passed: bool
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutcome:
+    """How one step of a run ended.
+
+    Attributes:
+      step: Its name.
+      status: `done`, `cached`, `blocked`, `skipped`, `failed` or `not needed`.
+      seconds: Wall time.
+      message: Why it did not run, or failed, or what its verdict says; empty otherwise.
+    """
+
+    step: str
+    status: str
+    seconds: float
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome(Artifact):
+    """How a run ended, for the step that runs whatever happened. Its folder holds `outcome.json`.
+
+    Attributes:
+      passed: Whether the run passed.
+      run_id: Its id.
+      steps: In run order.
+    """
+
+    passed: bool
+    run_id: str
+    steps: tuple[StepOutcome, ...]
+
+
+def class_name(kind: type[Artifact]) -> str:
+    """Where a class of artifacts is found again: `module:qualified.name`."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def find_class(name: str, declared: type[A]) -> type[A] | None:
+    """The class of that `class_name`, if it still is `declared` or a class made from it; None otherwise."""
+    module, _, qualified = name.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for part in qualified.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, TypeError, ValueError):  # no name of a module is a Type- or ValueError
+        return None
+    return found if isinstance(found, type) and issubclass(found, declared) else None

@@ -2,8 +2,10 @@
 
 A component's parameters are read by their annotation and name:
 
-* an `Artifact` class: an input, made by another step or given from outside;
-* a class declared with `@params`: settings;
+* `X`, `X | None` or `tuple[X, ...]`, with X an `Artifact` class: an input, made by other steps or given from outside;
+* bool, int, float, str, Path, enumerations, literals, and tuples, lists and mappings of these: plain settings;
+* a class declared with `@params`: a record of settings;
+* `RunOutcome`: how the run ended, for a component that `Pipeline.at_end` takes;
 * `out: Path`: an empty folder that belongs to this execution alone;
 * `scratch: Path`: a folder that outlives a kill, for work worth resuming;
 * `say: Say`: tells the person at the terminal how far the work is.
@@ -15,21 +17,31 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from typing_extensions import dataclass_transform
 
 from slipline.pipeline.core.artifact import Artifact
-from slipline.pipeline.core.errors import DeclarationError
+from slipline.pipeline.core.signature import Input, Say, read_signature
+
+__all__ = [
+    "NAMES_CODE",
+    "OUTSIDE_CACHE_KEY",
+    "Component",
+    "ComponentError",
+    "Input",
+    "Reads",
+    "Say",
+    "Stated",
+    "component",
+    "params",
+]
 
 P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
 T = TypeVar("T")
-
-Say = Callable[[str], None]
-"""Shows one short line of progress, replacing the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +74,6 @@ OUTSIDE_CACHE_KEY: Mapping[str, bool] = {"outside_cache_key": True}
 NAMES_CODE: Mapping[str, bool] = {"names_code": True}
 """Field metadata of a setting `package.module:function`: the code it names is in the cache key."""
 
-SERVICES = frozenset({"out", "scratch", "say"})
-
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def params(cls: type[T]) -> type[T]:
@@ -81,10 +91,12 @@ class Component(Generic[P, A]):
 
     Attributes:
       function: The function itself.
-      inputs: Artifact parameters and their classes.
-      settings: Settings parameters and their classes.
+      inputs: Artifact parameters, and what each takes.
+      settings: Settings parameters and their annotations.
+      defaults: Of inputs and settings, those that may be left out, and their values then.
       services: Which of `out`, `scratch` and `say` it takes.
       output: The class of what it makes.
+      outcome: The parameter that takes how the run ended; None but for a component that runs at its end.
       cached: Whether an earlier result may stand in for a new execution.
       loads: Slow modules, imported ahead in a process kept for the components that share them.
       runs: Modules and packages that it runs without importing them by name, such as a program it starts.
@@ -92,14 +104,16 @@ class Component(Generic[P, A]):
     """
 
     function: Callable[P, A]
-    inputs: dict[str, type[Artifact]]
-    settings: dict[str, type[Any]]
+    inputs: Mapping[str, Input]
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, object]
     services: frozenset[str]
     output: type[A]
+    outcome: str | None = None
     cached: bool = True
     loads: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    reads: Reads | None = field(default=None)
+    reads: Reads | None = None
 
     @property
     def name(self) -> str:
@@ -110,16 +124,6 @@ class Component(Generic[P, A]):
     def module(self) -> str:
         """The module that defines it."""
         return self.function.__module__
-
-    @property
-    def defaults(self) -> dict[str, object]:
-        """Settings that may be left out, and their values then."""
-        parameters = inspect.signature(self.function).parameters
-        return {
-            name: parameters[name].default
-            for name in self.settings
-            if parameters[name].default is not inspect.Parameter.empty
-        }
 
     def outside_files(self, settings: Mapping[str, object]) -> Sequence[Path | Stated]:
         """The files besides its inputs that its result depends on, under these settings."""
@@ -160,24 +164,19 @@ def component(
       The component.
 
     Raises:
-      DeclarationError: A parameter's annotation is missing or is none of the kinds above.
+      DeclarationError: The function cannot be found again, or a parameter is of none of the kinds above.
     """
 
     def declare(function: Callable[P, A]) -> Component[P, A]:
-        inputs: dict[str, type[Artifact]] = {}
-        settings: dict[str, type[Any]] = {}
-        hints = get_type_hints(function)
-        for name in inspect.signature(function).parameters:
-            if name in SERVICES:
-                continue
-            kind = _annotation(function, name, hints)
-            (inputs if issubclass(kind, Artifact) else settings)[name] = kind
+        signature = read_signature(function)
         return Component(
             function=function,
-            inputs=inputs,
-            settings=settings,
-            services=SERVICES & set(hints),
-            output=_output(function, hints),
+            inputs=signature.inputs,
+            settings=signature.settings,
+            defaults=signature.defaults,
+            services=signature.services,
+            output=cast(type[A], signature.output),
+            outcome=signature.outcome,
             cached=cached,
             loads=loads,
             runs=runs,
@@ -185,22 +184,3 @@ def component(
         )
 
     return declare if function is None else declare(function)
-
-
-def _annotation(function: Callable[..., object], name: str, hints: dict[str, Any]) -> type[Any]:
-    kind = hints.get(name)
-    if isinstance(kind, type) and (issubclass(kind, Artifact) or is_dataclass(kind)):
-        return kind
-    raise DeclarationError(
-        f"{function.__module__}.{function.__qualname__}: parameter {name!r} must be annotated with an Artifact class "
-        f"or a @params class, or be one of {', '.join(sorted(SERVICES))}; got {kind!r}"
-    )
-
-
-def _output(function: Callable[..., object], hints: dict[str, Any]) -> Any:
-    kind = hints.get("return")
-    if isinstance(kind, type) and issubclass(kind, Artifact):
-        return kind
-    raise DeclarationError(
-        f"{function.__module__}.{function.__qualname__}: the return annotation must be one Artifact class, got {kind!r}"
-    )

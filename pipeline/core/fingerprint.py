@@ -132,7 +132,7 @@ class CacheKey:
 
 def cache_key(
     component: Component[Any, Any],
-    inputs: Mapping[str, str],
+    inputs: Mapping[str, str | tuple[str, ...] | None],
     settings: Mapping[str, object],
     sha256: Sha256 = sha256_of,
 ) -> CacheKey:
@@ -140,8 +140,8 @@ def cache_key(
 
     Args:
       component: What runs.
-      inputs: For each artifact parameter, the artifact's digest.
-      settings: For each settings parameter, its record.
+      inputs: For each artifact parameter, the digest of the artifact, or of each of several, or None.
+      settings: For each settings parameter, its value.
       sha256: Digests one file.
 
     Returns:
@@ -157,7 +157,7 @@ def cache_key(
         ("frameworks", "\n".join(code.frameworks)),
         ("settings", plain),
         ("files", files),
-        *((f"input {name}", digest) for name, digest in sorted(inputs.items())),
+        *((f"input {name}", json.dumps(digest)) for name, digest in sorted(inputs.items())),
     ]
     return CacheKey(_digest(parts), code.digest, code.frameworks, plain, files)
 

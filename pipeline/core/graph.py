@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact, Verdict
-from slipline.pipeline.core.component import Component
+from slipline.pipeline.core.component import Component, Input
 from slipline.pipeline.core.errors import GraphError
+from slipline.pipeline.core.plain_values import Misfit, fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +39,22 @@ class Step:
     Attributes:
       name: Unique in its pipeline; the component's name unless said otherwise.
       component: What runs.
-      inputs: For each artifact parameter, where it comes from.
-      settings: For each settings parameter, its record.
-      only_if: Gates: steps whose verdicts must have passed.
+      inputs: For each artifact parameter, where it comes from: one source, several, or None.
+      settings: For each settings parameter, its value.
+      only_if: Gates: steps whose verdicts must have passed; else this one is blocked.
+      unless: Conditions: it runs only where one of these verdicts did not pass; else it is not needed.
+      retries: How often it is tried again after a failure of its own.
+      timeout_s: How long one try may take; None for as long as it wants.
     """
 
     name: str
     component: Component[Any, Any]
-    inputs: Mapping[str, Source]
+    inputs: Mapping[str, Bound]
     settings: Mapping[str, object]
     only_if: tuple[Step, ...] = ()
+    unless: tuple[Step, ...] = ()
+    retries: int = 0
+    timeout_s: float | None = None
 
     @property
     def output(self) -> type[Artifact]:
@@ -55,25 +62,35 @@ class Step:
         return self.component.output
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where its inputs come from, in the order of its parameters."""
+        return tuple(source for bound in self.inputs.values() for source in _all_of(bound))
+
+    @property
     def upstream(self) -> tuple[Step, ...]:
         """The steps that must come before it."""
-        return (*(source for source in self.inputs.values() if isinstance(source, Step)), *self.only_if)
+        steps = (source for source in self.sources if isinstance(source, Step))
+        return tuple(dict.fromkeys([*steps, *self.only_if, *self.unless]))
 
 
 Source = Step | Given
+Bound = Source | tuple[Source, ...] | None
+"""What an artifact parameter is bound to."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pipeline:
     """Steps in the order they run. A step can only take what was added before it, so there is no cycle.
 
     Attributes:
       name: Names the runs of this pipeline.
       steps: In the order added.
+      last: The step that runs when all others are through, whatever happened; None if there is none.
     """
 
     name: str
     steps: list[Step] = field(default_factory=list)
+    last: Step | None = None
 
     def given(self, artifact: Artifact, *, remedy: str = Given.remedy) -> Given:
         """Brings in an artifact from outside; `remedy` says what to do where it is missing."""
@@ -82,9 +99,13 @@ class Pipeline:
     def add(
         self,
         component: Component[Any, Any],
+        /,
         *,
         name: str | None = None,
         only_if: Sequence[Step] = (),
+        unless: Sequence[Step] = (),
+        retries: int = 0,
+        timeout_s: float | None = None,
         **bindings: object,
     ) -> Step:
         """Adds a step that runs `component`.
@@ -93,29 +114,61 @@ class Pipeline:
           component: What runs.
           name: The step's name; the component's own by default.
           only_if: Gates that must have passed.
-          **bindings: For each of the component's parameters, a step or given artifact, or a settings record.
+          unless: Verdicts of which one must not have passed; else the step is not needed.
+          retries: How often to try again after a failure of its own.
+          timeout_s: How long one try may take.
+          **bindings: For each of the component's parameters, a step or given artifact (or several), or a setting.
 
         Returns:
           The step, to be bound to others.
 
         Raises:
-          GraphError: A binding is missing, unknown, of the wrong class, or from another pipeline.
+          GraphError: A binding is missing, unknown, of the wrong class or type, or from another pipeline.
         """
-        step_name = name or component.name
-        bound = {**component.defaults, **bindings}
-        _name_is_new(step_name, self)
-        _every_parameter_is_bound(step_name, component, bound)
-        _no_binding_is_unknown(step_name, component, bound)
-        inputs = {
-            parameter: _source(step_name, component, parameter, bound[parameter]) for parameter in component.inputs
-        }
-        settings = {parameter: bound[parameter] for parameter in component.settings}
-        _settings_are_of_their_class(step_name, component, settings)
-        step = Step(step_name, component, inputs, settings, tuple(only_if))
-        _upstream_is_in(step, self)
-        _gates_are_verdicts(step)
+        if component.outcome:
+            raise GraphError(
+                f"{name or component.name}.{component.outcome} is how the run ended, which no step before its end can "
+                "know; add it with at_end()"
+            )
+        step = self._step(component, name, bindings, only_if, unless, retries, timeout_s)
         self.steps.append(step)
         return step
+
+    def at_end(
+        self,
+        component: Component[Any, Any],
+        /,
+        *,
+        name: str | None = None,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        **bindings: object,
+    ) -> None:
+        """Names what runs when all steps are through, whatever happened, such as to notify or to clean up.
+
+        Args:
+          component: What runs; one of its parameters is annotated `RunOutcome`. Inputs from steps must be optional, as
+            a step may not have come to its end.
+          name: The step's name; the component's own by default.
+          retries: How often to try again after a failure of its own.
+          timeout_s: How long one try may take.
+          **bindings: As for `add`.
+
+        Raises:
+          GraphError: As for `add`; or there is such a step already.
+        """
+        step = self._step(component, name, bindings, (), (), retries, timeout_s)
+        if not component.outcome:
+            raise GraphError(f"{step.name} runs at the end, so it must have a parameter annotated RunOutcome")
+        if self.last:
+            raise GraphError(f"pipeline {self.name!r} ends with {self.last.name!r} already, so not with {step.name!r}")
+        for parameter, bound in step.inputs.items():
+            if isinstance(bound, Step) and not component.inputs[parameter].optional:
+                raise GraphError(
+                    f"{step.name}.{parameter} must be {component.inputs[parameter]} | None: it runs whatever happened, "
+                    f"also where step {bound.name!r} made nothing"
+                )
+        self.last = step
 
     def until(self, name: str) -> Pipeline:
         """The part of the pipeline that ends with the step called `name`.
@@ -130,26 +183,80 @@ class Pipeline:
         for step in reversed(self.steps):
             if step in needed:
                 needed.update(step.upstream)
-        return Pipeline(self.name, [step for step in self.steps if step in needed])
+        return Pipeline(self.name, [step for step in self.steps if step in needed], _without_others(self.last, needed))
 
     def downstream_of(self, step: Step) -> tuple[Step, ...]:
         """Every step that needs `step`, directly or through others, in run order."""
         reached = {step}
         for other in self.steps:
-            if reached.intersection(other.upstream):
+            if any(source in reached for source in other.upstream):
                 reached.add(other)
         return tuple(other for other in self.steps if other in reached and other is not step)
 
+    def _step(
+        self,
+        component: Component[Any, Any],
+        name: str | None,
+        bindings: Mapping[str, object],
+        only_if: Sequence[Step],
+        unless: Sequence[Step],
+        retries: int,
+        timeout_s: float | None,
+    ) -> Step:
+        step_name = name or component.name
+        bound = {**component.defaults, **bindings}
+        _name_is_new(step_name, self)
+        _every_parameter_is_bound(step_name, component, bound)
+        _no_binding_is_unknown(step_name, component, bound)
+        _tries_make_sense(step_name, retries, timeout_s)
+        step = Step(
+            step_name,
+            component,
+            {
+                parameter: _bound(step_name, parameter, kind, bound[parameter])
+                for parameter, kind in component.inputs.items()
+            },
+            {
+                parameter: _setting(step_name, parameter, kind, bound[parameter])
+                for parameter, kind in component.settings.items()
+            },
+            _verdicts(step_name, "only_if", only_if),
+            _verdicts(step_name, "unless", unless),
+            retries,
+            timeout_s,
+        )
+        _upstream_is_in(step, self)
+        return step
+
+
+def _all_of(bound: Bound) -> tuple[Source, ...]:
+    return bound if isinstance(bound, tuple) else (bound,) if bound is not None else ()
+
+
+def _without_others(last: Step | None, kept: Collection[Step]) -> Step | None:
+    """The step at the end, with nothing to take from steps that are not kept."""
+
+    def is_kept(source: Source) -> bool:
+        return isinstance(source, Given) or source in kept
+
+    def left(bound: Bound) -> Bound:
+        if isinstance(bound, tuple):
+            return tuple(filter(is_kept, bound))
+        return bound if bound is not None and is_kept(bound) else None
+
+    return last and replace(last, inputs={name: left(bound) for name, bound in last.inputs.items()})
+
 
 def _name_is_new(name: str, pipeline: Pipeline) -> None:
-    if any(step.name == name for step in pipeline.steps):
+    steps = [*pipeline.steps, *filter(None, [pipeline.last])]
+    if any(step.name == name for step in steps):
         raise GraphError(f"pipeline {pipeline.name!r} has a step {name!r} already; give this one another name=")
 
 
 def _every_parameter_is_bound(name: str, component: Component[Any, Any], bound: Mapping[str, object]) -> None:
     missing = [parameter for parameter in (*component.inputs, *component.settings) if parameter not in bound]
     if missing:
-        raise GraphError(f"{name} is missing {', '.join(missing)}; pass each to add()")
+        raise GraphError(f"{name} is missing {', '.join(missing)}; pass each by name")
 
 
 def _no_binding_is_unknown(name: str, component: Component[Any, Any], bound: Mapping[str, object]) -> None:
@@ -159,23 +266,43 @@ def _no_binding_is_unknown(name: str, component: Component[Any, Any], bound: Map
         raise GraphError(f"{name} does not take {', '.join(unknown)}; it takes {', '.join(known) or 'nothing'}")
 
 
-def _source(name: str, component: Component[Any, Any], parameter: str, value: object) -> Source:
-    wanted = component.inputs[parameter]
+def _tries_make_sense(name: str, retries: int, timeout_s: float | None) -> None:
+    if retries < 0:
+        raise GraphError(f"{name}: retries must be 0 or more, got {retries}")
+    if timeout_s is not None and not timeout_s > 0:
+        raise GraphError(f"{name}: timeout_s must be above 0, or None for no limit, got {timeout_s}")
+
+
+def _bound(name: str, parameter: str, taken: Input, value: object) -> Bound:
+    where = f"{name}.{parameter}"
+    if taken.many:
+        if not isinstance(value, tuple | list):
+            raise GraphError(f"{where} must be {taken}: a list of steps or given(), got {_words(value)}")
+        return tuple(_source(where, taken, each) for each in value)
+    if value is None and taken.optional:
+        return None
+    return _source(where, taken, value)
+
+
+def _source(where: str, taken: Input, value: object) -> Source:
     if not isinstance(value, Step | Given):
-        raise GraphError(f"{name}.{parameter} must be {wanted.__name__} from a step or given(), got {value!r}")
-    if not issubclass(value.output, wanted):
-        origin = "step" if isinstance(value, Step) else "given"
-        raise GraphError(
-            f"{name}.{parameter} must be {wanted.__name__}, got {value.output.__name__} from {origin} {value.name!r}"
-        )
+        raise GraphError(f"{where} must be {taken} from a step or given(), got {_words(value)}")
+    if not issubclass(value.output, taken.kind):
+        raise GraphError(f"{where} must be {taken}, got {_words(value)}")
     return value
 
 
-def _settings_are_of_their_class(name: str, component: Component[Any, Any], settings: Mapping[str, object]) -> None:
-    for parameter, value in settings.items():
-        wanted = component.settings[parameter]
-        if not isinstance(value, wanted):
-            raise GraphError(f"{name}.{parameter} must be {wanted.__name__}, got {type(value).__name__} {value!r}")
+def _words(value: object) -> str:
+    if isinstance(value, Step | Given):
+        return f"{value.output.__name__} from {type(value).__name__.lower()} {value.name!r}"
+    return repr(value)
+
+
+def _setting(name: str, parameter: str, kind: Any, value: object) -> object:
+    try:
+        return fitted(kind, value)
+    except Misfit as misfit:
+        raise GraphError(f"{name}.{parameter} {misfit}") from None
 
 
 def _upstream_is_in(step: Step, pipeline: Pipeline) -> None:
@@ -186,9 +313,12 @@ def _upstream_is_in(step: Step, pipeline: Pipeline) -> None:
         )
 
 
-def _gates_are_verdicts(step: Step) -> None:
-    for gate in step.only_if:
+def _verdicts(name: str, role: str, gates: Sequence[Step]) -> tuple[Step, ...]:
+    if isinstance(gates, Step):
+        raise GraphError(f"{name} {role} must be a list of steps; write {role}=[{gates.name}]")
+    for gate in gates:
         if not issubclass(gate.output, Verdict):
             raise GraphError(
-                f"{step.name} only_if {gate.name}: a gate must make a Verdict, but it makes {gate.output.__name__}"
+                f"{name} {role} {gate.name}: a gate must make a Verdict, but it makes {gate.output.__name__}"
             )
+    return tuple(gates)

@@ -20,7 +20,7 @@ from slipline.pipeline.app.tuning.space import Space, Values, for_trial, space_o
 from slipline.pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study, ranked
 from slipline.pipeline.core.errors import PipelineError
 from slipline.pipeline.core.fingerprint import artifact_digest, cache_key
-from slipline.pipeline.core.graph import Pipeline, Step
+from slipline.pipeline.core.graph import Given, Pipeline, Step
 from slipline.pipeline.runners.execute import Status
 from slipline.pipeline.runners.local import Display, LocalRunner, RunReport
 from slipline.pipeline.store.store import Store
@@ -211,6 +211,7 @@ def _key_of(step: Step, report: RunReport, store: Store) -> str:
             assert made is not None
             digests[name] = made.digest
         else:
+            assert isinstance(source, Given)
             digests[name] = artifact_digest(source.artifact, store.sha256)
     return cache_key(step.component, digests, step.settings, store.sha256).digest
 

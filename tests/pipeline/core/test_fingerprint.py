@@ -56,6 +56,11 @@ def test_the_key_changes_with_settings_inputs_and_component() -> None:
     assert len(keys) == 4
 
 
+def test_one_input_several_and_none_are_told_apart() -> None:
+    inputs: tuple[str | tuple[str, ...] | None, ...] = ("a", ("a",), ("a", "b"), ("b", "a"), (), None, "")
+    assert len({cache_key(add_up, {"words": words}, {}).digest for words in inputs}) == len(inputs)
+
+
 def test_the_code_that_a_setting_names_is_in_the_key() -> None:
     from slipline.components.steps.train import TrainParams
 

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 
+from slipline.pipeline.core.artifact import RunOutcome
+from slipline.pipeline.core.component import component
 from slipline.pipeline.core.errors import GraphError
-from slipline.pipeline.core.graph import Pipeline
-from tests.pipeline.toy import CheckParams, SumParams, WriteParams, add_up, check, toy_pipeline, write
+from slipline.pipeline.core.fingerprint import canonical
+from slipline.pipeline.core.graph import Pipeline, Step
+from tests.pipeline.toy import Check, CheckParams, SumParams, Words, WriteParams, add_up, check, toy_pipeline, write
 
 
 def test_steps_run_in_the_order_they_were_added() -> None:
@@ -63,3 +68,127 @@ def test_downstream_of_a_step_is_what_needs_it_directly_or_not() -> None:
     assert flow.downstream_of(first) == (second, third)
     assert flow.downstream_of(second) == (third,)
     assert flow.downstream_of(third) == ()
+
+
+@component
+def gather(
+    many: tuple[Words, ...], extra: Words | None = None, sizes: tuple[int, ...] = (), rate: float = 0.5
+) -> Words:
+    return many[0]
+
+
+@component
+def notify(outcome: RunOutcome, verdict: Check | None, many: tuple[Words, ...] = (), address: str = "") -> Words: ...
+
+
+@component
+def tell(outcome: RunOutcome, verdict: Check) -> Words: ...
+
+
+def checked_words() -> tuple[Pipeline, Step, Step]:
+    flow = Pipeline("p")
+    words = flow.add(write, params=WriteParams())
+    return flow, words, flow.add(check, words=words, params=CheckParams())
+
+
+def test_several_sources_and_an_optional_one_can_be_bound() -> None:
+    flow, words, _ = checked_words()
+    outside = flow.given(Words(path=Path("w"), count=1))
+    several = flow.add(gather, many=[words, outside, words], extra=outside)
+    assert several.inputs == {"many": (words, outside, words), "extra": outside}
+    assert several.sources == (words, outside, words, outside)
+    assert several.upstream == (words,)
+
+
+def test_what_has_a_default_can_be_left_out() -> None:
+    flow, words, _ = checked_words()
+    step = flow.add(gather, many=(words,))
+    assert (step.inputs, step.settings) == ({"many": (words,), "extra": None}, {"sizes": (), "rate": 0.5})
+
+
+def test_one_step_where_several_belong_is_refused() -> None:
+    flow, words, verdict = checked_words()
+    with pytest.raises(
+        GraphError, match=r"gather.many must be tuple\[Words, \.\.\.\]: a list .* got Words from step 'w"
+    ):
+        flow.add(gather, many=words)
+    with pytest.raises(GraphError, match=r"gather.many must be tuple\[Words, \.\.\.\], got Check from step 'check'"):
+        flow.add(gather, many=[words, verdict])
+    with pytest.raises(GraphError, match=r"gather.extra must be Words \| None, got Check from step 'check'"):
+        flow.add(gather, many=[], extra=verdict)
+    with pytest.raises(GraphError, match=r"add_up.words must be Words from a step or given\(\), got None"):
+        flow.add(add_up, words=None, params=SumParams())
+
+
+def test_a_plain_setting_has_the_form_of_its_annotation_however_it_is_given() -> None:
+    listed, tupled = (Pipeline("p").add(gather, many=(), sizes=sizes, rate=1) for sizes in ([1, 2], (1, 2)))
+    assert canonical(listed.settings) == canonical(tupled.settings)
+    assert type(listed.settings["rate"]) is float
+
+
+def test_a_plain_setting_of_the_wrong_type_is_refused_with_step_parameter_wanted_and_got() -> None:
+    with pytest.raises(GraphError, match=r"again.sizes must be tuple\[int, \.\.\.\], got list \[1, 'two'\]"):
+        Pipeline("p").add(gather, name="again", many=(), sizes=[1, "two"])
+
+
+def test_a_condition_comes_before_its_step_and_must_be_a_verdict() -> None:
+    flow, words, verdict = checked_words()
+    assert flow.add(gather, many=[], unless=[verdict]).upstream == (verdict,)
+    with pytest.raises(GraphError, match="other unless write: a gate must make a Verdict, but it makes Words"):
+        flow.add(gather, name="other", many=[], unless=[words])
+    with pytest.raises(GraphError, match=r"other only_if must be a list of steps; write only_if=\[check\]"):
+        flow.add(gather, name="other", many=[], only_if=verdict)  # type: ignore[arg-type]
+
+
+def test_retries_and_a_time_limit_are_kept_and_must_make_sense() -> None:
+    step = Pipeline("p").add(gather, many=[], retries=2, timeout_s=0.5)
+    assert (step.retries, step.timeout_s) == (2, 0.5)
+    with pytest.raises(GraphError, match="gather: retries must be 0 or more, got -1"):
+        Pipeline("p").add(gather, many=[], retries=-1)
+    for limit in (0, -1.0, float("nan")):
+        with pytest.raises(GraphError, match="gather: timeout_s must be above 0"):
+            Pipeline("p").add(gather, many=[], timeout_s=limit)
+
+
+def test_one_step_runs_at_the_end_and_is_none_of_the_others() -> None:
+    flow, words, verdict = checked_words()
+    flow.at_end(notify, name="end", verdict=verdict, many=[words], address="a@b", timeout_s=1, retries=1)
+    assert flow.last is not None
+    assert flow.last not in flow.steps
+    assert (flow.last.name, flow.last.timeout_s, flow.last.retries) == ("end", 1, 1)
+    assert (flow.last.inputs, flow.last.settings) == ({"verdict": verdict, "many": (words,)}, {"address": "a@b"})
+
+
+def test_the_end_is_kept_in_a_part_of_the_pipeline_without_what_is_not_in_it() -> None:
+    flow, words, verdict = checked_words()
+    outside = flow.given(Words(path=Path("w"), count=1))
+    flow.at_end(notify, verdict=verdict, many=[words, outside])
+    part = flow.until("write")
+    assert part.last is not None
+    assert part.last.inputs == {"verdict": None, "many": (words, outside)}
+    assert flow.last is not None
+    assert flow.last.inputs == {"verdict": verdict, "many": (words, outside)}
+    assert checked_words()[0].until("write").last is None
+
+
+def test_a_wrong_end_is_refused() -> None:
+    flow, _, verdict = checked_words()
+    with pytest.raises(GraphError, match=r"tell.verdict must be Check \| None: .* where step 'check' made nothing"):
+        flow.at_end(tell, verdict=verdict)
+    with pytest.raises(GraphError, match="gather runs at the end, so it must have a parameter annotated RunOutcome"):
+        flow.at_end(gather, many=[])
+    with pytest.raises(GraphError, match=r"notify.outcome is how the run ended, .* at_end\(\)"):
+        flow.add(notify, verdict=None)
+    with pytest.raises(GraphError, match="notify does not take outcome; it takes verdict, many, address"):
+        flow.at_end(notify, verdict=None, outcome=1)
+    assert flow.last is None
+    flow.at_end(notify, verdict=None)
+    with pytest.raises(GraphError, match="'p' ends with 'notify' already, so not with 'again'"):
+        flow.at_end(notify, name="again", verdict=None)
+    with pytest.raises(GraphError, match="has a step 'notify' already"):
+        flow.add(gather, name="notify", many=[])
+
+
+def test_until_an_unknown_step_names_those_there_are() -> None:
+    with pytest.raises(GraphError, match="'p' has no step 'chekc'; it has write, check"):
+        checked_words()[0].until("chekc")

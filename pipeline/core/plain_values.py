@@ -1,0 +1,112 @@
+"""Plain settings: which annotations a setting may have, and whether a value fits one.
+
+A value that fits is brought into its annotation's own form, so that the same settings have the same cache key however
+they were written: `[1, 2]` for `tuple[int, ...]` becomes `(1, 2)`, `"a/b"` for `Path` a path, `1` for `float` `1.0`.
+Nothing else is guessed: no number from a text, no truth value from a number.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from slipline.pipeline.core.artifact import Artifact
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+LEAVES = (bool, int, float, str, Path)
+CONTAINERS = (tuple, list, dict, Mapping, Sequence)
+
+
+class Misfit(Exception):
+    """A value does not fit its annotation; the message says what was wanted and what came."""
+
+
+def is_plain(kind: object) -> bool:
+    """Whether settings may be annotated with `kind`.
+
+    Plain are bool, int, float, str, Path, enumerations, literals, records, unions of these, and tuples, lists and
+    mappings of these.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return True
+    if origin in (Union, types.UnionType, *CONTAINERS):
+        return all(argument is ... or is_plain(argument) for argument in arguments)
+    return kind in (*LEAVES, None, types.NoneType) or _is_class(kind, enum.Enum) or is_record(kind)
+
+
+def is_record(kind: object) -> bool:
+    """Whether `kind` is a class of records, such as `@params` makes."""
+    return dataclasses.is_dataclass(kind) and not _is_class(kind, Artifact)
+
+
+def fitted(kind: Any, value: object) -> Any:
+    """`value` in the form that `kind` asks for.
+
+    Args:
+      kind: A plain annotation.
+      value: What was given.
+
+    Raises:
+      Misfit: It does not fit.
+    """
+    if type(value) is kind or (is_record(kind) and isinstance(value, kind)):  # without the import below
+        return value
+    if is_record(kind):
+        raise Misfit(f"must be {words_for(kind)}, got {type(value).__name__} {value!r}")
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind).validate_python(value)
+    except ValidationError:
+        raise Misfit(f"must be {words_for(kind)}, got {type(value).__name__} {value!r}") from None
+
+
+def words_for(kind: object) -> str:
+    """An annotation as a person would write it."""
+    return kind.__qualname__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_strict(kind))
+
+
+def _strict(kind: Any) -> Any:
+    """The annotation for pydantic: leaves exactly as they are, containers from any ordered one, paths from text."""
+    from pydantic import BeforeValidator, InstanceOf, Strict
+
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind in (bool, int, float, str):
+        return Annotated[kind, Strict()]
+    if is_record(kind):
+        instance: Any = InstanceOf  # a type checker sees the class itself, which takes no argument
+        return instance[kind]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(map(_strict, arguments))]  # noqa: UP007 - built while it runs
+    if origin in CONTAINERS:
+        generic: Any = {Sequence: tuple, Mapping: dict}.get(origin, origin)
+        inner = tuple(argument if argument is ... else _strict(argument) for argument in arguments)
+        inner = (*inner, ...) if origin is Sequence else inner
+        return Annotated[generic[inner], BeforeValidator(_ordered)]
+    return kind
+
+
+def _ordered(value: object) -> object:
+    """Refuses what has no order of its own, which would give the same settings another key in each run."""
+    if isinstance(value, set | frozenset):
+        raise ValueError("a set has no order")
+    return value
+
+
+def _is_class(kind: object, parent: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, parent)

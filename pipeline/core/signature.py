@@ -1,0 +1,201 @@
+"""Reads off a function's signature what a component takes and makes, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
+
+from slipline.pipeline.core.artifact import Artifact, RunOutcome
+from slipline.pipeline.core.errors import DeclarationError
+from slipline.pipeline.core.plain_values import Misfit, fitted, is_plain, words_for
+
+Say = Callable[[str], None]
+"""Shows one short line of progress, replacing the last."""
+
+SERVICES: Mapping[str, str] = {"out": "Path", "scratch": "Path", "say": "Say"}
+"""Parameters that the runner fills, and how each is annotated."""
+
+TAKEN = frozenset({"name", "only_if", "unless", "retries", "timeout_s"})
+"""What `Pipeline.add` takes for itself."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What an artifact parameter takes.
+
+    Attributes:
+      kind: The class of artifacts.
+      optional: Whether it may be None.
+      many: Whether it is a tuple of them.
+    """
+
+    kind: type[Artifact]
+    optional: bool = False
+    many: bool = False
+
+    def __str__(self) -> str:
+        """As its annotation is written."""
+        name = self.kind.__name__
+        return f"tuple[{name}, ...]" if self.many else f"{name} | None" if self.optional else name
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a component takes and makes.
+
+    Attributes:
+      inputs: Artifact parameters, and what each takes.
+      settings: Settings parameters and their annotations.
+      defaults: Of inputs and settings, those that may be left out, and their values then.
+      services: Which of `out`, `scratch` and `say` it takes.
+      outcome: The parameter that takes how the run ended; None if there is none.
+      output: The class of what it makes.
+    """
+
+    inputs: Mapping[str, Input]
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, object]
+    services: frozenset[str]
+    outcome: str | None
+    output: type[Artifact]
+
+
+def read_signature(function: Callable[..., object]) -> Signature:
+    """The signature of `function`.
+
+    Raises:
+      DeclarationError: It cannot be a component's; the message names the function and the parameter.
+    """
+    _can_be_found_again(function)
+    inputs: dict[str, Input] = {}
+    settings: dict[str, Any] = {}
+    services: list[str] = []
+    outcomes: list[str] = []
+    parameters = inspect.signature(function).parameters
+    for name, parameter in parameters.items():
+        kind = _annotation(function, parameter)
+        if name in SERVICES:
+            _is_service(function, name, kind)
+            services.append(name)
+        elif kind is RunOutcome:
+            outcomes.append(name)
+        elif taken := _input(kind):
+            inputs[name] = taken
+        elif is_plain(kind):
+            settings[name] = kind
+        else:
+            raise _wrong(function, name, f"must be annotated with {KINDS}; got {words_for(kind)}")
+    if len(outcomes) > 1:
+        raise _wrong(function, outcomes[1], f"is annotated RunOutcome, but {outcomes[0]!r} is already")
+    given = {name: parameters[name].default for name in (*inputs, *settings)}
+    return Signature(
+        inputs=inputs,
+        settings=settings,
+        defaults={
+            name: _default(function, name, inputs.get(name, settings.get(name)), value)
+            for name, value in given.items()
+            if value is not inspect.Parameter.empty
+        },
+        services=frozenset(services),
+        outcome=next(iter(outcomes), None),
+        output=_output(function),
+    )
+
+
+KINDS = (
+    "an Artifact class X, X | None or tuple[X, ...]; with bool, int, float, str, Path, an Enum, a Literal, or a tuple, "
+    f"list or mapping of these; with a @params class; or be one of {', '.join(SERVICES)}"
+)
+
+
+def _can_be_found_again(function: Callable[..., object]) -> None:
+    """A worker process finds a component by its module and name."""
+    if not inspect.isfunction(function):
+        raise DeclarationError(f"a component must be a function, got {type(function).__name__} {function!r}")
+    if not function.__qualname__.isidentifier():  # a lambda, a method, or `outer.<locals>.inner`
+        raise DeclarationError(
+            f"{_words(function)}: a component must be a function at the top level of its module, where another "
+            "process finds it by name; move it there"
+        )
+
+
+def _annotation(function: Callable[..., object], parameter: inspect.Parameter) -> Any:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+        raise _wrong(
+            function, parameter.name, f"is {parameter.kind.description}, but each must have a name it is passed by"
+        )
+    if parameter.name in TAKEN:
+        raise _wrong(function, parameter.name, "has a name that add() takes for itself; call it another")
+    if parameter.annotation is parameter.empty:
+        raise _wrong(function, parameter.name, f"has no annotation; it must be annotated with {KINDS}")
+    return _resolved(function, f"parameter {parameter.name!r}", parameter.annotation)
+
+
+def _resolved(function: Callable[..., object], what: str, annotation: object) -> Any:
+    """An annotation, which may be text, as what it stands for."""
+    alone = types.SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        return get_type_hints(alone, globalns=getattr(function, "__globals__", {}))["it"]
+    except Exception as error:  # it is code of whoever wrote it
+        raise DeclarationError(
+            f"{_words(function)}: {what} is annotated {annotation!r}, which cannot be read: {error}; import what it "
+            "names at the top of the module, not under TYPE_CHECKING"
+        ) from error
+
+
+def _is_service(function: Callable[..., object], name: str, kind: object) -> None:
+    is_say = get_args(kind) == get_args(Say) and get_origin(kind) is get_origin(Say)
+    if not (is_say if name == "say" else kind is Path):
+        raise _wrong(function, name, f"must be annotated {SERVICES[name]}, got {words_for(kind)}")
+
+
+def _input(kind: object) -> Input | None:
+    """What an artifact parameter takes; None if the annotation is of no such kind."""
+    if _is_artifact(kind):
+        return Input(kind)
+    origin, arguments = get_origin(kind), get_args(kind)
+    artifacts = [argument for argument in arguments if _is_artifact(argument)]
+    if len(artifacts) == 1 and origin in (Union, types.UnionType) and set(arguments) == {*artifacts, types.NoneType}:
+        return Input(artifacts[0], optional=True)
+    if artifacts and origin is tuple and arguments[1:] == (...,):
+        return Input(artifacts[0], many=True)
+    return None
+
+
+def _is_artifact(kind: object) -> TypeGuard[type[Artifact]]:
+    return isinstance(kind, type) and issubclass(kind, Artifact)
+
+
+def _default(function: Callable[..., object], name: str, kind: Any, value: object) -> object:
+    if isinstance(kind, Input):
+        if (kind.optional and value is None) or (kind.many and value == ()):
+            return value
+        raise _wrong(function, name, f"takes {kind}, whose default can only be None or (), got {value!r}")
+    try:
+        return fitted(kind, value)
+    except Misfit as misfit:
+        raise _wrong(function, name, f"has a default that does not fit: it {misfit}") from None
+
+
+def _output(function: Callable[..., object]) -> type[Artifact]:
+    annotation = inspect.signature(function).return_annotation
+    if annotation is inspect.Signature.empty:
+        raise DeclarationError(f"{_words(function)}: the return annotation must be one Artifact class, got none")
+    kind = _resolved(function, "the return", annotation)
+    if _is_artifact(kind):
+        return kind
+    raise DeclarationError(
+        f"{_words(function)}: the return annotation must be one Artifact class, got {words_for(kind)}"
+    )
+
+
+def _wrong(function: Callable[..., object], name: str, what: str) -> DeclarationError:
+    return DeclarationError(f"{_words(function)}: parameter {name!r} {what}")
+
+
+def _words(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
