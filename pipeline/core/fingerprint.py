@@ -18,7 +18,7 @@ from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, Stated
-from slipline.pipeline.core.source_code import code_of
+from slipline.pipeline.core.source_code import Sources
 
 Sha256 = Callable[[Path], str]
 """The sha256 of a file, in hex; may remember those of files that have not changed since."""
@@ -74,10 +74,14 @@ def artifact_digest(artifact: Artifact, sha256: Sha256 = sha256_of) -> str:
     return _digest([(type(artifact).__name__, json.dumps(facts)), ("", content_digest(artifact.path, sha256))])
 
 
-def canonical(value: object) -> Any:
+def canonical(value: object, sources: Sources | None = None) -> Any:
     """A JSON value that differs wherever `value` differs in type or content.
 
     Settings marked OUTSIDE_CACHE_KEY are left out; settings marked NAMES_CODE bring the digest of the code they name.
+
+    Args:
+      value: A setting.
+      sources: Where code is found; as it is now by default.
 
     Raises:
       TypeError: A value of a kind that settings must not hold.
@@ -91,11 +95,12 @@ def canonical(value: object) -> Any:
     if isinstance(value, enum.Enum):
         return [type(value).__name__, value.name]
     if isinstance(value, tuple | list):
-        return [type(value).__name__, [canonical(item) for item in value]]
+        return [type(value).__name__, [canonical(item, sources) for item in value]]
     if isinstance(value, Mapping):
-        return ["mapping", sorted([canonical(key), canonical(item)] for key, item in value.items())]
+        pairs = [[canonical(key, sources), canonical(item, sources)] for key, item in value.items()]
+        return ["mapping", sorted(pairs, key=json.dumps)]
     if dataclasses.is_dataclass(value):
-        return [type(value).__name__, {field.name: _canonical_field(value, field) for field in _in_key(value)}]
+        return [type(value).__name__, {field.name: _field(value, field, sources) for field in _in_key(value)}]
     raise TypeError(f"a setting must be made of plain values, tuples, paths and records, got {type(value).__name__}")
 
 
@@ -103,11 +108,11 @@ def _in_key(record: Any) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(record) if not field.metadata.get("outside_cache_key")]
 
 
-def _canonical_field(record: object, field: dataclasses.Field[Any]) -> Any:
+def _field(record: object, field: dataclasses.Field[Any], sources: Sources | None) -> Any:
     value = getattr(record, field.name)
     if not field.metadata.get("names_code"):
-        return canonical(value)
-    code = code_of(str(value).partition(":")[0])
+        return canonical(value, sources)
+    code = (sources or Sources()).code_named(str(value).partition(":")[0])
     return [canonical(value), [code.digest, *code.frameworks]]
 
 
@@ -135,6 +140,7 @@ def cache_key(
     inputs: Mapping[str, str | tuple[str, ...] | None],
     settings: Mapping[str, object],
     sha256: Sha256 = sha256_of,
+    sources: Sources | None = None,
 ) -> CacheKey:
     """The key under which an execution is found again.
 
@@ -143,12 +149,14 @@ def cache_key(
       inputs: For each artifact parameter, the digest of the artifact, or of each of several, or None.
       settings: For each settings parameter, its value.
       sha256: Digests one file.
+      sources: Where code is found; as it is now by default.
 
     Returns:
       The key and the parts it was made of.
     """
-    code = code_of(component.module, *component.runs)
-    plain = json.dumps({name: canonical(record) for name, record in sorted(settings.items())})
+    sources = sources or Sources()
+    code = sources.code_of(component.module, *component.runs, function=component.name)
+    plain = json.dumps({name: canonical(value, sources) for name, value in sorted(settings.items())})
     outside = component.outside_files(settings)
     files = files_digest(outside, sha256) if outside else ""
     parts = [

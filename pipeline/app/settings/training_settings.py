@@ -24,7 +24,7 @@ from slipline.pipeline.app.settings.home import Home as Home  # noqa: PLC0414  (
 from slipline.pipeline.app.settings.home import home_from_environment as home_from_environment  # noqa: PLC0414
 from slipline.pipeline.app.settings.tune_settings import TuneSettings, Value
 from slipline.pipeline.core.errors import SettingsError
-from slipline.pipeline.core.source_code import code_of
+from slipline.pipeline.core.source_code import Sources
 from slipline.serving.errors import PublishFailed
 from slipline.serving.folders.version_folder import check_model_name
 
@@ -84,8 +84,8 @@ class TrainingSettings(BaseModel):
     @classmethod
     def _network_is_there(cls, train: TrainParams) -> TrainParams:
         try:
-            code_of(train.network.partition(":")[0])
-        except (ModuleNotFoundError, SyntaxError) as error:
+            Sources().code_named(train.network.partition(":")[0])
+        except ModuleNotFoundError as error:
             raise ValueError(f"network={train.network}: {error}") from error
         return train
 
