@@ -12,18 +12,23 @@ UNREADABLE = uuid.uuid4().hex
 """Stands for source that cannot be read again, such as that from standard input: no other process has the same."""
 
 
+def started_module() -> str | None:
+    """The module that was started with `python -m`; None in a notebook, which is started so but is not that module."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name if spec and not _cells() else None
+
+
 def main_file() -> str | None:
     """The script that runs; None in a notebook, or where it came from standard input."""
     file = getattr(sys.modules["__main__"], "__file__", None)
-    return file if file and Path(file).is_file() else None
+    return file if file and Path(file).is_file() and not _cells() else None
 
 
 def main_source(function: str) -> bytes:
     """The source that a function of the main program depends on: the whole script, or what a notebook holds of it."""
     if file := main_file():
         return Path(file).read_bytes()
-    cells = getattr(sys.modules["__main__"], "In", None)  # where IPython keeps what it was given
-    return (statements_behind(function, cells) if isinstance(cells, list) else UNREADABLE).encode()
+    return (statements_behind(function, _cells()) or UNREADABLE).encode()
 
 
 def statements_behind(name: str, cells: Iterable[str]) -> str:
@@ -49,6 +54,11 @@ def statements_behind(name: str, cells: Iterable[str]) -> str:
         names = {each for place in places for each in _names_in(statements[place])} - seen
     wanted |= {place for place, statement in enumerate(statements) if _is_for_all(statement)}
     return "\n".join(ast.unparse(statements[place]) for place in sorted(wanted))
+
+
+def _cells() -> list[str]:
+    """What IPython keeps of what it was given, from where a notebook finds it too."""
+    return list(getattr(sys.modules["__main__"], "In", ()))
 
 
 def _statements(cell: str) -> list[ast.stmt]:

@@ -8,7 +8,6 @@ are found and read without being imported, so that no framework is loaded to com
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from threading import RLock
 
 from slipline.pipeline.core.distributions import Distribution, Distributions
 from slipline.pipeline.core.imports import Imports, imported_names
-from slipline.pipeline.core.main_code import main_file, main_source
+from slipline.pipeline.core.main_code import main_file, main_source, started_module
 from slipline.pipeline.core.module_files import ModuleFiles
 
 
@@ -89,9 +88,8 @@ class Sources:
         Raises:
           ModuleNotFoundError: There is no such module.
         """
-        spec = sys.modules["__main__"].__spec__
-        if module == "__main__" and spec is not None:  # it was started with `python -m`
-            module = spec.name
+        if module == "__main__":
+            module = started_module() or module
         with self._lock:
             if module == "__main__":
                 return self._code_of_main(function, runs)

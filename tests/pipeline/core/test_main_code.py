@@ -48,6 +48,19 @@ def test_what_came_from_standard_input_is_never_taken_for_the_same(tmp_path: Pat
     assert first[0] == first[1] != second[0] == second[1]
 
 
+def test_a_notebook_counts_by_its_cells_whatever_started_it(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(f"from pathlib import Path\nIn = ['', Path('cell').read_text()]\n{ASK}")
+    seen = []
+    for cell in ("def work(): ...", "def work(): ...\nother = 1", "import numpy\ndef work(): numpy"):
+        (tmp_path / "cell").write_text(cell)
+        seen.append(ask(tmp_path, "-m", "kernel"))
+    (tmp_path / "kernel.py").write_text((tmp_path / "kernel.py").read_text() + "# changed\n")
+    seen.append(ask(tmp_path, "kernel.py"))
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+    assert "numpy==" in seen[2]
+    assert "slipline" not in seen[2]
+
+
 CELLS = [
     "from __future__ import annotations",
     "import numpy as np, os.path\nfrom a import b as c",
