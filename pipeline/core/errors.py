@@ -3,6 +3,7 @@
 PipelineError
   DeclarationError       a component's signature cannot be read
   GraphError             the steps do not fit together
+  LoadError              a name leads to no pipeline
   SettingsError          a settings file or option is wrong
   StepError              a step could not do its work
     StepCrashed          its process ended without a word
@@ -22,6 +23,10 @@ class DeclarationError(PipelineError):
 
 class GraphError(PipelineError):
     """The steps do not fit together."""
+
+
+class LoadError(PipelineError):
+    """A name leads to no pipeline."""
 
 
 class SettingsError(PipelineError):

@@ -132,11 +132,20 @@ def _annotation(function: Callable[..., object], parameter: inspect.Parameter) -
         raise _wrong(function, parameter.name, "has a name that add() takes for itself; call it another")
     if parameter.annotation is parameter.empty:
         raise _wrong(function, parameter.name, f"has no annotation; it must be annotated with {KINDS}")
-    return _resolved(function, f"parameter {parameter.name!r}", parameter.annotation)
+    return resolved(function, f"parameter {parameter.name!r}", parameter.annotation)
 
 
-def _resolved(function: Callable[..., object], what: str, annotation: object) -> Any:
-    """An annotation, which may be text, as what it stands for."""
+def resolved(function: Callable[..., object], what: str, annotation: object) -> Any:
+    """What an annotation stands for, which may be written as text.
+
+    Args:
+      function: Has the annotation.
+      what: Is annotated; for the message.
+      annotation: As written.
+
+    Raises:
+      DeclarationError: It names something that is not there.
+    """
     alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
         return get_type_hints(alone, globalns=getattr(function, "__globals__", {}))["it"]
@@ -185,7 +194,7 @@ def _output(function: Callable[..., object]) -> type[Artifact]:
     annotation = inspect.signature(function).return_annotation
     if annotation is inspect.Signature.empty:
         raise DeclarationError(f"{_words(function)}: the return annotation must be one Artifact class, got none")
-    kind = _resolved(function, "the return", annotation)
+    kind = resolved(function, "the return", annotation)
     if _is_artifact(kind):
         return kind
     raise DeclarationError(
