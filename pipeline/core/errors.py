@@ -7,6 +7,7 @@ PipelineError
   SettingsError          a settings file or option is wrong
   StepError              a step could not do its work
     StepCrashed          its process ended without a word
+    StepTimedOut         it took longer than its time limit
   StoreError             the record of runs cannot be read or written
 """
 
@@ -39,6 +40,10 @@ class StepError(PipelineError):
 
 class StepCrashed(StepError):
     """The process of a step ended without a word."""
+
+
+class StepTimedOut(StepError):
+    """A step took longer than its time limit."""
 
 
 class StoreError(PipelineError):

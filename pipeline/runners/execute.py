@@ -11,15 +11,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from slipline.pipeline.core.artifact import Artifact, Verdict
+from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.component import Component, ComponentError, Say
 from slipline.pipeline.core.errors import PipelineError, StepError
 from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key
-from slipline.pipeline.core.graph import Given, Source, Step
+from slipline.pipeline.core.graph import Bound, Given, Source, Step
+from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.store.store import Committed, InputRecord, Store
 
 Call = Callable[[Component[Any, Any], Mapping[str, object], Say], Artifact]
@@ -36,6 +37,7 @@ class Status(enum.Enum):
     BLOCKED = "blocked"
     SKIPPED = "skipped"
     FAILED = "failed"
+    NOT_NEEDED = "not needed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class Outcome:
 
     Attributes:
       step: Its name.
-      status: BLOCKED by a gate; SKIPPED because something upstream did not run.
+      status: BLOCKED by a gate; SKIPPED because something upstream did not run; NOT_NEEDED as its condition says.
       seconds: Wall time.
       made: What it made, now or earlier; None unless DONE or CACHED.
       message: Why it did not run or failed; empty otherwise.
@@ -52,9 +54,24 @@ class Outcome:
 
     step: str
     status: Status
-    seconds: float
+    seconds: float = 0.0
     made: Committed | None = None
     message: str = ""
+
+    @property
+    def closed(self) -> Verdict | None:
+        """Its verdict, if that did not pass."""
+        artifact = self.made.artifact if self.made else None
+        return artifact if isinstance(artifact, Verdict) and not artifact.passed else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the run may pass as far as this step goes."""
+        return self.status in (Status.DONE, Status.CACHED, Status.NOT_NEEDED) and self.closed is None
+
+
+Ended = Mapping[Step, Outcome]
+"""How the steps upstream went."""
 
 
 def call_here(component: Component[Any, Any], arguments: Mapping[str, object], say: Say) -> Artifact:
@@ -64,113 +81,121 @@ def call_here(component: Component[Any, Any], arguments: Mapping[str, object], s
       ComponentError: It failed; of a failure that it did not foresee, the cause says where.
     """
     service = {"say": say} if "say" in component.services else {}
-    with _only_component_errors():
+    with _only_component_errors(component):
         made: Artifact = component(**arguments, **service)
         return made
 
 
 def execute(
     step: Step,
-    made: Mapping[Step, Committed],
+    ended: Ended,
     store: Store,
     *,
     call: Call = call_here,
     say: Say = lambda line: None,
     fresh: bool = False,
     on_miss: Callable[[], None] = lambda: None,
+    sources: Sources | None = None,
+    run_outcome: RunOutcome | None = None,
 ) -> Outcome:
-    """Brings `step` to its end: blocked by a gate, found in the cache, or called and committed.
+    """Brings `step` to its end: left out as what it waits for says, found in the cache, or called and committed.
 
     Args:
       step: What to execute.
-      made: What the steps upstream made.
+      ended: How the steps upstream went.
       store: Where results are kept.
-      call: How the component is called; one that is never cached is called in this process, as every run waits for it.
+      call: How the component is called.
       say: Told how far the work is.
       fresh: Whether to call the component even if an earlier result could stand in.
       on_miss: Called before the component is.
+      sources: The code as it is now; read anew by default.
+      run_outcome: How the run went, for the step at its end; that one is never left out.
 
     Returns:
-      The outcome: DONE, CACHED or BLOCKED.
+      The outcome: all but FAILED.
 
     Raises:
       StepError: The component failed; nothing was committed.
     """
     started = time.perf_counter()
-    if closed := _closed_gates(step, made):
-        return Outcome(step=step.name, status=Status.BLOCKED, seconds=0.0, message=closed)
-    inputs = {name: _input_record(source, made, store) for name, source in step.inputs.items()}
-    key = _key(step, inputs, store)
+    if run_outcome is None and (left_out := _left_out(step, ended)):
+        return left_out
+    work = _Work(step, ended, store, run_outcome, sources or Sources())
+    key = work.key(work.sources)
     with store.lock(key, on_wait=lambda: say("waiting for another run that is at this step")):
         if fresh:
             store.drop_scratch(key)
         earlier = None if fresh else store.find(key, step.output)
-        work = _Work(step=step, inputs=inputs, gates=_gate_records(step, made), key=key, store=store)
-        if not step.component.cached:
-            current = work.call_and_commit(call_here, say, earlier)
-        elif earlier is None:
+        if earlier is None or not step.component.cached:
             on_miss()
-            current = work.call_and_commit(call, say)
+            current = work.call_and_commit(call, say, key, earlier)
         else:
             current = earlier
     status = Status.CACHED if current is earlier else Status.DONE
     return Outcome(step=step.name, status=status, seconds=time.perf_counter() - started, made=current)
 
 
-def _closed_gates(step: Step, made: Mapping[Step, Committed]) -> str:
-    closed: list[str] = []
-    for gate in step.only_if:
-        verdict = made[gate].artifact
-        if isinstance(verdict, Verdict) and not verdict.passed:
-            closed.extend(f"{gate.name}: {reason}" for reason in verdict.reasons or ("did not pass",))
-    return "\n".join(closed)
+def _left_out(step: Step, ended: Ended) -> Outcome | None:
+    """The outcome of a step that is not to run; None if it is."""
+    if missing := [other.name for other in step.upstream if not ended[other].made and not _not_needed(other, ended)]:
+        message = f"needs {', '.join(missing)}, which did not run"
+        return Outcome(step=step.name, status=Status.SKIPPED, message=message)
+    if step.unless and all(_not_needed(gate, ended) or ended[gate].closed is None for gate in step.unless):
+        passed = " and ".join(gate.name for gate in step.unless)
+        return Outcome(step=step.name, status=Status.NOT_NEEDED, message=f"not needed, as {passed} passed")
+    if unmade := [other.name for other in (*_required(step), *step.only_if) if _not_needed(other, ended)]:
+        message = f"not needed, as {', '.join(unmade)} was not"
+        return Outcome(step=step.name, status=Status.NOT_NEEDED, message=message)
+    if closed := _closed_gates(step, ended):
+        return Outcome(step=step.name, status=Status.BLOCKED, message=closed)
+    return None
 
 
-def _input_record(source: Source, made: Mapping[Step, Committed], store: Store) -> InputRecord:
-    if isinstance(source, Given):
-        try:
-            digest = artifact_digest(source.artifact, store.sha256)
-        except OSError as error:
-            raise StepError(
-                f"{source.name}: wanted {type(source.artifact).__name__} at {source.artifact.path}, but it cannot be "
-                f"read ({error.strerror}); {source.remedy}"
-            ) from error
-        return InputRecord(artifact=source.artifact, digest=digest, execution_id=None)
-    return _record_of(made[source])
+def _not_needed(step: Step, ended: Ended) -> bool:
+    return ended[step].status is Status.NOT_NEEDED
 
 
-def _key(step: Step, inputs: Mapping[str, InputRecord], store: Store) -> CacheKey:
-    digests = {name: record.digest for name, record in inputs.items()}
-    with _naming(step):
-        return cache_key(step.component, digests, step.settings, store.sha256)
+def _required(step: Step) -> Iterator[Step]:
+    """The steps whose artifacts it cannot do without."""
+    for parameter, bound in step.inputs.items():
+        if isinstance(bound, Step) and not step.component.inputs[parameter].optional:
+            yield bound
 
 
-def _gate_records(step: Step, made: Mapping[Step, Committed]) -> dict[str, InputRecord]:
-    return {gate.name: _record_of(made[gate], gate=True) for gate in step.only_if}
+def _closed_gates(step: Step, ended: Ended) -> str:
+    closed = ((gate.name, ended[gate].closed) for gate in step.only_if)
+    return "\n".join(
+        f"{name}: {reason}" for name, verdict in closed if verdict for reason in verdict.reasons or ("did not pass",)
+    )
 
 
-def _record_of(made: Committed, *, gate: bool = False) -> InputRecord:
-    return InputRecord(artifact=made.artifact, digest=made.digest, execution_id=made.execution_id, gate=gate)
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Work:
-    """A step whose component has to be called."""
+    """A step that is to run, with what it takes."""
 
-    step: Step
-    inputs: Mapping[str, InputRecord]
-    gates: Mapping[str, InputRecord]
-    key: CacheKey
-    store: Store
+    def __init__(
+        self, step: Step, ended: Ended, store: Store, run_outcome: RunOutcome | None, sources: Sources
+    ) -> None:
+        self.step, self.store, self.sources = step, store, sources
+        made = {other: outcome.made for other, outcome in ended.items() if outcome.made}
+        self.inputs = {name: _taken(bound, made, store) for name, bound in step.inputs.items()}
+        if run_outcome is not None and step.component.outcome:
+            self.inputs[step.component.outcome] = _record_of_given(run_outcome, store)
+        gates = (*step.only_if, *step.unless)
+        self.gates = {gate.name: _record_of(made[gate], gate=True) for gate in gates if gate in made}
 
-    def call_and_commit(self, call: Call, say: Say, earlier: Committed | None = None) -> Committed:
+    def key(self, sources: Sources) -> CacheKey:
+        digests = {name: _digests(taken) for name, taken in self.inputs.items()}
+        with _naming(self.step):
+            return cache_key(self.step.component, digests, self.step.settings, self.store.sha256, sources)
+
+    def call_and_commit(self, call: Call, say: Say, key: CacheKey, earlier: Committed | None) -> Committed:
         """Calls the component and commits what it made, unless that is what `earlier` is already."""
         started = time.perf_counter()
         with _naming(self.step):
             execution_id, folder = self.store.new_folder(self.step.name)
         try:
             with _naming(self.step):
-                artifact = call(self.step.component, self._arguments(folder), say)
+                artifact = call(self.step.component, self._arguments(folder, key), say)
                 _is_what_was_declared(self.step, artifact, folder)
                 if earlier is not None and artifact_digest(artifact) == earlier.digest:
                     shutil.rmtree(folder)
@@ -179,56 +204,124 @@ class _Work:
                     execution_id=execution_id,
                     step=self.step.name,
                     component=self.step.component.name,
-                    key=self._key_after_call(),
-                    inputs={**self.gates, **self.inputs},
+                    key=self._key_after_call(key),
+                    inputs={**self.gates, **_named(self.inputs)},
                     artifact=artifact,
                     seconds=time.perf_counter() - started,
                 )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self.store.drop_scratch(self.key)
+        self.store.drop_scratch(key)
         return committed
 
-    def _key_after_call(self) -> CacheKey:
+    def _key_after_call(self, key: CacheKey) -> CacheKey:
         """The key made anew, as the call itself may have fetched what the component reads from outside.
 
         Raises:
           StepError: Its code or files changed during the call, so that nobody knows which of them made the result.
         """
-        after = _key(self.step, self.inputs, self.store)
-        fetched = not self.key.files and after.code == self.key.code
-        if after.digest != self.key.digest and not fetched:
-            changed = "its source code" if after.code != self.key.code else "what it reads"
+        after = self.key(self.sources.anew())
+        fetched = not key.files and after.code == key.code
+        if after.digest != key.digest and not fetched:
+            changed = "its source code" if after.code != key.code else "what it reads"
             raise StepError(f"{self.step.name}: {changed} changed while it ran, so its result was dropped; run again")
         return after
 
-    def _arguments(self, folder: Path) -> dict[str, object]:
+    def _arguments(self, folder: Path, key: CacheKey) -> dict[str, object]:
         services: dict[str, object] = {}
         if "out" in self.step.component.services:
             services["out"] = folder
         if "scratch" in self.step.component.services:
-            services["scratch"] = self.store.scratch(self.key)
-        artifacts = {name: record.artifact for name, record in self.inputs.items()}
+            services["scratch"] = self.store.scratch(key)
+        artifacts = {
+            name: tuple(each.artifact for each in taken) if isinstance(taken, tuple) else taken and taken.artifact
+            for name, taken in self.inputs.items()
+        }
         return {**artifacts, **self.step.settings, **services}
 
 
-def _is_what_was_declared(step: Step, artifact: Artifact, folder: Path) -> None:
+Taken = InputRecord | tuple[InputRecord, ...] | None
+"""What an artifact parameter is given."""
+
+
+def _taken(bound: Bound, made: Mapping[Step, Committed], store: Store) -> Taken:
+    if isinstance(bound, tuple):
+        return tuple(filter(None, (_input_record(source, made, store) for source in bound)))
+    return None if bound is None else _input_record(bound, made, store)
+
+
+def _input_record(source: Source, made: Mapping[Step, Committed], store: Store) -> InputRecord | None:
+    """None for a step that made nothing."""
+    if isinstance(source, Step):
+        return _record_of(made[source]) if source in made else None
+    return _record_of_given(source, store)
+
+
+def _record_of_given(given: Given | RunOutcome, store: Store) -> InputRecord:
+    artifact = given.artifact if isinstance(given, Given) else given
+    try:
+        digest = artifact_digest(artifact, store.sha256)
+    except OSError as error:
+        name, remedy = (given.name, given.remedy) if isinstance(given, Given) else (given.run_id, "run again")
+        raise StepError(
+            f"{name}: wanted {type(artifact).__name__} at {artifact.path}, but it cannot be read "
+            f"({error.strerror}); {remedy}"
+        ) from error
+    return InputRecord(artifact=artifact, digest=digest, execution_id=None)
+
+
+def _digests(taken: Taken) -> str | tuple[str, ...] | None:
+    if isinstance(taken, tuple):
+        return tuple(each.digest for each in taken)
+    return None if taken is None else taken.digest
+
+
+def _named(inputs: Mapping[str, Taken]) -> dict[str, InputRecord]:
+    """Each artifact taken by a name of its own: one of several has its number behind the parameter's."""
+    named: dict[str, InputRecord] = {}
+    for name, taken in inputs.items():
+        if isinstance(taken, tuple):
+            named.update({f"{name}[{number}]": each for number, each in enumerate(taken)})
+        elif taken is not None:
+            named[name] = taken
+    return named
+
+
+def _record_of(made: Committed, *, gate: bool = False) -> InputRecord:
+    return InputRecord(artifact=made.artifact, digest=made.digest, execution_id=made.execution_id, gate=gate)
+
+
+def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
+    where = place_of(step.component)
     if not isinstance(artifact, step.output):
+        made = "nothing" if artifact is None else type(artifact).__name__
+        raise ComponentError(f"made {made} where it declares {step.output.__name__}; mend its return ({where})")
+    if not artifact.path.resolve().is_relative_to(folder.resolve()):
         raise ComponentError(
-            f"made {type(artifact).__name__} where it declares {step.output.__name__}; mend its return"
+            f"its artifact lies at {artifact.path}, but must lie in its folder `out`, {folder} ({where})"
         )
-    if not artifact.path.is_relative_to(folder):
-        raise ComponentError(f"its artifact lies at {artifact.path}, but must lie in its folder `out`, {folder}")
+    facts = [field.name for field in fields(artifact) if field.name != "path"]
+    if not artifact.path.exists() or (not facts and artifact.path == folder and not any(folder.iterdir())):
+        raise ComponentError(f"wrote nothing at {artifact.path}, where its artifact is to lie ({where})")
+
+
+def place_of(component: Component[Any, Any]) -> str:
+    """The file and line of its function."""
+    code = getattr(component.function, "__code__", None)
+    return f"{code.co_filename}, line {code.co_firstlineno}" if code else component.module
 
 
 @contextmanager
-def _only_component_errors() -> Iterator[None]:
+def _only_component_errors(component: Component[Any, Any]) -> Iterator[None]:
     """Lets foreseen failures out of the block as they are, others in words for a person and the cause kept."""
     try:
         yield
     except (ComponentError, StepError):
         raise
+    except SystemExit as error:
+        where = _line_of(error, component)
+        raise ComponentError(f"it called sys.exit({error.code!r}); raise an error instead ({where})") from error
     except Exception as error:
         if _is_disk_full(error):
             raise ComponentError(
@@ -237,14 +330,28 @@ def _only_component_errors() -> Iterator[None]:
             ) from error
         if isinstance(error, PipelineError):
             raise
-        raise ComponentError(f"unexpected {type(error).__name__}: {error}; the run's log has the traceback") from error
+        raise ComponentError(
+            f"unexpected {type(error).__name__}: {error} ({_line_of(error, component)}); "
+            "the run's log has the traceback"
+        ) from error
+
+
+def _line_of(error: BaseException, component: Component[Any, Any]) -> str:
+    """The line of the component's file that was under way; that of its function if none was."""
+    code = getattr(component.function, "__code__", None)
+    lines, traceback = [], error.__traceback__
+    while traceback is not None:
+        if code is not None and traceback.tb_frame.f_code.co_filename == code.co_filename:
+            lines.append(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return f"{code.co_filename}, line {lines[-1]}" if code is not None and lines else place_of(component)
 
 
 @contextmanager
 def _naming(step: Step) -> Iterator[None]:
     """Lets StepErrors that name the step out of the block in place of ComponentErrors."""
     try:
-        with _only_component_errors():
+        with _only_component_errors(step.component):
             yield
     except ComponentError as error:
         raise StepError(f"{step.name}: {error}") from error

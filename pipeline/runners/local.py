@@ -1,25 +1,35 @@
-"""Runs a pipeline on this machine, one step after the other."""
+"""Runs a pipeline on this machine; steps that do not wait for each other run side by side."""
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Thread
-from typing import Protocol
+from threading import Event, Lock, Thread
+from typing import Any, Protocol
 
-from slipline.pipeline.core.errors import StepError
+from slipline.pipeline.core.artifact import Artifact, RunOutcome
+from slipline.pipeline.core.component import Component, ComponentError, Say
+from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.graph import Pipeline, Step
-from slipline.pipeline.runners.execute import Outcome, Status, execute
+from slipline.pipeline.core.source_code import Sources
+from slipline.pipeline.runners.execute import Outcome, Status, call_here, execute
+from slipline.pipeline.runners.run_log import RunLog
+from slipline.pipeline.runners.run_report import RunReport as RunReport  # noqa: PLC0414
+from slipline.pipeline.runners.run_report import has_passed, words_of, write_outcome
 from slipline.pipeline.runners.workers import Workers
-from slipline.pipeline.store.store import Committed, Store
+from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import RunStepRow
+
+OURS = "slipline"
+"""Components of this package that are never cached take a moment, and are trusted to end; no process is started."""
 
 
 class Display(Protocol):
-    """Shows a person how a run goes; called from one thread, in the order of events."""
+    """Shows a person how a run goes; called by one thread at a time, in the order of events."""
 
     def step_started(self, step: str) -> None:
         """A step's turn has come."""
@@ -32,37 +42,6 @@ class Display(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunReport:
-    """How a run went.
-
-    Attributes:
-      run_id: Its id in the store.
-      outcomes: Of each step, in run order; steps behind one that failed are SKIPPED.
-      seconds: Wall time.
-      log_path: What the steps and their frameworks wrote; absent if all was cached.
-    """
-
-    run_id: str
-    outcomes: tuple[Outcome, ...]
-    seconds: float
-    log_path: Path
-
-    @property
-    def passed(self) -> bool:
-        """Whether every step was done, now or earlier."""
-        return all(outcome.status in (Status.DONE, Status.CACHED) for outcome in self.outcomes)
-
-    @property
-    def all_cached(self) -> bool:
-        """Whether no component was called."""
-        return all(outcome.status is Status.CACHED for outcome in self.outcomes)
-
-    def made(self, step: str) -> Committed | None:
-        """What the step of that name made, now or earlier; None if it did not run."""
-        return next((outcome.made for outcome in self.outcomes if outcome.step == step), None)
-
-
-@dataclass(frozen=True, kw_only=True)
 class LocalRunner:
     """Runs every step once, upstream first, in worker processes on this machine.
 
@@ -70,75 +49,156 @@ class LocalRunner:
       store: Where results are kept and found.
       display: Shows the progress.
       fresh: Whether to call every component even if an earlier result could stand in.
+      parallel: How many steps run side by side at most; by default one for each core, up to four, as most steps use
+        several cores themselves.
       meanwhile: Called in a thread whenever a worker is put to work, for what the caller wants ready at the end.
     """
 
     store: Store
     display: Display
     fresh: bool = False
+    parallel: int | None = None
     meanwhile: Callable[[], None] = lambda: None
 
     def run(self, pipeline: Pipeline) -> RunReport:
-        """Runs `pipeline` and reports each step's outcome; a failure ends what depends on it, not the report."""
+        """Runs `pipeline` and reports each step's outcome; a failure ends what depends on it, not the report.
+
+        Raises:
+          KeyboardInterrupt: The run was interrupted; nothing half-written is left, and what was done counts.
+        """
         started = time.perf_counter()
         run_id = self.store.begin_run(pipeline.name)
-        log_path = self.store.home / "logs" / f"{run_id}.log"
-        log_path.parent.mkdir(exist_ok=True)
-        with self.store.running(run_id), Workers(log_path) as workers:
-            outcomes = self._run_steps(pipeline, run_id, workers)
-        report = RunReport(
-            run_id=run_id, outcomes=tuple(outcomes), seconds=time.perf_counter() - started, log_path=log_path
+        log = RunLog(self.store.home / "logs" / f"{run_id}.log")
+        log.path.parent.mkdir(exist_ok=True)
+        with self.store.running(run_id):
+            outcomes = _Run(self, pipeline, run_id, log).through()
+            self.store.end_run(run_id, passed=has_passed(outcomes))
+        return RunReport(
+            run_id=run_id, outcomes=tuple(outcomes), seconds=time.perf_counter() - started, log_path=log.path
         )
-        self.store.end_run(run_id, passed=report.passed)
-        return report
 
-    def _run_steps(self, pipeline: Pipeline, run_id: str, workers: Workers) -> list[Outcome]:
-        made: dict[Step, Committed] = {}
-        outcomes: list[Outcome] = []
-        for position, step in enumerate(pipeline.steps):
-            self.display.step_started(step.name)
-            outcome = self._run_step(step, pipeline, made, workers)
-            if outcome.made is not None:
-                made[step] = outcome.made
-            self.store.record_step(_row(run_id, position, outcome))
-            self.display.step_ended(outcome)
-            outcomes.append(outcome)
-            _end_idle_workers(workers, pipeline.steps[position:])
-        return outcomes
 
-    def _run_step(self, step: Step, pipeline: Pipeline, made: dict[Step, Committed], workers: Workers) -> Outcome:
-        if missing := [other.name for other in step.upstream if other not in made]:
-            message = f"needs {', '.join(missing)}, which did not run"
-            return Outcome(step=step.name, status=Status.SKIPPED, seconds=0.0, message=message)
-        started = time.perf_counter()
+class _Run:
+    """One run, from its first step to its last."""
+
+    def __init__(self, runner: LocalRunner, pipeline: Pipeline, run_id: str, log: RunLog) -> None:
+        self.runner, self.pipeline, self.run_id, self.log = runner, pipeline, run_id, log
+        self.ended: dict[Step, Outcome] = {}
+        self._waiting = list(pipeline.steps)
+        self._display = Lock()
+        self._is_interrupted = Event()
+        self._sources = Sources(runner.store.home / "imports.json")
+
+    def through(self) -> list[Outcome]:
+        """The outcome of every step, in the pipeline's order, the one at the end last."""
+        last = self.pipeline.last
         try:
-            return execute(
-                step,
-                made,
-                self.store,
-                call=workers.call,
-                say=lambda line: self.display.step_said(step.name, line),
-                fresh=self.fresh,
-                on_miss=lambda: self._prepare(workers, step, pipeline),
-            )
-        except StepError as error:
-            with workers.log_path.open("a") as log:
-                log.writelines(traceback.format_exception(error))
-            seconds = time.perf_counter() - started
-            return Outcome(step=step.name, status=Status.FAILED, seconds=seconds, message=str(error))
+            with Workers(self.log) as workers:
+                self._steps(workers)
+        finally:
+            if last is not None:  # also after an interrupt, which then goes on
+                outcomes = [self.ended[step] for step in self.pipeline.steps if step in self.ended]
+                outcome = write_outcome(self.run_id, outcomes, self.runner.store.home / "outcomes" / self.run_id)
+                self._is_interrupted.clear()
+                with Workers(self.log) as workers:
+                    self._end(last, self._step(last, workers, outcome))
+        return [self.ended[step] for step in (*self.pipeline.steps, *filter(None, [last]))]
 
-    def _prepare(self, workers: Workers, step: Step, pipeline: Pipeline) -> None:
+    def _steps(self, workers: Workers) -> None:
+        """Runs what is ready until nothing is left; a step that fails ends none of those beside it."""
+        side_by_side = self.runner.parallel or min(os.cpu_count() or 1, 4)
+        under_way: dict[Future[Outcome], Step] = {}
+        with ThreadPoolExecutor(side_by_side) as threads:
+            try:
+                while self._waiting or under_way:
+                    for step in self._ready(side_by_side - len(under_way)):
+                        self._waiting.remove(step)
+                        under_way[threads.submit(self._step, step, workers)] = step
+                    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._end(under_way.pop(future), future.result())
+                    self._end_idle(workers, under_way.values())
+            except BaseException:
+                self._is_interrupted.set()
+                workers.close()
+                raise
+
+    def _ready(self, most: int) -> list[Step]:
+        """Steps whose turn has come, no more than `most`."""
+        ready = [step for step in self._waiting if all(other in self.ended for other in step.upstream)]
+        return ready[:most]
+
+    def _end(self, step: Step, outcome: Outcome) -> None:
+        """Puts on record how a step ended, and tells of it."""
+        self.ended[step] = outcome
+        steps = [*self.pipeline.steps, *filter(None, [self.pipeline.last])]
+        self.runner.store.record_step(_row(self.run_id, steps.index(step), outcome))
+        self._tell(lambda display: display.step_ended(outcome))
+
+    def _tell(self, event: Callable[[Display], None]) -> None:
+        with self._display:
+            event(self.runner.display)
+
+    def _step(self, step: Step, workers: Workers, run_outcome: RunOutcome | None = None) -> Outcome:
+        """Brings a step to its end, with as many tries as it is given."""
+        started = time.perf_counter()
+        self._tell(lambda display: display.step_started(step.name))
+        for left in range(step.retries, -1, -1):
+            try:
+                return self._try(step, workers, run_outcome)
+            except StepError as error:
+                self.log.write("".join(traceback.format_exception(error)).encode())
+                message = str(error)
+                if self._is_interrupted.is_set() or not _is_its_own(error):
+                    break
+                if left:
+                    self._say(step, f"trying again, as it failed: {message}")
+        return Outcome(step=step.name, status=Status.FAILED, seconds=time.perf_counter() - started, message=message)
+
+    def _try(self, step: Step, workers: Workers, run_outcome: RunOutcome | None) -> Outcome:
+        def call(component: Component[Any, Any], arguments: Mapping[str, object], say: Say) -> Artifact:
+            if not component.cached and component.module.partition(".")[0] == OURS and step.timeout_s is None:
+                return call_here(component, arguments, say)
+            self._prepare(step, workers)
+            return workers.call(component, arguments, say, step.timeout_s)
+
+        return execute(
+            step,
+            self.ended,
+            self.runner.store,
+            call=call,
+            say=lambda line: self._say(step, line),
+            fresh=self.runner.fresh,
+            sources=self._sources,
+            run_outcome=run_outcome,
+        )
+
+    def _say(self, step: Step, line: str) -> None:
+        """Passes a line on.
+
+        Raises:
+          StepCrashed: The run was interrupted: whoever has something to say, or waits for another run, stops here.
+        """
+        if self._is_interrupted.is_set():
+            raise StepCrashed(f"{step.name}: interrupted; run again to carry on")
+        self._tell(lambda display: display.step_said(step.name, line))
+
+    def _prepare(self, step: Step, workers: Workers) -> None:
         """Has everything imported, in a process each, that this step or one behind it will want."""
-        for other in (step, *pipeline.downstream_of(step)):
-            if other.component.loads:
-                workers.start(other.component.loads)
-        Thread(target=self.meanwhile, daemon=True).start()
+        for other in (step, *self.pipeline.downstream_of(step)):
+            workers.start(other.component.loads)
+        Thread(target=self.runner.meanwhile, daemon=True).start()
+
+    def _end_idle(self, workers: Workers, under_way: Iterable[Step]) -> None:
+        """Ends the workers whose modules no step will want any more."""
+        left = {step.component.loads for step in (*self._waiting, *under_way)}
+        for loads in {step.component.loads for step in self.ended} - left:
+            workers.end(loads)
 
 
-def _end_idle_workers(workers: Workers, current_and_left: list[Step]) -> None:
-    current, *left = current_and_left
-    if current.component.loads and all(step.component.loads != current.component.loads for step in left):
-        workers.end(current.component.loads)
+def _is_its_own(error: StepError) -> bool:
+    """Whether a failure is the component's, so that another try may help."""
+    return isinstance(error, StepCrashed | StepTimedOut) or isinstance(error.__cause__, ComponentError)
 
 
 def _row(run_id: str, position: int, outcome: Outcome) -> RunStepRow:
@@ -148,6 +208,7 @@ def _row(run_id: str, position: int, outcome: Outcome) -> RunStepRow:
         step=outcome.step,
         status=outcome.status.value,
         seconds=outcome.seconds,
-        message=outcome.message,
+        message=words_of(outcome),
         execution_id=outcome.made.execution_id if outcome.made else None,
+        closed=outcome.closed is not None,
     )

@@ -1,53 +1,53 @@
-"""Worker processes for components, one for each set of slow modules, so that importing overlaps with work.
+"""Worker processes for components, kept for those that load the same slow modules: importing overlaps with work.
 
 The parent stays light, and no framework writes to its terminal: a worker's output goes to the run's log.
 """
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
 import os
+import pickle
 import signal
-import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing.queues import Queue
-from pathlib import Path
-from queue import Empty
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import Pipe
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact
-from slipline.pipeline.core.component import Component, Say
-from slipline.pipeline.core.errors import StepCrashed
-from slipline.pipeline.runners.execute import call_here
+from slipline.pipeline.core.component import Component, ComponentError, Say
+from slipline.pipeline.core.errors import StepCrashed, StepTimedOut
+from slipline.pipeline.runners.execute import place_of
+from slipline.pipeline.runners.run_log import RunLog
 
-POLL_S = 0.05
-"""How often a waiting parent looks for a line of progress."""
+POLL_S = 0.1
+"""How often a waiting parent looks whether a worker still lives, should nothing come from it."""
+
+DRAIN_S = 1.0
+"""How long the last words of a worker may take to reach the log."""
 
 Loads = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Worker:
-    executor: ProcessPoolExecutor
-    lines: Queue[str]
 
 
 class Workers:
     """Calls components in worker processes; use it as a context manager, so that none outlives the run.
 
-    Attributes:
-      log_path: Takes whatever the workers print.
+    Safe to use from several threads.
+
+    Args:
+      log: Takes whatever the workers print.
     """
 
-    def __init__(self, log_path: Path) -> None:
-        self.log_path = log_path
-        self._context = multiprocessing.get_context("spawn")
-        self._workers: dict[Loads, _Worker] = {}
+    def __init__(self, log: RunLog) -> None:
+        self.log = log
+        self._lock = Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._is_closed = False
 
     def __enter__(self) -> Workers:
         return self
@@ -55,95 +55,157 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for loads in list(self._workers):
-            self.end(loads)
+        self.close()
 
     def start(self, loads: Loads) -> None:
-        """Starts the worker for components that load these modules, if there is none, and has it import them."""
-        if loads not in self._workers:
-            self._workers[loads] = self._new_worker()
-            self._workers[loads].executor.submit(_import_all, loads)
+        """Starts a worker for components that load these modules, if there is none, and has it import them."""
+        with self._lock:
+            if not self._is_closed and all(worker.loads != loads for worker in (*self._idle, *self._busy)):
+                self._idle.append(_Worker(loads, self.log))
 
     def end(self, loads: Loads) -> None:
-        """Ends the worker of components that load these modules, whatever it is doing."""
-        if worker := self._workers.pop(loads, None):
-            processes = list((worker.executor._processes or {}).values())
-            worker.executor.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.kill()
-                process.join()
+        """Ends the idle workers of components that load these modules."""
+        with self._lock:
+            ending = [worker for worker in self._idle if worker.loads == loads]
+            self._idle = [worker for worker in self._idle if worker.loads != loads]
+        for worker in ending:
+            worker.kill()
 
-    def call(self, component: Component[Any, Any], arguments: Mapping[str, object], say: Say) -> Artifact:
-        """Calls `component` in the worker for its modules; one that needs none goes to any worker.
+    def close(self) -> None:
+        """Ends all workers, whatever they are doing; calls under way end with StepCrashed, and so do later ones."""
+        with self._lock:
+            self._is_closed = True
+            ending = [*self._idle, *self._busy]
+            self._idle.clear()
+        for worker in ending:
+            worker.kill()
+
+    def call(
+        self, component: Component[Any, Any], arguments: Mapping[str, object], say: Say, timeout_s: float | None = None
+    ) -> Artifact:
+        """Calls `component` in a worker that has its modules.
+
+        Args:
+          component: What to call.
+          arguments: All but `say`.
+          say: Told how far the work is.
+          timeout_s: How long it may take; None for as long as it wants.
 
         Raises:
           StepCrashed: The worker ended without an answer.
+          StepTimedOut: It took longer, and was ended.
           ComponentError: The component failed.
         """
-        loads = component.loads or next(iter(self._workers), ())
-        self.start(loads)
-        worker = self._workers[loads]
-        try:
-            future = worker.executor.submit(_call, component.module, component.name, arguments)
-            _pass_lines_on(future, worker.lines, say)
-            return future.result()
-        except BrokenProcessPool as error:
-            self._workers.pop(loads)
-            raise StepCrashed(
-                f"{component.name}: its process ended without a word (killed, or out of memory?); "
-                f"{self.log_path} has its last lines. Run again to carry on"
-            ) from error
+        from slipline.pipeline.runners.worker import Made, request_for
 
-    def _new_worker(self) -> _Worker:
-        lines: Queue[str] = self._context.Queue()
-        executor = ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=self._context,
-            initializer=_begin,
-            initargs=(self.log_path, lines),
+        worker = self._take(component.loads)
+        try:
+            worker.send(request_for(component, arguments))
+            answer = worker.answer(say, timeout_s, component)
+        except BaseException:
+            with self._lock:
+                self._busy.discard(worker)
+            worker.kill()
+            raise
+        with self._lock:
+            self._busy.discard(worker)
+            self._idle.append(worker)
+        if isinstance(answer, Made):
+            return answer.artifact
+        raise ComponentError(answer.message)
+
+    def _take(self, loads: Loads) -> _Worker:
+        with self._lock:
+            if self._is_closed:
+                raise StepCrashed("the run was interrupted; run again to carry on")
+            fitting = [worker for worker in self._idle if worker.loads == loads]
+            worker = fitting[0] if fitting else _Worker(loads, self.log)
+            if fitting:
+                self._idle.remove(worker)
+            self._busy.add(worker)
+            return worker
+
+
+class _Worker:
+    """One process, and the ends of what leads to it."""
+
+    def __init__(self, loads: Loads, log: RunLog) -> None:
+        self.loads = loads
+        self._log = log
+        self._connection, theirs = Pipe()
+        lifeline, self._lifeline = os.pipe()
+        output, printed = os.pipe()
+        descriptors = (theirs.fileno(), lifeline)
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; from slipline.pipeline.runners.worker import serve; "
+            f"serve({descriptors[0]}, {descriptors[1]}, {loads!r})"
         )
-        return _Worker(executor, lines)
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            env=environment,
+            pass_fds=descriptors,
+            start_new_session=True,  # so that it is ended with all that it started
+        )
+        theirs.close()
+        for descriptor in (lifeline, printed):
+            os.close(descriptor)
+        self._drained: Thread = log.drain(output)
 
+    def send(self, message: bytes) -> None:
+        """Sends a request; a worker that is gone is noticed when its answer is waited for."""
+        with suppress(OSError):
+            self._connection.send_bytes(message)
 
-def _pass_lines_on(future: Future[Artifact], lines: Queue[str], say: Say) -> None:
-    while not future.done():
-        try:
-            say(lines.get(timeout=POLL_S))
-        except Empty:
-            continue
+    def answer(self, say: Say, timeout_s: float | None, component: Component[Any, Any]) -> Any:
+        """What the worker says in the end, lines of progress passed on.
 
+        Raises:
+          StepCrashed: It ended without an answer.
+          StepTimedOut: It took longer than `timeout_s`.
+        """
+        from slipline.pipeline.runners.worker import Said
 
-class _Channel:
-    """Where a worker's components say how far they are; set once, when the process begins."""
+        deadline_s = time.monotonic() + timeout_s if timeout_s is not None else float("inf")
+        while True:
+            is_over = self._process.poll() is not None
+            try:
+                if self._connection.poll(0 if is_over else POLL_S):
+                    said = pickle.loads(self._connection.recv_bytes())
+                    if not isinstance(said, Said):
+                        return said
+                    say(said.line)
+                    continue
+            except (OSError, EOFError):
+                is_over = True
+            if is_over:
+                raise self._crashed(component)
+            if time.monotonic() > deadline_s:
+                raise StepTimedOut(
+                    f"{component.name}: took longer than its time limit of {timeout_s:g} s, and was stopped "
+                    f"({place_of(component)}); raise timeout_s, or see {self._log.path} for how far it came"
+                )
 
-    lines: Queue[str] | None = None
+    def _crashed(self, component: Component[Any, Any]) -> StepCrashed:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(DRAIN_S)
+        code = self._process.returncode
+        how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended itself with status {code}"
+        memory = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
+        return StepCrashed(
+            f"{component.name}: its process {how}{memory} ({place_of(component)}); {self._log.path} has its last "
+            "words. Run again to carry on"
+        )
 
-
-def _begin(log_path: Path, lines: Queue[str]) -> None:
-    _Channel.lines = lines
-    os.environ["PYTHONUNBUFFERED"] = "1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _import_all(modules: Iterable[str]) -> None:
-    for module in modules:
-        importlib.import_module(module)
-
-
-def _call(module: str, name: str, arguments: Mapping[str, object]) -> Artifact:
-    component: Component[Any, Any] = getattr(importlib.import_module(module), name)
-    lines = _Channel.lines
-    return call_here(component, arguments, lines.put if lines is not None else print)
+    def kill(self) -> None:
+        """Ends the process and all that it started; what they had printed is in the log then."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._drained.join(DRAIN_S)
+        with suppress(OSError):
+            os.close(self._lifeline)
+        self._connection.close()

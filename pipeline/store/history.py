@@ -17,12 +17,22 @@ from slipline.pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStep:
-    """How one step of an earlier run went; `execution_id` is None if it made nothing."""
+    """How one step of an earlier run went.
+
+    Attributes:
+      step: Its name.
+      status: The value of its `Status`.
+      seconds: Wall time.
+      message: Why it did not run, or failed, or did not pass; a line for each reason.
+      closed: Whether its verdict did not pass.
+      execution_id: What it made; None if it made nothing.
+    """
 
     step: str
     status: str
     seconds: float
     message: str
+    closed: bool
     execution_id: str | None
 
 
@@ -81,7 +91,12 @@ def recorded_runs(store: Store, limit: int) -> tuple[RecordedRun, ...]:
 
 def _step(row: RunStepRow) -> RecordedStep:
     return RecordedStep(
-        step=row.step, status=row.status, seconds=row.seconds, message=row.message, execution_id=row.execution_id
+        step=row.step,
+        status=row.status,
+        seconds=row.seconds,
+        message=row.message,
+        closed=row.closed,
+        execution_id=row.execution_id,
     )
 
 

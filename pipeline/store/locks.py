@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+POLL_S = 0.1
+"""How often whoever waits looks again, and tells so."""
 
 
 @contextmanager
-def locked(file: Path, *, shared: bool = False) -> Iterator[None]:
-    """Holds the lock of `file` for the block, alone or with others who share it; waits for it first."""
+def locked(file: Path, *, shared: bool = False, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds the lock of `file` for the block, alone or with others who share it; waits for it first.
+
+    Args:
+      file: Made if there is none.
+      shared: Whether others may hold it so, too.
+      on_wait: Called again and again while another holds it; what it raises ends the wait.
+    """
     with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        while not _taken(stream, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+            on_wait()
+            time.sleep(POLL_S)
         yield
 
 
@@ -20,15 +33,18 @@ def locked(file: Path, *, shared: bool = False) -> Iterator[None]:
 def locked_if_free(file: Path) -> Iterator[bool]:
     """Holds the lock of `file` alone for the block if nobody else has it; gives whether it does."""
     with file.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield _taken(stream, fcntl.LOCK_EX)
 
 
 def is_free(file: Path) -> bool:
     """Whether nobody holds the lock of `file` at this moment."""
     with locked_if_free(file) as held:
         return held
+
+
+def _taken(stream: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

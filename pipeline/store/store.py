@@ -12,17 +12,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.artifact import Artifact, class_name, find_class
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, sha256_of
 from slipline.pipeline.store.locks import is_free, locked
-from slipline.pipeline.store.tables import Base, ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
+from slipline.pipeline.store.migrations import bring_up_to_date
+from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
 
 A = TypeVar("A", bound=Artifact)
 
@@ -98,7 +99,7 @@ class Store:
             (home / "locks").mkdir(parents=True, exist_ok=True)
             engine = _engine(url or f"sqlite:///{home / 'slipline.db'}")
             with locked(home / "locks" / "database"):  # two first runs at once
-                Base.metadata.create_all(engine)
+                bring_up_to_date(engine)
         except (OSError, SQLAlchemyError) as error:
             raise StoreError(
                 f"cannot use {home} as home: {_reason(error)}; choose another with SLIPLINE_HOME, or mend it"
@@ -147,11 +148,17 @@ class Store:
         with self.session() as session:
             query = select(ExecutionRow).filter_by(cache_key=key.digest).order_by(ExecutionRow.ended_at.desc())
             committed = [self.committed(row, kind) for row in session.scalars(query)]
-        return next((hit for hit in committed if self._is_intact(hit)), None)
+        return next((hit for hit in committed if hit and self._is_intact(hit)), None)
 
-    def committed(self, row: ExecutionRow, kind: type[Artifact]) -> Committed:
-        """What an execution's row stands for."""
-        artifact = artifact_from_json(kind, row.facts, self.home / row.folder)
+    def committed(self, row: ExecutionRow, declared: type[Artifact]) -> Committed | None:
+        """What an execution's row stands for; None if its class is no longer `declared`, nor made from it."""
+        kind = _class_of(row, declared)
+        if kind is None:
+            return None
+        try:
+            artifact = artifact_from_json(kind, row.facts, self.home / row.folder)
+        except ValidationError:  # of an earlier version of its class
+            return None
         return Committed(execution_id=row.id, artifact=artifact, digest=row.digest)
 
     def _is_intact(self, hit: Committed) -> bool:
@@ -185,6 +192,7 @@ class Store:
             ended_at=now(),
             seconds=seconds,
             artifact_type=type(artifact).__name__,
+            artifact_class=class_name(type(artifact)),
             facts=artifact_to_json(artifact),
             folder=artifact.path.relative_to(self.home).as_posix(),
             digest=digest,
@@ -215,11 +223,8 @@ class Store:
 
     @contextmanager
     def lock(self, key: CacheKey, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Lets one process at a time work under `key`; `on_wait` is called if another does."""
-        file = self.home / "locks" / key.digest[:16]
-        if file.exists() and not is_free(file):
-            on_wait()
-        with locked(file):
+        """Lets one at a time work under `key`; `on_wait` is called again and again while another does."""
+        with locked(self.home / "locks" / key.digest[:16], on_wait=on_wait):
             yield
 
     @contextmanager
@@ -263,6 +268,12 @@ def latest(store: Store, kind: type[A]) -> A | None:
     with store.session() as session:
         row = session.scalars(query).first()
         return None if row is None else artifact_from_json(kind, row.facts, store.home / row.folder)
+
+
+def _class_of(row: ExecutionRow, declared: type[A]) -> type[A] | None:
+    if row.artifact_class:
+        return find_class(row.artifact_class, declared)
+    return declared if row.artifact_type == declared.__name__ else None
 
 
 def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionInputRow:

@@ -10,6 +10,14 @@ class Base(DeclarativeBase):
     """The tables of the store."""
 
 
+class VersionRow(Base):
+    """Which version the tables are of; one row. See `migrations.py`."""
+
+    __tablename__ = "store_version"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+
+
 class RunRow(Base):
     """One run of a pipeline, from its start; `ended_at` is empty while it lasts, and for ever if it was killed."""
 
@@ -23,7 +31,7 @@ class RunRow(Base):
 
 
 class RunStepRow(Base):
-    """How one step of a run went."""
+    """How one step of a run went; `closed` if it made a verdict that did not pass."""
 
     __tablename__ = "run_step"
 
@@ -33,11 +41,15 @@ class RunStepRow(Base):
     status: Mapped[str] = mapped_column(String(20))
     seconds: Mapped[float] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text)
+    closed: Mapped[bool] = mapped_column(default=False)
     execution_id: Mapped[str | None] = mapped_column(ForeignKey("execution.id"))
 
 
 class ExecutionRow(Base):
-    """One committed execution: its key and what the key was made of, and the artifact it made."""
+    """One committed execution: its key and what the key was made of, and the artifact it made.
+
+    `artifact_class` says where its class is found; it is empty in rows of an earlier version.
+    """
 
     __tablename__ = "execution"
 
@@ -52,6 +64,7 @@ class ExecutionRow(Base):
     ended_at: Mapped[str] = mapped_column(String(32))
     seconds: Mapped[float] = mapped_column(Float)
     artifact_type: Mapped[str] = mapped_column(String(100))
+    artifact_class: Mapped[str] = mapped_column(Text, default="")
     facts: Mapped[str] = mapped_column(Text)
     folder: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64), index=True)

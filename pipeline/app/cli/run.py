@@ -12,7 +12,6 @@ import click
 from slipline.components.artifacts import Evaluation, Examples, Release
 from slipline.components.validation.offenders import LISTING
 from slipline.pipeline.app.baseline import baseline_params
-from slipline.pipeline.app.cli.display import open_display
 from slipline.pipeline.app.data_words import data_words
 from slipline.pipeline.app.settings.training_settings import (
     DEFAULT_SETTINGS,
@@ -22,6 +21,7 @@ from slipline.pipeline.app.settings.training_settings import (
     load_settings,
 )
 from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import LocalRunner, RunReport
 from slipline.pipeline.store.store import Store, artifact_to_json

@@ -92,9 +92,9 @@ def _statistics(store: Store, run_id: str | None) -> Found:
         row = session.execute(query).first()
         if row is not None:
             execution, run = row
-            statistics = store.committed(execution, Statistics).artifact
-            assert isinstance(statistics, Statistics)
-            return Found(run.id, run.pipeline, run.started_at.replace("T", " "), statistics)
+            made = store.committed(execution, Statistics)
+            if made is not None and isinstance(made.artifact, Statistics):
+                return Found(run.id, run.pipeline, run.started_at.replace("T", " "), made.artifact)
     if run_id is not None:
         raise StoreError(f"no statistics of a run {run_id!r} on record; `slipline runs` lists the runs")
     raise StoreError("no statistics on record; `slipline run` makes some, even if it then stops at validation")

@@ -76,7 +76,7 @@ def test_what_depends_on_a_failed_step_is_skipped_and_says_so(store: Store) -> N
 def test_a_process_that_is_killed_is_a_failure_with_a_remedy_and_the_next_run_carries_on(store: Store) -> None:
     report = run(toy_pipeline(added=SumParams(trouble="killed")), store)
     assert statuses(report) == ["done", "done", "failed"]
-    assert "add_up: its process ended without a word" in report.outcomes[2].message
+    assert "add_up: its process was ended by SIGKILL" in report.outcomes[2].message
     assert str(report.log_path) in report.outcomes[2].message
     assert statuses(run(toy_pipeline(), store)) == ["cached", "cached", "done"]
 

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from slipline.pipeline.app.cli.display import LiveTable, PlainDisplay
+from slipline.pipeline.runners.display import LiveTable, PlainDisplay
 from slipline.pipeline.runners.execute import Outcome, Status
 
 

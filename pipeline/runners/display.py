@@ -22,7 +22,14 @@ LOOKS = {
     Status.BLOCKED: ("✗", "red", "blocked by a gate"),
     Status.SKIPPED: ("-", "yellow", "not run"),
     Status.FAILED: ("✗", "red", "failed"),
+    Status.NOT_NEEDED: ("-", "cyan", "not needed"),
 }
+
+
+def look_of(outcome: Outcome) -> tuple[str, str, str]:
+    """Mark, colour and words for how a step ended; one whose verdict did not pass is not just done."""
+    mark, colour, words = LOOKS[outcome.status]
+    return ("✗", "red", f"{words}, did not pass") if outcome.closed else (mark, colour, words)
 
 
 @contextmanager
@@ -56,7 +63,7 @@ class PlainDisplay:
 
     def step_ended(self, outcome: Outcome) -> None:
         """Prints how the step ended, and how long it took."""
-        self._print(f"{outcome.step:<19} {LOOKS[outcome.status][2]:<20}{_seconds(outcome.seconds)}")
+        self._print(f"{outcome.step:<19} {look_of(outcome)[2]:<20}{_seconds(outcome.seconds)}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -68,22 +75,20 @@ class LiveTable:
     def __init__(self, steps: Sequence[str]) -> None:
         self._steps = steps
         self._ended: dict[str, Outcome] = {}
-        self._current = ""
-        self._line = ""
-        self._started_s = 0.0
+        self._started_s: dict[str, float] = {}
+        self._lines: dict[str, str] = {}
 
     def step_started(self, step: str) -> None:
-        """Marks the step as the one under way."""
-        self._current, self._line, self._started_s = step, "", time.monotonic()
+        """Marks the step as under way."""
+        self._started_s[step] = time.monotonic()
 
     def step_said(self, step: str, line: str) -> None:
         """Shows the line beside the step."""
-        self._line = line
+        self._lines[step] = line
 
     def step_ended(self, outcome: Outcome) -> None:
         """Shows how the step ended."""
         self._ended[outcome.step] = outcome
-        self._current = ""
 
     def render(self) -> Table:
         """The table as it stands now."""
@@ -98,11 +103,11 @@ class LiveTable:
 
     def _row(self, step: str) -> tuple[Text, ...]:
         if outcome := self._ended.get(step):
-            mark, colour, word = LOOKS[outcome.status]
+            mark, colour, word = look_of(outcome)
             return Text(mark, colour), Text(step), Text(_seconds(outcome.seconds)), Text(word, colour)
-        if step == self._current:
-            seconds = time.monotonic() - self._started_s
-            return Text("▸", "bold"), Text(step, "bold"), Text(_seconds(seconds)), Text(self._line, "dim")
+        if step in self._started_s:
+            seconds, line = time.monotonic() - self._started_s[step], self._lines.get(step, "")
+            return Text("▸", "bold"), Text(step, "bold"), Text(_seconds(seconds)), Text(line, "dim")
         return Text(" "), Text(step, "dim"), Text(""), Text("")
 
 
