@@ -18,6 +18,7 @@ from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, Stated
+from slipline.pipeline.core.plain_values import in_cache_key
 from slipline.pipeline.core.source_code import Sources
 
 Sha256 = Callable[[Path], str]
@@ -100,12 +101,8 @@ def canonical(value: object, sources: Sources | None = None) -> Any:
         pairs = [[canonical(key, sources), canonical(item, sources)] for key, item in value.items()]
         return ["mapping", sorted(pairs, key=json.dumps)]
     if dataclasses.is_dataclass(value):
-        return [type(value).__name__, {field.name: _field(value, field, sources) for field in _in_key(value)}]
+        return [type(value).__name__, {field.name: _field(value, field, sources) for field in in_cache_key(value)}]
     raise TypeError(f"a setting must be made of plain values, tuples, paths and records, got {type(value).__name__}")
-
-
-def _in_key(record: Any) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(record) if not field.metadata.get("outside_cache_key")]
 
 
 def _field(record: object, field: dataclasses.Field[Any], sources: Sources | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -205,6 +206,7 @@ class Pipeline:
     ) -> Step:
         step_name = name or component.name
         bound = {**component.defaults, **bindings}
+        _can_be_found_again(step_name, component)
         _name_is_new(step_name, self)
         _every_parameter_is_bound(step_name, component, bound)
         _no_binding_is_unknown(step_name, component, bound)
@@ -251,6 +253,16 @@ def _name_is_new(name: str, pipeline: Pipeline) -> None:
     steps = [*pipeline.steps, *filter(None, [pipeline.last])]
     if any(step.name == name for step in steps):
         raise GraphError(f"pipeline {pipeline.name!r} has a step {name!r} already; give this one another name=")
+
+
+def _can_be_found_again(name: str, component: Component[Any, Any]) -> None:
+    """Another process finds a component by the name of its function."""
+    found = getattr(sys.modules.get(component.module), component.name, None)
+    if not isinstance(found, Component) or found.function is not component.function:
+        raise GraphError(
+            f"{name}: another process could not find the component, as {component.module}.{component.name} is not it; "
+            f"put @component above the function {component.name}, and nothing else under that name"
+        )
 
 
 def _every_parameter_is_bound(name: str, component: Component[Any, Any], bound: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ import types
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from slipline.pipeline.core.artifact import Artifact
 
@@ -28,18 +28,34 @@ class Misfit(Exception):
     """A value does not fit its annotation; the message says what was wanted and what came."""
 
 
-def is_plain(kind: object) -> bool:
-    """Whether settings may be annotated with `kind`.
+def unplain(kind: Any, inside: tuple[object, ...] = ()) -> str:
+    """What keeps settings from being annotated with `kind`; empty if nothing does.
 
-    Plain are bool, int, float, str, Path, enumerations, literals, records, unions of these, and tuples, lists and
-    mappings of these.
+    Plain are bool, int, float, str, Path, enumerations, literals, unions of these, tuples, lists and mappings of these,
+    and records all whose fields in the cache key are of these.
+
+    Args:
+      kind: An annotation.
+      inside: The records that it is part of.
     """
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return True
+    if kind in (*LEAVES, None, types.NoneType, *inside) or origin is Literal or _is_class(kind, enum.Enum):
+        return ""
     if origin in (Union, types.UnionType, *CONTAINERS):
-        return all(argument is ... or is_plain(argument) for argument in arguments)
-    return kind in (*LEAVES, None, types.NoneType) or _is_class(kind, enum.Enum) or is_record(kind)
+        return next(filter(None, (unplain(each, inside) for each in arguments if each is not ...)), "")
+    if is_record(kind):
+        try:
+            hints = get_type_hints(kind)
+        except Exception as error:  # it is code of whoever wrote it
+            return f"{words_for(kind)}, whose annotations cannot be read: {error}"
+        wrong = ((field.name, unplain(hints[field.name], (*inside, kind))) for field in in_cache_key(kind))
+        return next((f"{words_for(kind)}, whose {name} is {what}" for name, what in wrong if what), "")
+    return words_for(kind)
+
+
+def in_cache_key(record: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a record that what comes out depends on."""
+    return [field for field in dataclasses.fields(record) if not field.metadata.get("outside_cache_key")]
 
 
 def is_record(kind: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome
 from slipline.pipeline.core.errors import DeclarationError
-from slipline.pipeline.core.plain_values import Misfit, fitted, is_plain, words_for
+from slipline.pipeline.core.plain_values import Misfit, fitted, unplain, words_for
 
 Say = Callable[[str], None]
 """Shows one short line of progress, replacing the last."""
@@ -85,10 +85,11 @@ def read_signature(function: Callable[..., object]) -> Signature:
             outcomes.append(name)
         elif taken := _input(kind):
             inputs[name] = taken
-        elif is_plain(kind):
-            settings[name] = kind
+        elif wrong := unplain(kind):
+            part = f" with {wrong} in it" if wrong != words_for(kind) else ""
+            raise _wrong(function, name, f"must be annotated with {KINDS}; got {words_for(kind)}{part}")
         else:
-            raise _wrong(function, name, f"must be annotated with {KINDS}; got {words_for(kind)}")
+            settings[name] = kind
     if len(outcomes) > 1:
         raise _wrong(function, outcomes[1], f"is annotated RunOutcome, but {outcomes[0]!r} is already")
     given = {name: parameters[name].default for name in (*inputs, *settings)}

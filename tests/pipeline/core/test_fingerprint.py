@@ -1,3 +1,5 @@
+import enum
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -7,13 +9,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.pipeline.core.component import Stated
+from slipline.pipeline.core.component import Stated, params
 from slipline.pipeline.core.fingerprint import artifact_digest, cache_key, canonical, content_digest, files_digest
 from tests.pipeline.toy import SumParams, Words, WriteParams, add_up, write
 
+
+class Colour(enum.Enum):
+    RED = "red"
+    NONE = None
+
+
+class Loud(enum.Enum):
+    RED = "red"
+
+
+@params
+class Pair:
+    one: object = None
+    two: object = None
+
+
+@params
+class Twin:
+    one: object = None
+    two: object = None
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([0.0, -0.0, 1.0, 0.5, float("inf")]),
+    st.sampled_from(["", "0", "1", "None", "red", "RED", "a/b"]),
+    st.sampled_from([Path("a/b"), Path("1"), *Colour, *Loud]),
+)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3).map(tuple),
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.lists(inner, max_size=2).map(tuple),
+        st.dictionaries(st.sampled_from(["one", "two", 1]), inner, max_size=2),
+        st.builds(Pair, one=inner, two=inner),
+        st.builds(Twin, one=inner, two=inner),
+    ),
     max_leaves=6,
 )
 
@@ -22,14 +60,23 @@ def same(a: object, b: object) -> bool:
     """Equal in type as well as in value, all the way down."""
     if type(a) is not type(b):
         return False
-    if isinstance(a, tuple) and isinstance(b, tuple):
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, Pair | Twin) and isinstance(b, Pair | Twin):
+        return same(a.one, b.one) and same(a.two, b.two)
     return repr(a) == repr(b)
 
 
 @given(VALUES, VALUES)
 def test_two_settings_have_one_canonical_form_only_if_they_are_the_same_in_type_and_value(a: object, b: object) -> None:
-    assert (canonical(a) == canonical(b) and repr(canonical(a)) == repr(canonical(b))) == same(a, b)
+    assert (json.dumps(canonical(a)) == json.dumps(canonical(b))) == same(a, b)
+
+
+@given(st.dictionaries(st.one_of(st.text(max_size=2), st.integers(), st.booleans(), st.none()), st.integers()))
+def test_a_mapping_is_the_same_in_whatever_order_it_was_filled(mapping: dict[object, int]) -> None:
+    assert canonical(mapping) == canonical(dict(reversed(mapping.items())))
 
 
 def test_a_number_its_text_and_a_truth_value_are_told_apart() -> None:

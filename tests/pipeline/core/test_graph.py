@@ -1,6 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slipline.pipeline.core.artifact import RunOutcome
 from slipline.pipeline.core.component import component
@@ -192,3 +196,81 @@ def test_a_wrong_end_is_refused() -> None:
 def test_until_an_unknown_step_names_those_there_are() -> None:
     with pytest.raises(GraphError, match="'p' has no step 'chekc'; it has write, check"):
         checked_words()[0].until("chekc")
+
+
+def _hidden(count: int = 0) -> Words: ...
+
+
+under_another_name = component(_hidden)
+
+
+@component
+def twice_defined(count: int = 0) -> Words: ...
+
+
+first_defined = twice_defined
+
+
+@component  # type: ignore[no-redef]
+def twice_defined(count: int = 0) -> Words: ...
+
+
+def test_a_component_that_another_process_would_not_find_by_name_is_refused() -> None:
+    for lost in (under_another_name, first_defined):
+        with pytest.raises(GraphError, match=rf"step: .* as {__name__}.{lost.name} is not it; put @component above"):
+            Pipeline("p").add(lost, name="step")
+    assert Pipeline("p").add(replace(twice_defined, cached=False)).name == "twice_defined"
+
+
+@st.composite
+def built(draw: st.DrawFn) -> Pipeline:
+    """A pipeline of up to ten steps, each bound to some of those before it in every way there is."""
+    flow = Pipeline("drawn")
+    outside = flow.given(Words(path=Path("w"), count=1))
+    made: list[Step] = []
+    verdicts: list[Step] = []
+    for number in range(draw(st.integers(1, 10))):
+        some = st.lists(st.sampled_from([outside, *made]), max_size=3)
+        gates = st.lists(st.sampled_from(verdicts), max_size=2) if verdicts else st.just([])
+        only_if, unless = draw(gates), draw(gates)
+        if draw(st.booleans()) and made:
+            bindings: dict[str, Any] = {"words": draw(st.sampled_from(made)), "params": CheckParams()}
+            verdicts.append(flow.add(check, name=str(number), only_if=only_if, unless=unless, **bindings))
+        else:
+            extra = draw(st.sampled_from([None, outside, *made]))
+            bindings = {"many": draw(some), "extra": extra}
+            made.append(flow.add(gather, name=str(number), only_if=only_if, unless=unless, **bindings))
+    if draw(st.booleans()):
+        flow.at_end(notify, verdict=draw(st.sampled_from([None, *verdicts])), many=draw(some))
+    return flow
+
+
+def ancestors(step: Step) -> set[Step]:
+    return {step}.union(*(ancestors(other) for other in step.upstream))
+
+
+@given(built())
+def test_every_step_comes_after_all_that_it_takes(flow: Pipeline) -> None:
+    for place, step in enumerate(flow.steps):
+        assert set(step.upstream) <= set(flow.steps[:place])
+        assert {source for source in step.sources if isinstance(source, Step)} <= set(step.upstream)
+        assert {*step.only_if, *step.unless} <= set(step.upstream)
+
+
+@given(built(), st.data())
+def test_a_part_holds_a_step_and_all_it_needs_and_nothing_else_in_the_same_order(
+    flow: Pipeline, data: st.DataObject
+) -> None:
+    step = data.draw(st.sampled_from(flow.steps))
+    part = flow.until(step.name)
+    assert part.steps == [each for each in flow.steps if each in ancestors(step)]
+    assert (part.last is None) == (flow.last is None)
+    assert part.last is None or set(part.last.upstream) <= set(part.steps)
+
+
+@given(built(), st.data())
+def test_downstream_of_a_step_is_whatever_has_it_among_all_it_needs(flow: Pipeline, data: st.DataObject) -> None:
+    step = data.draw(st.sampled_from(flow.steps))
+    assert flow.downstream_of(step) == tuple(
+        each for each in flow.steps if each is not step and step in ancestors(each)
+    )

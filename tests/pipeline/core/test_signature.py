@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional
 
 import pytest
 
 from slipline.pipeline.core.artifact import RunOutcome
-from slipline.pipeline.core.component import Say, component
+from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, Say, component, params
 from slipline.pipeline.core.errors import DeclarationError
 from slipline.pipeline.core.signature import Input, read_signature
 from tests.pipeline.toy import SumParams, Words, WriteParams
@@ -82,6 +83,10 @@ def test_plain_values_and_records_are_settings() -> None:
     assert signature.settings["row"] == tuple[float, ...]
 
 
+def test_a_record_may_hold_others_of_its_class() -> None:
+    assert read_signature(record_of_itself).settings == {"count": Tree}
+
+
 def test_services_are_known_by_name() -> None:
     assert read_signature(all_services).services == {"out", "scratch", "say"}
     assert read_signature(written_out).services == {"say"}
@@ -98,6 +103,31 @@ def test_how_the_run_ended_is_no_input() -> None:
     assert (signature.outcome, dict(signature.inputs), list(signature.settings)) == ("outcome", {}, ["address"])
 
 
+@params
+class Deep:
+    hook: Callable[[], None] = field(default=print, metadata=OUTSIDE_CACHE_KEY)
+    inner: tuple[Deep, ...] = ()
+    wrong: dict[str, object] = field(default_factory=dict)
+
+
+@params
+class Outer:
+    deep: Deep = field(default_factory=Deep)
+
+
+@params
+class Unreadable:
+    count: Decimal
+
+
+@params
+class Tree:
+    leaves: tuple[Tree, ...] = ()
+
+
+def record_of_what_is_not_plain(count: Outer) -> Words: ...
+def record_that_cannot_be_read(count: Unreadable) -> Words: ...
+def record_of_itself(count: Tree) -> Words: ...
 def no_annotation(count) -> Words: ...  # type: ignore[no-untyped-def]
 def any_number(*counts: int) -> Words: ...
 def any_names(**counts: int) -> Words: ...
@@ -136,6 +166,8 @@ def name_of_add(count: int, name: str) -> Words: ...
         (no_plain_type, "count", "got object"),
         (no_plain_type_inside, "count", "got list[object]"),
         (bare_container, "count", "got list"),
+        (record_of_what_is_not_plain, "count", "got Outer with Outer, whose deep is Deep, whose wrong is object in it"),
+        (record_that_cannot_be_read, "count", "annotations cannot be read: name 'Decimal' is not defined"),
         (a_set, "count", "got set[int]"),
         (artifacts_in_a_list, "count", "got list[tests.pipeline.toy.Words]"),
         (two_artifacts, "count", "got tuple["),
