@@ -115,6 +115,11 @@ class Component(Generic[P, A]):
     runs: tuple[str, ...] = ()
     reads: Reads | None = None
 
+    def __post_init__(self) -> None:
+        """Lets `help()` and editors show the function."""
+        object.__setattr__(self, "__doc__", self.function.__doc__)
+        object.__setattr__(self, "__wrapped__", self.function)
+
     @property
     def name(self) -> str:
         """The function's name."""

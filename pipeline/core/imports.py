@@ -9,10 +9,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
+
+FORMAT = "imports 1"
+"""Stands in the file, so that what another edition read is read anew: raise it where a source is read otherwise."""
 
 MOST_KEPT = 20_000
 """So many sources are remembered; beyond that, only those of now."""
-
 
 Import = tuple[int, str, Sequence[str]]
 """The dots before the module of an import statement, the module, and what it takes from there."""
@@ -32,7 +35,7 @@ class Imports:
         self._is_saved = True
 
     def of(self, source: bytes) -> tuple[str, Sequence[Import]]:
-        """The sha256 of a source, in hex, and the import statements anywhere in it, functions included."""
+        """The sha256 of a source, in hex, and the import statements anywhere in it that can run."""
         digest = hashlib.sha256(source).hexdigest()
         if digest not in self._of_now:
             self._is_saved &= digest in self._kept
@@ -48,7 +51,7 @@ class Imports:
         self._kept.update(self._of_now)
         aside = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
         with suppress(OSError):  # no harm done: it is read anew next time
-            aside.write_text(json.dumps(self._kept), "utf-8")
+            aside.write_text(json.dumps({FORMAT: self._kept}), "utf-8")
             aside.replace(self._memory)
         self._is_saved = True
 
@@ -65,9 +68,18 @@ def imported_names(module: str, is_package: bool, imports: Sequence[Import]) -> 
         yield from (f"{origin}.{name}" for name in names)
 
 
+_ONE_AT_A_TIME = Lock()
+
+
+def syntax_tree(source: bytes | str) -> ast.Module:
+    """The statements of a source; in one thread at a time, as Python's parser loses count where two are at it."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(source)
+
+
 def _parsed(source: bytes) -> Sequence[Import]:
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        nodes = list(_run(syntax_tree(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # compiled, for another Python, or nested too deep
         return []
     found: list[Import] = []
@@ -79,9 +91,26 @@ def _parsed(source: bytes) -> Sequence[Import]:
     return found
 
 
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those for type checkers alone, which never run."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def _load(memory: Path) -> dict[str, Sequence[Import]]:
     try:
         kept = json.loads(memory.read_bytes())
     except (OSError, ValueError):  # none yet, or no file of ours
         return {}
-    return kept if isinstance(kept, dict) else {}
+    found = kept.get(FORMAT) if isinstance(kept, dict) else None
+    return found if isinstance(found, dict) else {}

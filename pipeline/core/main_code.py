@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from slipline.pipeline.core.imports import syntax_tree
+
 UNREADABLE = uuid.uuid4().hex
 """Stands for source that cannot be read again, such as that from standard input: no other process has the same."""
 
@@ -63,7 +65,7 @@ def _cells() -> list[str]:
 
 def _statements(cell: str) -> list[ast.stmt]:
     try:
-        return ast.parse(cell).body
+        return syntax_tree(cell).body
     except SyntaxError:  # it did not run
         return []
 

@@ -1,9 +1,10 @@
+import inspect
 from pathlib import Path
 
 import pytest
 
 from slipline.pipeline.core.component import Input
-from tests.pipeline.toy import Check, SumParams, Total, Words, WriteParams, add_up, check, write
+from tests.pipeline.toy import Check, SumParams, Total, Words, WriteParams, add_up, check, copy, write
 
 
 def test_a_component_knows_its_inputs_settings_services_and_output() -> None:
@@ -25,3 +26,8 @@ def test_settings_are_frozen_and_unknown_ones_fail_at_the_call() -> None:
         WriteParams().words = ()  # type: ignore[misc]
     with pytest.raises(TypeError, match="wrods"):
         WriteParams(wrods=())  # type: ignore[call-arg]
+
+
+def test_help_shows_a_component_as_the_function_it_is() -> None:
+    assert inspect.getdoc(copy) == copy.function.__doc__
+    assert inspect.signature(copy) == inspect.signature(copy.function)

@@ -1,10 +1,15 @@
+import gc
 import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slipline.pipeline.core import imports as memory_of
-from slipline.pipeline.core.imports import Imports, imported_names
+from slipline.pipeline.core.imports import FORMAT, Imports, imported_names, syntax_tree
 
 SOURCE = b"""
 import a.b, c as d
@@ -34,9 +39,49 @@ def test_an_import_from_above_the_top_names_nothing() -> None:
     assert names("z", source=b"from .. import a\nfrom .b import c\n") == {"b", "b.c"}
 
 
+def test_what_only_type_checkers_import_is_not_named_and_what_runs_instead_is() -> None:
+    source = b"""
+if TYPE_CHECKING:
+    import a
+    if d: import e
+else:
+    import b
+if typing.TYPE_CHECKING: import f
+elif g: import h
+if not TYPE_CHECKING: import i
+"""
+    assert names("z", source=source) == {"b", "h", "i"}
+
+
 def test_what_does_not_parse_imports_nothing() -> None:
     for source in (b"import", b"\0", b"\x7fELF\0", b"-" * 100_000 + b"1", b"# coding: no-such\n"):
         assert list(Imports().of(source)[1]) == []
+
+
+def kept_in(memory: Path) -> dict[str, list[list[Any]]]:
+    kept: dict[str, list[list[Any]]] = json.loads(memory.read_text())[FORMAT]
+    return kept
+
+
+def test_sources_can_be_read_in_several_threads_at_once() -> None:
+    source = Path(memory_of.__file__).read_bytes()
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.callbacks.append(give_way)
+    gc.set_threshold(50)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            trees = list(pool.map(syntax_tree, [source] * 100))
+    finally:
+        gc.callbacks.remove(give_way)
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)
+    assert len({len(tree.body) for tree in trees}) == 1
+
+
+def give_way(phase: str, info: object) -> None:
+    """Lets another thread go on in the middle of parsing, as whatever Python calls while it collects garbage may."""
+    time.sleep(0)
 
 
 def test_what_was_read_is_remembered_in_the_next_process_by_the_content_of_the_source(tmp_path: Path) -> None:
@@ -44,9 +89,8 @@ def test_what_was_read_is_remembered_in_the_next_process_by_the_content_of_the_s
     first = Imports(memory)
     digest, found = first.of(b"import a\n")
     first.save()
-    kept = json.loads(memory.read_text())
-    assert list(kept) == [digest]
-    memory.write_text(json.dumps({digest: [[0, "remembered", []]]}))
+    assert list(kept_in(memory)) == [digest]
+    memory.write_text(json.dumps({FORMAT: {digest: [[0, "remembered", []]]}}))
     later = Imports(memory)
     assert list(imported_names("x", False, later.of(b"import a\n")[1])) == ["remembered"]
     assert list(imported_names("x", False, later.of(b"import b\n")[1])) == ["b"]
@@ -59,7 +103,7 @@ def test_what_is_not_asked_for_now_is_kept_for_others(tmp_path: Path) -> None:
         imports = Imports(memory)
         imports.of(source)
         imports.save()
-    assert len(json.loads(memory.read_text())) == 2
+    assert len(kept_in(memory)) == 2
 
 
 def test_a_memory_of_too_many_sources_keeps_those_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +113,7 @@ def test_a_memory_of_too_many_sources_keeps_those_of_now(tmp_path: Path, monkeyp
         imports = Imports(memory)
         imports.of(f"import a{number}\n".encode())
         imports.save()
-    kept = json.loads(memory.read_text())
+    kept = kept_in(memory)
     assert [found[0][1] for found in kept.values()] == ["a4", "a5"]
 
 
@@ -85,7 +129,7 @@ def test_nothing_is_written_where_nothing_is_new(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["memory.json"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"a": '])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"a": ', '{"imports 0": {}}', '{"imports 1": []}'])
 def test_a_memory_that_cannot_be_read_is_made_anew(tmp_path: Path, content: str) -> None:
     memory = tmp_path / "memory.json"
     memory.write_text(content)
@@ -93,7 +137,7 @@ def test_a_memory_that_cannot_be_read_is_made_anew(tmp_path: Path, content: str)
     digest, found = imports.of(b"import a\n")
     imports.save()
     assert list(imported_names("x", False, found)) == ["a"]
-    assert list(json.loads(memory.read_text())) == [digest]
+    assert list(kept_in(memory)) == [digest]
 
 
 def test_a_memory_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
