@@ -7,6 +7,8 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+SLOW_LIMIT_S = 600
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which server the suite marked `tfserving` drives; by default the embedded one, as a process."""
@@ -20,3 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", "tfserving: drives whatever server --tfserving-target or -binary names")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each slow test its time limit; that of all others stands in pyproject.toml."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
