@@ -1,5 +1,8 @@
 """Shared by all tests."""
 
+import random
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +11,12 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 SLOW_LIMIT_S = 600
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose name says nothing: pytest's own holds the test's name, and so words that a test may look for."""
+    return tmp_path_factory.mktemp("".join(random.Random().choices("jqvxz", k=12)), numbered=False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

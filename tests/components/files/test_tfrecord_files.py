@@ -99,7 +99,12 @@ def test_a_file_has_its_name_only_once_it_is_complete(tmp_path):
 
 
 @given(st.lists(st.binary(max_size=10)), st.integers(1, 5), st.integers(1, 30))
-def test_batches_hold_every_item_once_and_in_order(items, count, size_bytes):
+def test_batches_hold_every_item_in_order_and_end_with_the_item_that_fills_them(items, count, size_bytes):
+    def full(batch):
+        return len(batch) == count or sum(map(len, batch)) >= size_bytes
+
     batches = list(batched(items, count, size_bytes))
     assert [item for batch in batches for item in batch] == items
-    assert all(0 < len(batch) <= count for batch in batches)
+    assert all(batches)
+    assert all(full(batch) for batch in batches[:-1])
+    assert not any(full(batch[:-1]) for batch in batches)

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,10 @@ from slipline.serving.folders.labels import CanaryShares, label_for, write_share
 percents = st.floats(0.0, 100.0)
 
 
-@given(st.text(), percents)
-def test_a_key_always_gets_the_same_label(key: str, percent: float) -> None:
-    assert label_for(key, percent) == label_for(key, percent)
+@pytest.mark.parametrize(("key", "place"), [("", 88.942), ("user-1", 77.641), ("löwe", 95.975), ("a" * 100, 15.659)])
+def test_a_key_has_the_same_place_everywhere_and_at_any_time(key: str, place: float) -> None:
+    """Or a new release of ours would move users between versions."""
+    assert (label_for(key, place - 0.001), label_for(key, place + 0.001)) == ("stable", "canary")
 
 
 @given(st.text(), percents, percents)
@@ -38,12 +37,6 @@ def test_the_canary_gets_its_share_of_the_keys(percent: float) -> None:
     assert abs(share - percent / 100) < 4 * deviation
 
 
-def test_another_process_gives_the_same_labels() -> None:
-    code = "from slipline.serving.folders.labels import label_for; print(*[label_for(str(n), 30.0) for n in range(50)])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert told == [label_for(str(number), 30.0) for number in range(50)]
-
-
 @pytest.mark.parametrize("percent", [-0.1, 100.1, float("nan")])
 def test_a_share_that_is_none_is_refused(percent: float) -> None:
     with pytest.raises(ValueError, match="percent must be from 0 to 100, got"):
@@ -57,6 +50,20 @@ def test_shares_follow_what_the_ledger_writes(tmp_path: Path) -> None:
     assert (shares.percent("mnist"), shares.label_for("mnist", "key")) == (100.0, "canary")
     write_shares(tmp_path, {})
     assert shares.label_for("mnist", "key") == "stable"
+
+
+def test_shares_are_read_again_only_after_a_while(tmp_path: Path) -> None:
+    shares = CanaryShares(tmp_path, reread_after_s=1000.0)
+    write_shares(tmp_path, {"mnist": 100.0})
+    assert shares.percent("mnist") == 100.0
+    write_shares(tmp_path, {"mnist": 5.0})
+    assert shares.percent("mnist") == 100.0
+
+
+@pytest.mark.parametrize(("written", "percent"), [(-3.0, 0.0), (250.0, 100.0)])
+def test_a_share_out_of_range_counts_as_the_nearest_in_it(written: float, percent: float, tmp_path: Path) -> None:
+    write_shares(tmp_path, {"mnist": written})
+    assert CanaryShares(tmp_path).percent("mnist") == percent
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"mnist": "many"}', "null"])
