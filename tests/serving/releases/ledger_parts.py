@@ -62,6 +62,7 @@ class StrictServer(grpc.GenericRpcHandler):  # type: ignore[misc]
     Attributes:
       broken: Versions whose load fails.
       refuse_label: A version it will not label, loaded or not.
+      stuck_at: A version beside which it takes no config any more, once that is stable.
       loaded: Versions that requests would reach.
       failed: Versions it gave up.
       labels: Those in force.
@@ -72,6 +73,7 @@ class StrictServer(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     broken: frozenset[int] = frozenset()
     refuse_label: int | None = None
+    stuck_at: int | None = None
     loaded: frozenset[int] = frozenset()
     failed: frozenset[int] = frozenset()
     labels: dict[str, int] = field(default_factory=dict)
@@ -123,6 +125,8 @@ class StrictServer(grpc.GenericRpcHandler):  # type: ignore[misc]
     ) -> serving_pb2.ReloadConfigResponse:
         (model,) = request.config.model_config_list.config or [serving_pb2.ModelConfig()]
         versions = frozenset(model.model_version_policy.specific.versions)
+        if self.stuck_at is not None and self.labels.get("stable") == self.stuck_at:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"stuck at {self.stuck_at}")
         for label in model.version_labels.values():
             if label not in self.loaded or label == self.refuse_label:
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Request to assign label to version {label}")

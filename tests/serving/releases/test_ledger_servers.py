@@ -82,6 +82,25 @@ def test_move_that_one_server_refuses_is_undone_at_all(ledger: Ledger) -> None:
     assert [row.state for row in ledger.releases("mnist")] == ["live", "published"]
 
 
+def test_server_that_refuses_the_former_config_is_named_and_the_others_are_put_back(ledger: Ledger) -> None:
+    publish(ledger, "a")
+    publish(ledger, "b")
+    stuck, willing, unwilling = StrictServer(stuck_at=2), StrictServer(), StrictServer(refuse_label=2)
+    with running(stuck) as first, running(willing) as second, running(unwilling) as third:
+        servers = [first, second, third]
+        ledger.promote("mnist", 1, by="ada", reason="first", servers=servers)
+        with pytest.raises(PromotionFailed, match="assign label to version 2") as caught:
+            ledger.promote("mnist", 2, by="ada", reason="second", servers=servers)
+    left = str(caught.value).partition("the former config could not be put back: ")[2]
+    assert left.startswith(first)
+    assert "stuck at 2" in left
+    assert second not in left
+    assert third not in left
+    assert [server.configs[-1] for server in (stuck, willing, unwilling)] == [((1, 2), 2), ((1,), 1), ((1,), 1)]
+    assert config(ledger) == served(ledger, (1,), stable=1)
+    assert [row.state for row in ledger.releases("mnist")] == ["live", "published"]
+
+
 def test_registered_server_that_does_not_answer_is_passed_over_with_a_warning(ledger: Ledger) -> None:
     publish(ledger, "a")
     target = unused_target()

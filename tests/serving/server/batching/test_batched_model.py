@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import grpc
@@ -18,12 +19,13 @@ from slipline.serving.errors import BadRequest
 from slipline.serving.models.graph_traits import GraphTraits
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tensorflow.saved_model import SavedModel
-from slipline.serving.server.batching.batched_model import BatchedModel
+from slipline.serving.server.batching.batched_model import MAX_LANES, BatchedModel
 from slipline.serving.server.batching.lanes import QueueFull
 from slipline.serving.server.batching.parameters import Batching
 from slipline.serving.server.batching.rows import agree
 from slipline.serving.server.event_loop import EventLoop
 from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.wire import saved_model_pb2
 from slipline.serving.wire.tensors import Array
 from tests.serving.conftest import until
 from tests.serving.server.batching.batching_models import save_batchable
@@ -218,6 +220,58 @@ def test_bad_request_in_a_batch_fails_alone(gate: MakeGate, is_proven: bool) -> 
         bad.result()
     many.prove().ask_together(rows(1), rows(2))
     assert many.held.sizes == [1, 2]  # the good ones run together as before
+
+
+class Doubling(LoadedModel):
+    """Doubles rows of any width, without TensorFlow; those of width 1 only once it is open."""
+
+    def __init__(self) -> None:
+        any_width = saved_model_pb2.TensorInfo(name="x", dtype=1, tensor_shape={"dim": [{"size": -1}, {"size": -1}]})
+        y = saved_model_pb2.TensorInfo(name="y", dtype=1, tensor_shape=any_width.tensor_shape)
+        double = saved_model_pb2.SignatureDef(inputs={"x": any_width}, outputs={"y": y})
+        super().__init__(Path(), {"double": double})
+        self.open = threading.Event()
+        self.held: list[int] = []
+
+    def traits(self) -> Mapping[str, GraphTraits]:
+        return {"double": GraphTraits(is_state_free=True, has_loops=False)}
+
+    def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
+        if feeds["x"].shape[1] == 1:
+            self.held.append(len(feeds["x"]))
+            assert self.open.wait(60)
+        return {"y": 2 * feeds["x"]}
+
+    def close(self) -> None:
+        pass
+
+
+def test_shapes_are_not_remembered_for_ever_but_those_that_wait_are() -> None:
+    """Clients choose the shapes."""
+    model, events, threads = Doubling(), EventLoop("test"), ThreadPoolExecutor(4)
+    batched = BatchedModel(model, Batching(concurrent_runs=1), events, max_threads=8)
+
+    def ask(width: int) -> Array:
+        return batched.compute({"x": np.ones((1, width), np.float32)}, ["y"])["y"]
+
+    def waiting() -> int:
+        return sum(len(lane.waiting) for lane in list(batched._lanes.values()))
+
+    first = threads.submit(ask, 1)
+    until(lambda: model.held)
+    second = threads.submit(ask, 1)
+    until(lambda: waiting() == 1)
+    assert all(ask(width).shape == (1, width) for width in range(2, MAX_LANES + 3))
+    assert len(batched._lanes) <= MAX_LANES
+    third = threads.submit(ask, 1)
+    until(lambda: waiting() == 2)
+    model.open.set()
+    assert [each.result(60).tolist() for each in (first, second, third)] == [[[2]]] * 3
+    assert model.held[:2] == [1, 1]  # equal ones share a run, which no lane of their own would
+    assert len(model.held) == 2
+    threads.shutdown()
+    batched.close()
+    events.stop()
 
 
 def test_requests_of_other_shapes_are_not_mixed(gate: MakeGate) -> None:
