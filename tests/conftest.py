@@ -1,7 +1,9 @@
 """Shared by all tests."""
 
+import os
 import random
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -17,6 +19,32 @@ SLOW_LIMIT_S = 600
 def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose name says nothing: pytest's own holds the test's name, and so words that a test may look for."""
     return tmp_path_factory.mktemp("".join(random.Random().choices("jqvxz", k=12)), numbered=False)
+
+
+class Flushed(NamedTuple):
+    """What was flushed to disk.
+
+    Attributes:
+      path: Its name at that time.
+      size_bytes: Its length then.
+    """
+
+    path: Path
+    size_bytes: int
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[Flushed]:
+    """All that is flushed to disk from now on, in order; without pulling the plug nothing else shows it."""
+    seen: list[Flushed] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        seen.append(Flushed(Path(f"/proc/self/fd/{descriptor}").readlink(), os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return seen
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

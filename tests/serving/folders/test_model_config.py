@@ -9,6 +9,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from slipline.serving.errors import ConfigRefused
 from slipline.serving.folders.model_config import ServedModel, render, write_config
+from tests.conftest import Flushed
 
 MNIST = ServedModel(name="mnist", base_path="/releases/mnist", versions=(1, 2), labels={"stable": 1})
 
@@ -94,6 +95,14 @@ def test_reader_sees_the_old_file_or_the_new_never_a_part(tmp_path: Path) -> Non
     done.set()
     reader.join()
     assert seen <= allowed
+
+
+def test_config_has_its_name_only_once_it_is_on_disk(tmp_path: Path, flushed: list[Flushed]) -> None:
+    write_config(tmp_path / "new" / "models.config", [MNIST])
+    (aside,) = flushed
+    assert aside.path.parent == tmp_path / "new"
+    assert aside.path.name != "models.config"
+    assert aside.size_bytes == len(render([MNIST]))
 
 
 def test_writing_leaves_no_other_file(tmp_path: Path) -> None:

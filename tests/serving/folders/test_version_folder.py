@@ -3,6 +3,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,17 @@ from slipline.serving.folders.file_lock import locked
 from slipline.serving.folders.version_folder import (
     FileRecord,
     Manifest,
+    check_model_name,
+    copy_folder,
     manifest_of,
     numbered_versions,
     publish_folder,
     read_manifest,
     remove_leftovers,
     verify,
+    verify_sizes,
 )
+from tests.conftest import Flushed
 
 
 @pytest.fixture
@@ -47,6 +52,25 @@ def test_published_folder_holds_the_source_and_its_manifest(source: Path, model_
 def test_published_folder_is_all_that_is_left_in_the_model_root(source: Path, model_root: Path) -> None:
     publish_folder(source, model_root, 1)
     assert [path.name for path in model_root.iterdir()] == ["1"]
+
+
+def test_version_has_its_number_only_once_all_of_it_is_on_disk(
+    source: Path, model_root: Path, flushed: list[Flushed]
+) -> None:
+    """Files and folders are flushed while they lie aside, and then the folder that knows the new name."""
+    publish_folder(source, model_root, 1)
+    *aside, last = [each.path for each in flushed]
+    assert last == model_root
+    (folder,) = {model_root / path.relative_to(model_root).parts[0] for path in aside}
+    assert folder.name.startswith(".publishing-1-")
+    published = {path.relative_to(model_root / "1") for path in (model_root / "1").rglob("*")}
+    assert {path.relative_to(folder) for path in aside} == {*published, Path()}
+
+
+def test_copy_has_what_its_source_has(source: Path, tmp_path: Path) -> None:
+    manifest = copy_folder(source, tmp_path / "to" / "copy")
+    assert manifest == manifest_of(source) == read_manifest(tmp_path / "to" / "copy")
+    assert verify(tmp_path / "to" / "copy") == ()
 
 
 def test_manifest_of_a_published_folder_is_that_of_its_source(source: Path, model_root: Path) -> None:
@@ -176,6 +200,40 @@ def test_verify_tells_a_cut_file_by_its_length(source: Path, model_root: Path) -
     assert verify(model_root / "1") == (f"{model_root / '1' / 'saved_model.pb'}: 2 bytes, the manifest says 5",)
 
 
+def test_sizes_tell_of_files_that_are_cut_or_missing_but_not_of_changed_ones(source: Path, model_root: Path) -> None:
+    publish_folder(source, model_root, 1)
+    folder = model_root / "1"
+    (folder / "saved_model.pb").write_bytes(b"GRAPH")
+    assert verify_sizes(folder) == ()
+    os.truncate(folder / "saved_model.pb", 2)
+    (folder / "variables" / "variables.index").unlink()
+    assert verify_sizes(folder) == (
+        f"{folder / 'saved_model.pb'}: 2 bytes, the manifest says 5",
+        f"{folder / 'variables' / 'variables.index'}: missing",
+    )
+    (folder / "manifest.json").unlink()
+    (problem,) = verify_sizes(folder)
+    assert "wanted the manifest of a published version" in problem
+
+
+@pytest.mark.parametrize("check", [verify, verify_sizes])
+def test_version_that_is_not_there_is_a_problem(check: Callable[[Path], tuple[str, ...]], model_root: Path) -> None:
+    assert check(model_root / "1") == (f"{model_root / '1'}: the folder is missing",)
+
+
+@pytest.mark.parametrize("name", ["mnist", "7", "a.b-c_d"])
+def test_model_may_be_called_what_a_folder_may(name: str) -> None:
+    check_model_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-a", ".a", "a/b", "a b", "ä", "ledger.sqlite", "ledger.sqlite-wal", "a.config", "a.json"]
+)
+def test_model_may_not_be_called_what_another_file_there_is(name: str) -> None:
+    with pytest.raises(PublishFailed, match="choose another"):
+        check_model_name(name)
+
+
 @pytest.mark.parametrize("text", ["", "[1]", '[{"path": "a"}]', '{"a": 1}'])
 def test_verify_of_a_broken_manifest_is_a_problem_not_a_crash(text: str, source: Path, model_root: Path) -> None:
     publish_folder(source, model_root, 1)
@@ -192,9 +250,11 @@ def test_numbered_versions_are_what_a_server_would_see(model_root: Path) -> None
 
 def test_leftovers_are_removed_and_versions_are_not(source: Path, model_root: Path) -> None:
     publish_folder(source, model_root, 1)
-    leftover = model_root / ".publishing-2-abc"
-    leftover.mkdir()
-    assert remove_leftovers(model_root) == (leftover,)
+    leftovers = tuple(model_root / name for name in (".damaged-1", ".publishing-2-abc", ".restoring-3"))
+    for leftover in leftovers:
+        leftover.mkdir()
+    assert remove_leftovers(model_root) == leftovers
+    assert not any(leftover.exists() for leftover in leftovers)
     assert verify(model_root / "1") == ()
 
 
