@@ -1,1 +1,55 @@
-"""Declares, checks, runs, caches and records pipelines; knows nothing of TensorFlow or Beam."""
+"""Declares, checks, runs, caches and records pipelines; knows nothing of TensorFlow or Beam.
+
+What is named here is for the public, and loaded when it is first used:
+
+    from slipline.pipeline import Artifact, Pipeline, Verdict, component
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipline.pipeline.core.public_names import lazy_names
+
+if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
+    from slipline.pipeline.app.settings.home import Home as Home
+    from slipline.pipeline.core.artifact import Artifact as Artifact
+    from slipline.pipeline.core.artifact import Verdict as Verdict
+    from slipline.pipeline.core.component import NAMES_CODE as NAMES_CODE
+    from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY as OUTSIDE_CACHE_KEY
+    from slipline.pipeline.core.component import Component as Component
+    from slipline.pipeline.core.component import ComponentError as ComponentError
+    from slipline.pipeline.core.component import Say as Say
+    from slipline.pipeline.core.component import Stated as Stated
+    from slipline.pipeline.core.component import component as component
+    from slipline.pipeline.core.component import params as params
+    from slipline.pipeline.core.errors import PipelineError as PipelineError
+    from slipline.pipeline.core.graph import Pipeline as Pipeline
+    from slipline.pipeline.core.graph import Step as Step
+
+_get, __all__ = lazy_names(
+    __name__,
+    {
+        "app.settings.home": ("Home",),
+        "core.artifact": ("Artifact", "Verdict"),
+        "core.component": (
+            "NAMES_CODE",
+            "OUTSIDE_CACHE_KEY",
+            "Component",
+            "ComponentError",
+            "Say",
+            "Stated",
+            "component",
+            "params",
+        ),
+        "core.errors": ("PipelineError",),
+        "core.graph": ("Pipeline", "Step"),
+    },
+)
+
+if not TYPE_CHECKING:  # else a type checker would believe in every name
+    __getattr__ = _get
+
+
+def __dir__() -> list[str]:
+    return __all__

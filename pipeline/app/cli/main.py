@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from slipline.pipeline.app.cli.extras import remedy_for
+
 COMMANDS = {
     "run": "Run the training pipeline and release the model.",
     "tune": "Search better settings for the training.",
@@ -40,6 +42,7 @@ class LazyGroup(click.Group):
         """The command of that name, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
+        ctx.invoked_subcommand = cmd_name  # also where its module cannot be imported
         module = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"slipline.pipeline.app.cli.{module}"), module)
         return command
@@ -60,15 +63,21 @@ class LazyGroup(click.Group):
 
         try:
             return super().invoke(ctx)
-        except (PipelineError, ComponentError, ServingError) as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(
-                f"{where}{error.strerror or error}; mend that and run the command again"
-            ) from error
+        except (PipelineError, ComponentError, ServingError, OSError, ModuleNotFoundError) as error:
+            if remedy := remedy_for(error):
+                raise click.ClickException(f"slipline {ctx.invoked_subcommand} {remedy}") from error
+            if isinstance(error, ModuleNotFoundError):
+                raise
+            raise click.ClickException(_words_of(error)) from error
         except KeyboardInterrupt:
             raise click.ClickException("interrupted; the same command carries on where it was") from None
+
+
+def _words_of(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; mend that and run the command again"
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-from rich.table import Table
+import click
 
 WIDTH_WITHOUT_TERMINAL = 240
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints a table whose last column alone is broken into lines where it has to be."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ModuleNotFoundError:  # `slipline predict` after an installation without extras
+        for row in (columns, *rows):
+            click.echo("\t".join(row))
+        return
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=column != columns[-1])
