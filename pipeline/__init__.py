@@ -14,36 +14,38 @@ from slipline.pipeline.core.public_names import lazy_names
 if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
     from slipline.pipeline.app.settings.home import Home as Home
     from slipline.pipeline.core.artifact import Artifact as Artifact
+    from slipline.pipeline.core.artifact import RunOutcome as RunOutcome
+    from slipline.pipeline.core.artifact import StepOutcome as StepOutcome
     from slipline.pipeline.core.artifact import Verdict as Verdict
     from slipline.pipeline.core.component import NAMES_CODE as NAMES_CODE
     from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY as OUTSIDE_CACHE_KEY
     from slipline.pipeline.core.component import Component as Component
     from slipline.pipeline.core.component import ComponentError as ComponentError
-    from slipline.pipeline.core.component import Say as Say
     from slipline.pipeline.core.component import Stated as Stated
     from slipline.pipeline.core.component import component as component
     from slipline.pipeline.core.component import params as params
     from slipline.pipeline.core.errors import PipelineError as PipelineError
     from slipline.pipeline.core.graph import Pipeline as Pipeline
     from slipline.pipeline.core.graph import Step as Step
+    from slipline.pipeline.core.signature import Say as Say
 
 _get, __all__ = lazy_names(
     __name__,
     {
         "app.settings.home": ("Home",),
-        "core.artifact": ("Artifact", "Verdict"),
+        "core.artifact": ("Artifact", "RunOutcome", "StepOutcome", "Verdict"),
         "core.component": (
             "NAMES_CODE",
             "OUTSIDE_CACHE_KEY",
             "Component",
             "ComponentError",
-            "Say",
             "Stated",
             "component",
             "params",
         ),
         "core.errors": ("PipelineError",),
         "core.graph": ("Pipeline", "Step"),
+        "core.signature": ("Say",),
     },
 )
 

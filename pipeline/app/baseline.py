@@ -7,6 +7,7 @@ import json
 from sqlalchemy import select
 
 from slipline.components.steps.find_baseline import BaselineParams, Earlier
+from slipline.pipeline.app.settings.home import Home
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow, RunRow, RunStepRow
 
@@ -14,7 +15,7 @@ KEPT = 20
 """Earlier data sets looked through for one that differs; a rerun needs two."""
 
 
-def baseline_params(store: Store, pipeline: str) -> BaselineParams:
+def earlier_statistics(home: Home, pipeline: str) -> BaselineParams:
     """The statistics of every data set that passed validation in a run of `pipeline`, the latest first."""
     query = (
         select(ExecutionRow, ExecutionInputRow)
@@ -26,7 +27,7 @@ def baseline_params(store: Store, pipeline: str) -> BaselineParams:
         .order_by(RunRow.started_at.desc())
     )
     earlier: dict[str, Earlier] = {}
-    with store.session() as session:
+    with Store.open(home.path) as store, store.session() as session:
         for validated, statistics in session.execute(query):
             made_by = session.get(ExecutionRow, statistics.source_id)
             if made_by is not None and json.loads(validated.facts)["passed"] and len(earlier) < KEPT:

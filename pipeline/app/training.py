@@ -8,7 +8,7 @@ from slipline.components.steps.compute_statistics import compute_statistics
 from slipline.components.steps.convert import convert
 from slipline.components.steps.evaluate import evaluate
 from slipline.components.steps.export import export
-from slipline.components.steps.find_baseline import BaselineParams, find_baseline
+from slipline.components.steps.find_baseline import find_baseline
 from slipline.components.steps.find_live import find_live
 from slipline.components.steps.infra_validate import infra_validate
 from slipline.components.steps.ingest import IngestParams, ingest
@@ -17,17 +17,17 @@ from slipline.components.steps.release_settings import ReleaseParams
 from slipline.components.steps.set_aside import set_aside
 from slipline.components.steps.train import train
 from slipline.components.steps.validate import validate
+from slipline.pipeline.app.baseline import earlier_statistics
 from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
 from slipline.pipeline.core.graph import Pipeline, Source, Step
 
 
-def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineParams) -> Pipeline:
+def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
     """Ingests, validates, trains, exports, evaluates and releases; nothing passes a closed gate.
 
     Args:
       settings: Of every component.
-      home: Where the releases are.
-      earlier: Statistics of earlier runs, one of which the data is held against.
+      home: Where the releases are, and earlier runs, one of whose data the data is held against.
 
     Returns:
       The pipeline, ready to run.
@@ -47,7 +47,7 @@ def training_pipeline(settings: TrainingSettings, home: Home, earlier: BaselineP
     )
     examples = flow.add(ingest, params=settings.ingest, beam=beam)
     statistics = flow.add(compute_statistics, examples=examples, params=settings.statistics, beam=beam)
-    baseline = flow.add(find_baseline, statistics=statistics, params=earlier)
+    baseline = flow.add(find_baseline, statistics=statistics, params=earlier_statistics(home, flow.name))
     anomalies = flow.add(
         validate,
         examples=examples,

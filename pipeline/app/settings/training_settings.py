@@ -1,15 +1,14 @@
-"""Settings: TOML files and `--set` options are read here and nowhere else."""
+"""The settings of the built-in training."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
@@ -22,20 +21,19 @@ from slipline.components.steps.train import TrainParams
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.pipeline.app.settings.home import Home as Home  # noqa: PLC0414  (who reads settings finds the home here, too)
 from slipline.pipeline.app.settings.home import home_from_environment as home_from_environment  # noqa: PLC0414
+from slipline.pipeline.app.settings.settings_file import put, read_settings
 from slipline.pipeline.app.settings.tune_settings import TuneSettings, Value
 from slipline.pipeline.core.errors import SettingsError
 from slipline.pipeline.core.source_code import Sources
 from slipline.serving.errors import PublishFailed
 from slipline.serving.folders.version_folder import check_model_name
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 DEFAULT_SETTINGS = "mnist"
-OWN = "settings"
-"""What messages call the settings that Slipline brings."""
+TRAINING = "slipline.pipeline.app.training:training_pipeline"
+"""The pipeline of settings that name none."""
+
+MNIST_SCHEMA, PREPARED_DATA = Path("data/schema/mnist.pbtxt"), Path("data")
+"""Where the default job's schema and data lie in a checkout, and in what is installed."""
 
 
 class ReleaseSettings(BaseModel):
@@ -52,9 +50,9 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: str = "mnist"
-    schema_path: Annotated[Path, Field(alias="schema")] = Path("data/schema/mnist.pbtxt")
+    schema_path: Annotated[Path, Field(alias="schema", validate_default=True)] = MNIST_SCHEMA
     serving_data: tuple[str, ...] = ()
-    ingest: IngestParams = IngestParams()
+    ingest: Annotated[IngestParams, Field(validate_default=True)] = IngestParams()
     statistics: ComputeStatisticsParams = ComputeStatisticsParams()
     validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     train: TrainParams = TrainParams()
@@ -79,6 +77,19 @@ class TrainingSettings(BaseModel):
                     f"{key} must be one of the splits brought in, {list(self.ingest.split_names)}, got {split!r}"
                 )
         return self
+
+    @field_validator("schema_path")
+    @classmethod
+    def _schema_comes_along(cls, path: Path) -> Path:
+        return _shipped(path) if path == MNIST_SCHEMA else path
+
+    @field_validator("ingest")
+    @classmethod
+    def _data_come_along(cls, ingest: IngestParams) -> IngestParams:
+        name = ingest.dataset.partition(":")[0]
+        if not name or ingest.data_dir != PREPARED_DATA:
+            return ingest
+        return replace(ingest, data_dir=_shipped(PREPARED_DATA / name).parent)
 
     @field_validator("train")
     @classmethod
@@ -106,7 +117,7 @@ class TrainingSettings(BaseModel):
         """
         plain = self.model_dump(by_alias=True)
         for name, value in values.items():
-            _put(plain, name, value)
+            put(plain, name, value)
         return TrainingSettings.model_validate(plain)
 
     def value(self, name: str) -> object:
@@ -129,114 +140,19 @@ def load_settings(source: str = DEFAULT_SETTINGS, overrides: Iterable[str] = ())
       The settings, each checked.
 
     Raises:
-      SettingsError: The file cannot be read, a key is unknown, or a value is refused; names file and key.
+      SettingsError: The file cannot be read or is of another pipeline, a key is unknown, or a value is refused; names
+        file and key.
     """
-    origin, text = _read(source)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{origin}: not valid TOML: {error}") from error
-    for override in overrides:
-        _override(values, override)
-    try:
-        settings = TrainingSettings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(explained(origin, error)) from error
-    return _with_shipped_data(settings) if origin.startswith(OWN) else settings
-
-
-def _with_shipped_data(settings: TrainingSettings) -> TrainingSettings:
-    """Slipline's own settings, with the data and the schema that come with it where the working directory has none."""
-    root = Path(str(files("slipline")))
-    schema, data_dir = settings.schema_path, settings.ingest.data_dir
-    if not schema.exists() and (root / schema).exists():
-        settings = settings.model_copy(update={"schema_path": root / schema})
-    prepared = data_dir / settings.ingest.dataset.partition(":")[0]
-    if not prepared.exists() and (root / prepared).exists():
-        settings = settings.model_copy(update={"ingest": replace(settings.ingest, data_dir=root / data_dir)})
-    return settings
-
-
-def _read(source: str) -> tuple[str, str]:
-    own = files("slipline.pipeline.app") / "settings"
-    path = Path(source)
-    if path.suffix != ".toml" and (own / f"{source}.toml").is_file():
-        return f"{OWN} {source!r}", (own / f"{source}.toml").read_text("utf-8")
-    try:
-        return str(path), path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(sorted(Path(file.name).stem for file in own.iterdir() if file.name.endswith(".toml")))
+    text = read_settings(source)
+    if text.pipeline not in (None, TRAINING):
         raise SettingsError(
-            f"{path}: cannot be read as settings ({getattr(error, 'strerror', None) or error}); "
-            f"give a TOML file, or one of {names}"
-        ) from error
+            f"{text.origin}: names the pipeline {text.pipeline}, but this command takes settings of the training that "
+            "comes with Slipline"
+        )
+    return text.fill(TrainingSettings, overrides)
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
-    if not equals or not name:
-        raise SettingsError(f"--set {override}: wanted SECTION.KEY=VALUE, such as train.seed=2")
-    try:
-        _put(values, name.strip(), _value(text.strip()))
-    except TypeError as error:
-        raise SettingsError(f"--set {override}: {error}") from error
-
-
-def _put(values: dict[str, Any], name: str, value: object) -> None:
-    """Sets one setting, named `section.key`.
-
-    Raises:
-      TypeError: What should be a section is a value.
-    """
-    *sections, key = name.split(".")
-    table = values
-    for section in sections:
-        table = table.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise TypeError(f"{section} is a value, not a section")
-    table[key] = value
-
-
-def _value(text: str) -> object:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def explained(origin: str, error: ValidationError) -> str:
-    """What is wrong with settings, a line for each of them."""
-    return "\n".join(_explain_one(origin, problem) for problem in error.errors(include_url=False))
-
-
-def _explain_one(origin: str, problem: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{origin}: unknown key {key}{_suggestion(problem['loc'])}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"  # our own messages say it
-    return ": ".join(filter(None, (origin, key, f"{message[:1].lower()}{message[1:]}{got}")))
-
-
-def _suggestion(location: tuple[str, ...]) -> str:
-    """The nearest key that there is, and all of them."""
-    from difflib import get_close_matches
-
-    known = _keys(location[:-1])
-    near = get_close_matches(str(location[-1]), known, n=1)
-    return (f"; did you mean {near[0]}?" if near else ";") + f" Known here: {', '.join(known)}"
-
-
-def _keys(location: tuple[str, ...]) -> list[str]:
-    """The keys of the section that lies there."""
-    kind: Any = TrainingSettings
-    for part in location:
-        kind = get_args(kind)[1] if get_origin(kind) is Mapping else _types(kind)[part]
-    return sorted(_types(kind))
-
-
-def _types(section: type[Any]) -> dict[str, Any]:
-    """The type of each key of a section."""
-    if issubclass(section, BaseModel):
-        return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
-    return get_type_hints(section)
+def _shipped(path: Path) -> Path:
+    """A file or folder that comes with Slipline, where the working directory has none of that name."""
+    there = Path(str(files("slipline"))) / path
+    return there if there.exists() and not path.exists() else path

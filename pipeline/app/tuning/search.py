@@ -12,8 +12,8 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from slipline.components.artifacts import TrainedModel
-from slipline.pipeline.app.baseline import baseline_params
-from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings, explained
+from slipline.pipeline.app.settings.settings_file import explained
+from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
 from slipline.pipeline.app.settings.tune_settings import Metric
 from slipline.pipeline.app.training import training_pipeline
 from slipline.pipeline.app.tuning.space import Space, Values, for_trial, space_of
@@ -159,7 +159,9 @@ class Searcher:
         try:
             pipeline = self._pipeline(begun.values)
         except ValidationError as error:  # each value is fit, but not together with the others
-            return Trial(number=begun.number, values=begun.values, reason=explained("settings", error))
+            return Trial(
+                number=begun.number, values=begun.values, reason=explained("settings", TrainingSettings, error)
+            )
         report = self._run(replace(pipeline, name=f"{self.settings.name}, trial {begun.number}"))
         score, reason = self._judged(report)
         made = report.made(TRAIN)
@@ -182,7 +184,7 @@ class Searcher:
 
     def _pipeline(self, values: Values) -> Pipeline:
         settings = for_trial(self.settings, values)
-        return training_pipeline(settings, self.home, baseline_params(self.store, settings.name)).until(TRAIN)
+        return training_pipeline(settings, self.home).until(TRAIN)
 
     def _run(self, pipeline: Pipeline) -> RunReport:
         return LocalRunner(store=self.store, display=self.watcher).run(pipeline)

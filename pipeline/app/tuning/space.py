@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
 
-from slipline.pipeline.app.settings.training_settings import TrainingSettings, explained
+from slipline.pipeline.app.settings.settings_file import explained
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.app.settings.tune_settings import Searched, Value
 from slipline.pipeline.core.errors import SettingsError
 
@@ -157,7 +158,7 @@ def check_space(origin: str, settings: TrainingSettings) -> None:
             try:
                 whole = isinstance(_fitting(settings, name, value).value(name), int)
             except ValidationError as error:
-                raise SettingsError(explained(where, error)) from error
+                raise SettingsError(explained(where, TrainingSettings, error)) from error
             except TypeError as error:
                 raise SettingsError(f"{where}.{name}: {error}") from error
             if whole and any(isinstance(end, float) for end in searched.ends):

@@ -18,6 +18,7 @@ import pytest
 import slipline.components
 import slipline.pipeline
 from slipline.pipeline.core.component import Component
+from slipline.pipeline.core.imports import Imports, imported_names
 from slipline.pipeline.core.public_names import lazy_names
 
 FACES = (slipline.pipeline, slipline.components)
@@ -98,6 +99,16 @@ def test_public_name_is_its_modules_own_object_and_says_what_it_is(face: ModuleT
 def test_type_checkers_see_the_names_there_are_and_dir_lists_them(face: ModuleType) -> None:
     assert sorted(stated_for_type_checkers(face)) == face.__all__ == dir(face)
     assert len(set(face.__all__)) == len(face.__all__) > 10
+
+
+def test_a_face_makes_no_component_depend_on_another() -> None:
+    """The packages around a component's module are in its cache key, with all that they import."""
+    for face in FACES:
+        imports = Imports().of(inspect.getsource(face).encode())[1]
+        assert {name for name in imported_names(face.__name__, True, imports) if name.startswith("slipline")} == {
+            "slipline.pipeline.core.public_names",
+            "slipline.pipeline.core.public_names.lazy_names",
+        }
 
 
 @pytest.mark.parametrize("face", FACES)
