@@ -1,8 +1,9 @@
-"""Which pipeline `slipline run` is to run, with its settings filled in: the one that comes with Slipline, or any other."""
+"""Which pipeline is to run, with its settings filled in: the one that comes with Slipline, or any other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from slipline.pipeline.app.settings.home import Home
@@ -13,7 +14,20 @@ from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.load import load
 
 
-def find_pipeline(target: str, settings: str | None, overrides: Sequence[str], home: Home) -> Pipeline:
+@dataclass(frozen=True)
+class Asked:
+    """A pipeline as it was asked for.
+
+    Attributes:
+      pipeline: Checked and ready to run.
+      settings: The record it was made of; None if it takes none.
+    """
+
+    pipeline: Pipeline
+    settings: object
+
+
+def find_pipeline(target: str, settings: str | None, overrides: Sequence[str], home: Home) -> Asked:
     """The pipeline that is asked for, checked and ready to run.
 
     Args:
@@ -33,7 +47,7 @@ def find_pipeline(target: str, settings: str | None, overrides: Sequence[str], h
         return _filled(target, text, overrides, home)
     if settings is not None:
         raise SettingsError(f"{target} is settings itself, so --settings {settings} is one too many; leave one out")
-    text = read_settings(target)
+    text = read_settings(target, also=", a pipeline as package.module:attribute")
     return _filled(text.pipeline or TRAINING, text, overrides, home)
 
 
@@ -42,13 +56,14 @@ def names_pipeline(target: str) -> bool:
     return ":" in target and not target.endswith(".toml") and not Path(target).exists()
 
 
-def _filled(name: str, text: SettingsText, overrides: Sequence[str], home: Home) -> Pipeline:
-    found = load(name, offers=(Home,))
+def _filled(name: str, text: SettingsText, overrides: Sequence[str], home: Home) -> Asked:
+    found = load(name, home)
     if found.settings_class is not None:
-        return found.pipeline(text.fill(found.settings_class, overrides), {Home: home})
+        settings = text.fill(found.settings_class, overrides)
+        return Asked(found.pipeline(settings), settings)
     if given := [*text.values, *(f"--set {override}" for override in overrides)]:
         raise SettingsError(
             f"{name} takes no settings, got {', '.join(given)}; make it a function of a settings record that returns "
             "the Pipeline, or leave them out"
         )
-    return found.pipeline(None, {Home: home})
+    return Asked(found.pipeline(), None)

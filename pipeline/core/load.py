@@ -7,15 +7,15 @@ import inspect
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from slipline.pipeline.core.errors import LoadError, PipelineError
+from slipline.pipeline.core.errors import LoadError, PipelineError, SettingsError, StoreError
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.plain_values import is_record
 from slipline.pipeline.core.signature import resolved
@@ -37,6 +37,7 @@ class Loaded:
     settings_class: type[Any] | None
     file: str
     _found: Pipeline | Callable[..., object]
+    _offered: Mapping[str, object] = field(default_factory=dict)
 
     def pipeline(self, settings: object = None) -> Pipeline:
         """The pipeline.
@@ -49,18 +50,20 @@ class Loaded:
         """
         if isinstance(self._found, Pipeline):
             return self._found
+        taken = () if self.settings_class is None else (settings,)
         with _explaining(f"{self.name} fails"):
-            made = self._found() if self.settings_class is None else self._found(settings)
+            made = self._found(*taken, **self._offered)
         if isinstance(made, Pipeline):
             return made
         raise LoadError(f"{self.name} must return a Pipeline, but it returned {_kind(made)} ({self.file})")
 
 
-def load(name: str) -> Loaded:
+def load(name: str, *offers: object) -> Loaded:
     """The pipeline called `name`, or the function that returns it.
 
     Args:
       name: `package.module:attribute`, found from `sys.path`.
+      *offers: What the function may take besides its settings, each by a parameter annotated with its class.
 
     Raises:
       LoadError: There is none; the message names the file and line at fault.
@@ -79,7 +82,8 @@ def load(name: str) -> Loaded:
             f"{_pipelines_in(module)}"
         )
     where = f"{_short(found.__code__.co_filename)}:{found.__code__.co_firstlineno}"
-    return Loaded(name, _settings_class(name, found, where), where, found)
+    settings_class, offered = _parameters(name, found, where, {type(offer): offer for offer in offers})
+    return Loaded(name, settings_class, where, found, offered)
 
 
 def _imported(name: str) -> ModuleType:
@@ -109,20 +113,28 @@ def _pipelines_in(module: ModuleType) -> str:
     return f"it has {', '.join(names)}" if names else "it has no Pipeline of another name"
 
 
-def _settings_class(name: str, function: Callable[..., object], where: str) -> type[Any] | None:
-    """The class of a function's one parameter; None if it has none."""
-    signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())
-    if not parameters:
-        return None
-    kinds = [_annotation(function, parameter) for parameter in parameters]
-    if len(kinds) == 1 and _is_settings(kinds[0]) and parameters[0].kind is parameters[0].POSITIONAL_OR_KEYWORD:
-        settings: type[Any] = kinds[0]
-        return settings
+def _parameters(
+    name: str, function: Callable[..., object], where: str, offers: Mapping[type, object]
+) -> tuple[type[Any] | None, Mapping[str, object]]:
+    """The class of a function's settings, None if it has none, and what is offered of all else it takes."""
+    kinds = {each.name: _annotation(function, each) for each in inspect.signature(function).parameters.values()}
+    offered = {parameter: offers[kind] for parameter, kind in kinds.items() if kind in offers}
+    settings = [parameter for parameter in kinds if parameter not in offered]
+    if not settings:
+        return None, offered
+    if settings == list(kinds)[:1] and _is_positional(function, settings[0]) and _is_settings(kinds[settings[0]]):
+        return kinds[settings[0]], offered
+    also = "".join(f", then what is annotated {kind.__name__}" for kind in offers)
+    taken = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
     raise LoadError(
-        f"{name} must take nothing, or one parameter annotated with a @params class, a dataclass or a pydantic model, "
-        f"but it takes {signature.replace(return_annotation=signature.empty)} ({where})"
+        f"{name} must take nothing, or one parameter annotated with a @params class, a dataclass or a pydantic model"
+        f"{also}, but it takes {taken} ({where})"
     )
+
+
+def _is_positional(function: Callable[..., object], name: str) -> bool:
+    parameter = inspect.signature(function).parameters[name]
+    return parameter.kind is parameter.POSITIONAL_OR_KEYWORD
 
 
 def _annotation(function: Callable[..., object], parameter: inspect.Parameter) -> Any:
@@ -139,6 +151,8 @@ def _explaining(what: str) -> Iterator[None]:
     """Lets LoadErrors out of the block that say which line of a person's own code is at fault."""
     try:
         yield
+    except (SettingsError, StoreError):  # the code is not at fault
+        raise
     except (Exception, SystemExit) as error:
         words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
         kind = "" if isinstance(error, PipelineError) else f"{type(error).__name__}: "

@@ -13,7 +13,7 @@ import click
 from slipline.pipeline.app.cli.extras import remedy_for
 
 COMMANDS = {
-    "run": "Run the training pipeline and release the model.",
+    "run": "Run a pipeline: the training that comes with Slipline, or your own.",
     "tune": "Search better settings for the training.",
     "runs": "List what ran, the latest first.",
     "lineage": "Show what TARGET was made of, back to the data.",
@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
         """Runs a command; what goes wrong comes out as one message and exit status 1."""
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC has to say is in our messages
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # said when a run is killed
-        sys.path.append(str(Path.cwd()))  # where a network of one's own lies
+        sys.path.append(str(Path.cwd()))  # where a person's own modules lie; last, so that none hides another's
         from slipline.pipeline.core.component import ComponentError
         from slipline.pipeline.core.errors import PipelineError
         from slipline.serving.errors import ServingError

@@ -11,16 +11,10 @@ import click
 
 from slipline.components.artifacts import Evaluation, Examples, Release
 from slipline.components.validation.offenders import LISTING
-from slipline.pipeline.app.baseline import baseline_params
 from slipline.pipeline.app.data_words import data_words
-from slipline.pipeline.app.settings.training_settings import (
-    DEFAULT_SETTINGS,
-    Home,
-    TrainingSettings,
-    home_from_environment,
-    load_settings,
-)
-from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.app.find_pipeline import find_pipeline
+from slipline.pipeline.app.settings.home import Home, home_from_environment
+from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS, TrainingSettings
 from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import LocalRunner, RunReport
@@ -29,30 +23,41 @@ from slipline.serving.releases.ledger import Ledger
 
 
 @click.command()
-@click.argument("settings", default=DEFAULT_SETTINGS)
+@click.argument("target", required=False)
+@click.option("--settings", metavar="FILE", help="The settings of TARGET, a TOML file, where TARGET names a pipeline.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting: train.seed=2.")
 @click.option("--fresh", is_flag=True, help="Run every step, even where an earlier result could stand in.")
 @click.option("--until", metavar="STEP", help="End with this step, such as validate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_context
 def run(
-    ctx: click.Context, settings: str, overrides: tuple[str, ...], fresh: bool, until: str | None, as_json: bool
+    ctx: click.Context,
+    target: str | None,
+    settings: str | None,
+    overrides: tuple[str, ...],
+    fresh: bool,
+    until: str | None,
+    as_json: bool,
 ) -> None:
-    """Run the training pipeline and release the model.
+    """Run a pipeline: the training that comes with Slipline, or your own.
 
-    SETTINGS is a TOML file, or the name of one that Slipline brings (mnist, the default, or test).
+    TARGET is a TOML file of settings, which may name its pipeline (pipeline = "mine.flow:pipeline"); or the name of one
+    that Slipline brings (mnist, the default, or test); or package.module:attribute, a Pipeline, or a function of a
+    settings record that returns one, found from the working directory. It ends with status 1 if a step fails or a
+    verdict does not pass.
     """
-    loaded = load_settings(settings, overrides)
     home = home_from_environment()
+    asked = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
+    pipeline = asked.pipeline if until is None else asked.pipeline.until(until)
+    told = asked.settings if isinstance(asked.settings, TrainingSettings) else None
     with Store.open(home.path) as store:
-        pipeline = training_pipeline(loaded, home, baseline_params(store, loaded.name))
-        pipeline = pipeline if until is None else pipeline.until(until)
         with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
             runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
             report = runner.run(pipeline)
-        page = _report_page(report, loaded, store, home.reports)
-        card = _model_card(report, loaded, store, page, home.cards)
-    click.echo(_as_json(report, page, card) if as_json else _in_words(report, loaded.evaluate.split, page, card, home))
+        page = None if told is None else _report_page(report, told, store, home.reports)
+        card = None if told is None or page is None else _model_card(report, told, store, page, home.cards)
+    split = told.evaluate.split if told else ""
+    click.echo(_as_json(report, page, card) if as_json else _in_words(report, split, page, card, home))
     if not report.passed:
         ctx.exit(1)
 
@@ -95,7 +100,7 @@ def _model_card(report: RunReport, settings: TrainingSettings, store: Store, pag
     return card if write_card(report, settings, store, page, card) else None
 
 
-def _in_words(report: RunReport, split: str, page: Path, card: Path | None, home: Home) -> str:
+def _in_words(report: RunReport, split: str, page: Path | None, card: Path | None, home: Home) -> str:
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
@@ -109,7 +114,8 @@ def _in_words(report: RunReport, split: str, page: Path, card: Path | None, home
         lines.append(f"{split} accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
     if release and isinstance(release.artifact, Release):
         lines.append(_standing(release.artifact, home))
-    lines.append(f"report {_short(page)}")
+    if page is not None:
+        lines.append(f"report {_short(page)}")
     if card is not None:
         lines.append(f"card   {_short(card)}")
     if not report.passed:
@@ -147,7 +153,7 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
+def _as_json(report: RunReport, page: Path | None, card: Path | None) -> str:
     steps = [
         {
             "step": outcome.step,
@@ -165,7 +171,7 @@ def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
         "steps": steps,
         "evaluation": json.loads(artifact_to_json(evaluation.artifact)) if evaluation else None,
         "release": json.loads(artifact_to_json(release.artifact)) if release else None,
-        "report": str(page),
+        "report": None if page is None else str(page),
         "card": None if card is None else str(card),
         "log": str(report.log_path),
     }

@@ -65,16 +65,17 @@ class SettingsText:
         return filled
 
 
-def read_settings(source: str) -> SettingsText:
+def read_settings(source: str, *, also: str = "") -> SettingsText:
     """The settings in a TOML file, or in one that Slipline brings.
 
     Args:
       source: Path of a TOML file, or the name of one of Slipline's own.
+      also: What else could have been given, for the message where it is neither.
 
     Raises:
       SettingsError: The file cannot be read, is no TOML, or names no pipeline by a text; names file and line.
     """
-    origin, text = _read(source)
+    origin, text = _read(source, also)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -85,7 +86,7 @@ def read_settings(source: str) -> SettingsText:
     return SettingsText(origin, values, pipeline)
 
 
-def _read(source: str) -> tuple[str, str]:
+def _read(source: str, also: str) -> tuple[str, str]:
     own = files("slipline.pipeline.app") / "settings"
     path = Path(source)
     if path.suffix != ".toml" and (own / f"{source}.toml").is_file():
@@ -96,7 +97,7 @@ def _read(source: str) -> tuple[str, str]:
         names = ", ".join(sorted(Path(file.name).stem for file in own.iterdir() if file.name.endswith(".toml")))
         raise SettingsError(
             f"{path}: cannot be read as settings ({getattr(error, 'strerror', None) or error}); "
-            f"give a TOML file, or one of {names}"
+            f"give a TOML file{also}, or one of {names}"
         ) from error
 
 

@@ -10,7 +10,6 @@ import pytest
 from slipline.components.artifacts import ExportedFile
 from slipline.components.exports.formats import FORMATS
 from slipline.components.steps.convert import ConvertParams, judge
-from slipline.components.steps.find_baseline import BaselineParams
 from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
 from slipline.pipeline.app.training import training_pipeline
 
@@ -51,8 +50,8 @@ def test_no_two_formats_lie_in_one_place() -> None:
     assert {name for name, form in FORMATS.items() if form.file == "model.tflite"} == {"tflite"}
 
 
-def test_what_is_evaluated_tried_and_released_is_what_was_converted() -> None:
-    flow = training_pipeline(TrainingSettings(), Home(Path("home")), BaselineParams())
+def test_what_is_evaluated_tried_and_released_is_what_was_converted(tmp_path: Path) -> None:
+    flow = training_pipeline(TrainingSettings(), Home(tmp_path))
     steps = {step.name: step for step in flow.steps}
     assert steps["convert"].inputs["model"] is steps["export"]
     for later in ("evaluate", "infra_validate", "push"):

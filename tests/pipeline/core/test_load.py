@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipline.pipeline.core.errors import LoadError
+from slipline.pipeline.core.errors import LoadError, PipelineError
 from slipline.pipeline.core.load import load
 
 Write = Callable[[str], str]
@@ -152,3 +152,34 @@ def test_a_function_that_fails_is_told_with_the_line(write: Write) -> None:
     module = write("def helper():\n    return {}['x']\ndef make():\n    return helper()\n")
     message = refused(f"{module}:make")
     assert message == f"{module}:make fails: KeyError: 'x' ({module.replace('.', '/')}.py:2)"
+
+
+OFFERED = f"""{HEAD}from pathlib import PosixPath
+from tests.pipeline.toy import SumParams
+def alone(place: PosixPath): return Pipeline(str(place))
+def both(settings: SumParams, place: PosixPath): return Pipeline(f"{{place}}-{{settings.factor}}")
+def neither(): return Pipeline("neither")
+def other(settings: SumParams, place: str): ...
+def turned(place: PosixPath, settings: SumParams): ...
+"""
+
+
+@pytest.mark.parametrize(("attribute", "name"), [("alone", "here"), ("both", "here-3"), ("neither", "neither")])
+def test_a_function_takes_of_what_is_offered_what_it_annotates(write: Write, attribute: str, name: str) -> None:
+    loaded = load(f"{write(OFFERED)}:{attribute}", Path("here"))
+    settings = loaded.settings_class(factor=3) if loaded.settings_class else None
+    assert loaded.pipeline(settings).name == name
+
+
+@pytest.mark.parametrize("attribute", ["other", "turned"])
+def test_what_is_not_offered_is_refused_with_what_is(write: Write, attribute: str) -> None:
+    module = write(OFFERED)
+    with pytest.raises(LoadError, match="then what is annotated PosixPath, but it takes"):
+        load(f"{module}:{attribute}", Path("here"))
+
+
+@pytest.mark.parametrize("error", ["SettingsError", "StoreError"])
+def test_what_is_no_fault_of_the_code_is_told_as_it_is(write: Write, error: str) -> None:
+    module = write(f"from slipline.pipeline.core.errors import {error}\ndef make():\n    raise {error}('no room')\n")
+    with pytest.raises(PipelineError, match=r"^no room$"):
+        load(f"{module}:make").pipeline()

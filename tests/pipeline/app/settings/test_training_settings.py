@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.settings.settings_file import tomllib
 from slipline.pipeline.app.settings.training_settings import (
+    TRAINING,
     Home,
     TrainingSettings,
     home_from_environment,
     load_settings,
-    tomllib,
 )
 from slipline.pipeline.core.errors import SettingsError
 
@@ -23,6 +24,7 @@ def test_the_default_settings_file_leaves_only_alternatives_out() -> None:
     for section in ("ingest", "statistics", "train", "export", "convert", "evaluate", "infra_validate", "beam"):
         names = {field.name for field in fields(getattr(TrainingSettings(), section))}
         assert names - set(stated[section]) <= {"folder", "files", "split"}, section
+    assert stated["pipeline"] == TRAINING
     assert set(stated["validate"]) == {field.name for field in fields(ValidateParams)}
 
 
@@ -60,7 +62,7 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest_at_the_defaults(tmp_path:
         ("validate.max_asides=1", r"unknown key validate\.max_asides; did you mean max_set_aside\?"),
         ("evaluate.max_log_loss=nan", r"max_log_loss must be at least 0, got nan$"),
         ("train", r"--set train: wanted SECTION\.KEY=VALUE, such as train\.seed=2"),
-        ("name.first=x", r"--set name\.first=x: name is a value, not a section"),
+        ("name.first=x", r"--set name\.first=x: name is a value, not a section; the sections are: beam, convert, "),
     ],
 )
 def test_a_wrong_setting_is_refused_with_key_value_and_remedy(override: str, message: str) -> None:
@@ -85,6 +87,29 @@ def test_slipline_brings_its_data_along_wherever_it_is_called(tmp_path: Path, mo
     settings = load_settings("mnist")
     assert (settings.ingest.data_dir / "mnist" / "3.0.1" / "dataset_info.json").is_file()
     assert settings.schema_path.is_file()
+
+
+def test_a_schema_and_data_of_ones_own_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "schema").mkdir(parents=True)
+    (tmp_path / "data" / "schema" / "mnist.pbtxt").touch()
+    (tmp_path / "data" / "mnist").mkdir()
+    settings = load_settings("mnist")
+    assert (settings.schema_path, settings.ingest.data_dir) == (Path("data/schema/mnist.pbtxt"), Path("data"))
+    (tmp_path / "data" / "mnist").rmdir()
+    settings = load_settings("mnist", ["schema=mine.pbtxt", "ingest.dataset=letters"])
+    assert (settings.schema_path, settings.ingest.data_dir) == (Path("mine.pbtxt"), Path("data"))
+    assert load_settings("mnist", ["ingest.data_dir=mine"]).ingest.data_dir == Path("mine")
+    assert load_settings("mnist", ["ingest.folder=mine"]).ingest.data_dir == Path("data")
+
+
+def test_settings_of_another_pipeline_are_refused_where_the_training_is_meant(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('pipeline = "mine.flow:pipeline"\n')
+    with pytest.raises(SettingsError, match=r"names the pipeline mine\.flow:pipeline"):
+        load_settings(str(file))
+    file.write_text(f'pipeline = "{TRAINING}"\n')
+    assert load_settings(str(file)) == TrainingSettings()
 
 
 def test_settings_cannot_be_changed() -> None:
