@@ -79,7 +79,7 @@ def test_a_closed_gate_says_which_and_why_and_the_component_is_not_called(store:
         ("foreseen", r"^add_up: words.txt: record 3: wanted a word, got nothing; remove it$"),
         (
             "unforeseen",
-            r"^add_up: unexpected KeyError: 'oops' \(.*toy.py, line \d+\); the run's log has",
+            r"^add_up: unexpected KeyError: 'oops' \(.*toy.py, line \d+\); the run's log has the traceback$",
         ),
         ("full disk", r"^add_up: no space left to write its result; nothing half-written was kept\. Free space"),
     ],
