@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -126,6 +127,7 @@ class Pipeline:
         Raises:
           GraphError: A binding is missing, unknown, of the wrong class or type, or from another pipeline.
         """
+        _is_component(component)
         if component.outcome:
             raise GraphError(
                 f"{name or component.name}.{component.outcome} is how the run ended, which no step before its end can "
@@ -158,6 +160,7 @@ class Pipeline:
         Raises:
           GraphError: As for `add`; or there is such a step already.
         """
+        _is_component(component)
         step = self._step(component, name, bindings, (), (), retries, timeout_s)
         if not component.outcome:
             raise GraphError(f"{step.name} runs at the end, so it must have a parameter annotated RunOutcome")
@@ -207,6 +210,7 @@ class Pipeline:
         step_name = name or component.name
         bound = {**component.defaults, **bindings}
         _can_be_found_again(step_name, component)
+        _names_a_folder(step_name)
         _name_is_new(step_name, self)
         _every_parameter_is_bound(step_name, component, bound)
         _no_binding_is_unknown(step_name, component, bound)
@@ -228,6 +232,7 @@ class Pipeline:
             timeout_s,
         )
         _upstream_is_in(step, self)
+        _can_run(step)
         return step
 
 
@@ -247,6 +252,19 @@ def _without_others(last: Step | None, kept: Collection[Step]) -> Step | None:
         return bound if bound is not None and is_kept(bound) else None
 
     return last and replace(last, inputs={name: left(bound) for name, bound in last.inputs.items()})
+
+
+def _is_component(given: object) -> None:
+    if not isinstance(given, Component):
+        raise GraphError(f"a step runs a component, got {given!r}; put @component above the function")
+
+
+def _names_a_folder(name: str) -> None:
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+        raise GraphError(
+            f"a step's results lie in a folder of its name, so it must be up to 100 letters, digits, spaces or any of "
+            f"_.- after the first, got {name!r}"
+        )
 
 
 def _name_is_new(name: str, pipeline: Pipeline) -> None:
@@ -279,10 +297,10 @@ def _no_binding_is_unknown(name: str, component: Component[Any, Any], bound: Map
 
 
 def _tries_make_sense(name: str, retries: int, timeout_s: float | None) -> None:
-    if retries < 0:
-        raise GraphError(f"{name}: retries must be 0 or more, got {retries}")
-    if timeout_s is not None and not timeout_s > 0:
-        raise GraphError(f"{name}: timeout_s must be above 0, or None for no limit, got {timeout_s}")
+    if _setting(name, "retries", int, retries) < 0:
+        raise GraphError(f"{name}.retries must be 0 or more, got {retries}")
+    if timeout_s is not None and not _setting(name, "timeout_s", float, timeout_s) > 0:
+        raise GraphError(f"{name}.timeout_s must be above 0, or None for no limit, got {timeout_s}")
 
 
 def _bound(name: str, parameter: str, taken: Input, value: object) -> Bound:
@@ -310,7 +328,7 @@ def _words(value: object) -> str:
     return repr(value)
 
 
-def _setting(name: str, parameter: str, kind: Any, value: object) -> object:
+def _setting(name: str, parameter: str, kind: Any, value: object) -> Any:
     try:
         return fitted(kind, value)
     except Misfit as misfit:
@@ -326,11 +344,14 @@ def _upstream_is_in(step: Step, pipeline: Pipeline) -> None:
 
 
 def _verdicts(name: str, role: str, gates: Sequence[Step]) -> tuple[Step, ...]:
-    if isinstance(gates, Step):
-        raise GraphError(f"{name} {role} must be a list of steps; write {role}=[{gates.name}]")
+    if not isinstance(gates, list | tuple):
+        raise GraphError(f"{name}.{role} must be a list of steps, got {_words(gates)}; write {role}=[...]")
     for gate in gates:
-        if not issubclass(gate.output, Verdict):
-            raise GraphError(
-                f"{name} {role} {gate.name}: a gate must make a Verdict, but it makes {gate.output.__name__}"
-            )
+        if not isinstance(gate, Step) or not issubclass(gate.output, Verdict):
+            raise GraphError(f"{name}.{role} must be of steps that make a Verdict, got {_words(gate)}")
     return tuple(gates)
+
+
+def _can_run(step: Step) -> None:
+    if both := [gate.name for gate in step.only_if if gate in step.unless]:
+        raise GraphError(f"{step.name} never runs: {', '.join(both)} must have passed and must not have")

@@ -62,7 +62,7 @@ def test_a_step_of_another_pipeline_is_refused() -> None:
 def test_only_a_verdict_can_be_a_gate() -> None:
     flow = Pipeline("p")
     words = flow.add(write, params=WriteParams())
-    with pytest.raises(GraphError, match="a gate must make a Verdict, but it makes Words"):
+    with pytest.raises(GraphError, match=r"add_up.only_if must be of steps .* a Verdict, got Words from step 'write'"):
         flow.add(add_up, words=words, params=SumParams(), only_if=[words])
 
 
@@ -138,20 +138,42 @@ def test_a_plain_setting_of_the_wrong_type_is_refused_with_step_parameter_wanted
 def test_a_condition_comes_before_its_step_and_must_be_a_verdict() -> None:
     flow, words, verdict = checked_words()
     assert flow.add(gather, many=[], unless=[verdict]).upstream == (verdict,)
-    with pytest.raises(GraphError, match="other unless write: a gate must make a Verdict, but it makes Words"):
-        flow.add(gather, name="other", many=[], unless=[words])
-    with pytest.raises(GraphError, match=r"other only_if must be a list of steps; write only_if=\[check\]"):
+    for wrong in (words, flow.given(Check(path=Path(), passed=True)), "check"):
+        with pytest.raises(GraphError, match=r"other.unless must be of steps that make a Verdict, got "):
+            flow.add(gather, name="other", many=[], unless=[wrong])  # type: ignore[list-item]
+    with pytest.raises(GraphError, match=r"other.only_if must be a list of steps, got Check from step 'check'"):
         flow.add(gather, name="other", many=[], only_if=verdict)  # type: ignore[arg-type]
+
+
+def test_a_step_that_waits_for_a_verdict_to_pass_and_not_to_is_refused() -> None:
+    flow, _, verdict = checked_words()
+    with pytest.raises(GraphError, match="gather never runs: check must have passed and must not have"):
+        flow.add(gather, many=[], only_if=[verdict], unless=[verdict])
 
 
 def test_retries_and_a_time_limit_are_kept_and_must_make_sense() -> None:
     step = Pipeline("p").add(gather, many=[], retries=2, timeout_s=0.5)
     assert (step.retries, step.timeout_s) == (2, 0.5)
-    with pytest.raises(GraphError, match="gather: retries must be 0 or more, got -1"):
-        Pipeline("p").add(gather, many=[], retries=-1)
-    for limit in (0, -1.0, float("nan")):
-        with pytest.raises(GraphError, match="gather: timeout_s must be above 0"):
-            Pipeline("p").add(gather, many=[], timeout_s=limit)
+    for retries in (-1, True, 1.0, "1"):
+        with pytest.raises(GraphError, match=r"gather.retries must be"):
+            Pipeline("p").add(gather, many=[], retries=retries)  # type: ignore[arg-type]
+    for limit in (0, -1.0, float("nan"), "1"):
+        with pytest.raises(GraphError, match=r"gather.timeout_s must be"):
+            Pipeline("p").add(gather, many=[], timeout_s=limit)  # type: ignore[arg-type]
+
+
+def test_a_name_that_could_be_no_folder_of_the_home_is_refused() -> None:
+    for name in ("..", ".hidden", "a/b", "/a", "a\nb", " ", "-a", "a" * 101):
+        with pytest.raises(GraphError, match="folder of its name"):
+            Pipeline("p").add(gather, name=name, many=[])
+    for name in ("a", "Straße 2", "a.b-c_d", "a" * 100):
+        assert Pipeline("p").add(gather, name=name, many=[]).name == name
+
+
+def test_a_function_that_is_no_component_is_refused_with_the_remedy() -> None:
+    for add in (Pipeline("p").add, Pipeline("p").at_end):
+        with pytest.raises(GraphError, match=r"a step runs a component, got <function _hidden .* put @component above"):
+            add(_hidden)  # type: ignore[operator]
 
 
 def test_one_step_runs_at_the_end_and_is_none_of_the_others() -> None:
@@ -232,7 +254,8 @@ def built(draw: st.DrawFn) -> Pipeline:
     for number in range(draw(st.integers(1, 10))):
         some = st.lists(st.sampled_from([outside, *made]), max_size=3)
         gates = st.lists(st.sampled_from(verdicts), max_size=2) if verdicts else st.just([])
-        only_if, unless = draw(gates), draw(gates)
+        only_if = draw(gates)
+        unless = [gate for gate in draw(gates) if gate not in only_if]
         if draw(st.booleans()) and made:
             bindings: dict[str, Any] = {"words": draw(st.sampled_from(made)), "params": CheckParams()}
             verdicts.append(flow.add(check, name=str(number), only_if=only_if, unless=unless, **bindings))

@@ -89,6 +89,7 @@ def test_a_record_may_hold_others_of_its_class() -> None:
 
 def test_services_are_known_by_name() -> None:
     assert read_signature(all_services).services == {"out", "scratch", "say"}
+    assert read_signature(all_services).output is Words
     assert read_signature(written_out).services == {"say"}
 
 
