@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,74 +9,42 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from slipline.serving.client import ClientSettings, KeepAlive, PredictClient, RetryPolicy, Tls
 from slipline.serving.errors import AccessDenied, ServerUnavailable
+from tests.certificates import Identity, identity
 from tests.serving.client.doubling import DoublingServer
 
 X = np.array([1, 2], "float32")
-Pem = tuple[bytes, bytes]
-
-
-def identity(name: str, issuer: Pem | None = None) -> Pem:
-    """A key and its certificate for 127.0.0.1, signed by `issuer`, or by itself as an authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    signer: Any = key
-    signed_by = subject
-    if issuer is not None:
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        signer = load_pem_private_key(issuer[0], None)
-        signed_by = x509.load_pem_x509_certificate(issuer[1]).subject
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(signed_by)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(here, critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem, certificate.public_bytes(Encoding.PEM)
 
 
 @pytest.fixture(scope="module")
-def authority() -> Pem:
+def authority() -> Identity:
     return identity("authority")
 
 
 @pytest.fixture
-def encrypted(authority: Pem) -> Iterator[DoublingServer]:
+def encrypted(authority: Identity) -> Iterator[DoublingServer]:
     """A server that lets in only clients with a certificate of the authority."""
-    credentials = grpc.ssl_server_credentials([identity("server", authority)], authority[1], require_client_auth=True)
+    own = identity("server", authority)
+    credentials = grpc.ssl_server_credentials([(own.key_pem, own.pem)], authority.pem, require_client_auth=True)
     server = DoublingServer(credentials=credentials)
     yield server
     server.stop()
 
 
 def test_mutual_tls_lets_in_who_has_a_certificate_alone(
-    client_of: Callable[..., Any], encrypted: DoublingServer, authority: Pem, tmp_path: Path
+    client_of: Callable[..., Any], encrypted: DoublingServer, authority: Identity, tmp_path: Path
 ) -> None:
-    key, certificate = identity("client", authority)
-    for name, content in (("ca", authority[1]), ("key", key), ("cert", certificate)):
+    own = identity("client", authority)
+    for name, content in (("ca", authority.pem), ("key", own.key_pem), ("cert", own.pem)):
         (tmp_path / name).write_bytes(content)
     tls = Tls.from_files(tmp_path / "ca", tmp_path / "key", tmp_path / "cert")
     client = client_of(encrypted.address, settings=ClientSettings(tls=tls, bearer_token=lambda: "secret"))
     assert client.predict({"x": X})["y"].tolist() == [2, 4]
     assert encrypted.headers[-1]["authorization"] == "Bearer secret"
     once = RetryPolicy(max_attempts=1)
-    for refused in (Tls(root_certificates=authority[1]), Tls(), None):
+    for refused in (Tls(root_certificates=authority.pem), Tls(), None):
         with pytest.raises(ServerUnavailable):
             client_of(encrypted.address, settings=ClientSettings(tls=refused, retry=once)).predict({"x": X})
 

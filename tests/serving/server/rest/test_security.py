@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.protobuf import text_format
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from slipline.serving.server.process import Server
 from slipline.serving.wire import serving_pb2, settings_pb2
+from tests.certificates import Identity, identity
 
 StartRest = Callable[..., httpx.Client]
 PREDICT = "/v1/models/forms:predict"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A key and its certificate."""
-
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @property
-    def key_pem(self) -> str:
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-    @property
-    def pem(self) -> str:
-        return self.certificate.public_bytes(Encoding.PEM).decode()
-
-
-def identity(name: str, issuer: Identity | None = None) -> Identity:
-    """A new key, its certificate signed by `issuer`, or by itself as an authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-    )
-    return Identity(key, builder.sign(issuer.key if issuer else key, hashes.SHA256()))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +37,10 @@ def ssl_config(folder: Path, authority: Identity, *, client_verify: bool) -> str
 
 
 def trusting(authority: Identity, own: Identity | None, folder: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=authority.pem)
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # as from Python 3.13 on
     if own is not None:
-        folder.joinpath("client.pem").write_text(own.key_pem + own.pem)
+        folder.joinpath("client.pem").write_bytes(own.key_pem + own.pem)
         context.load_cert_chain(folder / "client.pem")
     return context
 
@@ -100,7 +60,7 @@ def test_tls_encrypts_rest_and_grpc(
     rest = start_rest(model_name="forms", model_base_path=str(forms), ssl_config_file=config, client=client)
     assert rest.base_url.scheme == "https"
     assert rest.post(PREDICT, json={"instances": [1]}).json() == {"predictions": [2.0]}
-    with grpc.secure_channel(servers[0].address, grpc.ssl_channel_credentials(authority.pem.encode())) as channel:
+    with grpc.secure_channel(servers[0].address, grpc.ssl_channel_credentials(authority.pem)) as channel:
         assert status_over_grpc(channel)
     with grpc.insecure_channel(servers[0].address) as channel, pytest.raises(grpc.RpcError):
         status_over_grpc(channel)
@@ -118,8 +78,8 @@ def test_mutual_tls_lets_in_only_clients_with_a_certificate(
     assert rest.post(PREDICT, json={"instances": [1]}).json() == {"predictions": [2.0]}
     with pytest.raises(httpx.HTTPError):
         httpx.get(rest.base_url, verify=trusting(authority, None, tmp_path), trust_env=False)
-    root = authority.pem.encode()
-    known = grpc.ssl_channel_credentials(root, own.key_pem.encode(), own.pem.encode())
+    root = authority.pem
+    known = grpc.ssl_channel_credentials(root, own.key_pem, own.pem)
     with grpc.secure_channel(servers[0].address, known) as channel:
         assert status_over_grpc(channel)
     with (
