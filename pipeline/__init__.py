@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from slipline.pipeline.core.public_names import lazy_names
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
+    from slipline.pipeline.app.baseline import earlier_statistics as earlier_statistics
     from slipline.pipeline.app.settings.home import Home as Home
     from slipline.pipeline.core.artifact import Artifact as Artifact
     from slipline.pipeline.core.artifact import RunOutcome as RunOutcome
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
 _get, __all__ = lazy_names(
     __name__,
     {
+        "app.baseline": ("earlier_statistics",),
         "app.settings.home": ("Home",),
         "core.artifact": ("Artifact", "RunOutcome", "StepOutcome", "Verdict"),
         "core.component": (

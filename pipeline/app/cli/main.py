@@ -14,6 +14,7 @@ from slipline.pipeline.app.cli.extras import remedy_for
 
 COMMANDS = {
     "run": "Run a pipeline: the training that comes with Slipline, or your own.",
+    "init": "Write a small project of your own, which runs at once.",
     "tune": "Search better settings for the training.",
     "runs": "List what ran, the latest first.",
     "lineage": "Show what TARGET was made of, back to the data.",

@@ -1,0 +1,1 @@
+"""Handwritten digits, from the data to a released model."""
