@@ -16,6 +16,7 @@ from typing import Any
 from slipline.components.beam.beam_workers import forked_workers, start_fork_server
 from slipline.components.errors import BadData, BeamFailed
 from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, params
+from slipline.serving.folders.whole_file import replaced
 
 IN_PROCESS = "DirectRunner"
 RUNNERS = (
@@ -164,7 +165,5 @@ def run_jobs(
 
 
 def _save(found: list[Any], file: Path) -> None:
-    # A retried bundle writes the same again, under a name of its own, and renames over it.
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
-    aside.write_bytes(pickle.dumps(found))
-    aside.replace(file)
+    with replaced(file) as aside:  # a bundle that is tried again writes the same again
+        aside.write_bytes(pickle.dumps(found))

@@ -7,7 +7,6 @@ slice of every file. The ranges are counted one by one, or side by side on Beam;
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -21,6 +20,7 @@ from slipline.components.artifacts import Statistics
 from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
+from slipline.serving.folders.whole_file import replaced
 
 Digests: TypeAlias = NDArray[np.uint64]
 Numbers: TypeAlias = NDArray[np.int64]
@@ -131,10 +131,8 @@ def write_digests(file: Path, digests: Digests) -> None:
     starts = np.flatnonzero(_differs(high, low))
     counts = np.diff(starts, append=len(numbers))
     columns = (high[starts], low[starts], numbers[starts], numbers[starts + (counts > 1)], counts)
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
-    with aside.open("wb") as stream:
+    with replaced(file) as aside, aside.open("wb") as stream:
         np.save(stream, np.array(columns, np.uint64))
-    aside.replace(file)
 
 
 def count_duplicates(files: Mapping[str, Sequence[Path]], beam: BeamSettings, folder: Path) -> Duplicates:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from slipline.components.training.job import Job
+from slipline.serving.folders.whole_file import replaced
 
 FILE = "call.json"
 
@@ -35,9 +36,8 @@ def calling(job: Job, addresses: tuple[str, ...]) -> Iterator[None]:
     """Calls for the workers at these addresses as long as the block runs."""
     call = Call(id=uuid.uuid4().hex, addresses=addresses, job=job)
     file = job.scratch / FILE
-    aside = file.with_suffix(".part")
-    aside.write_bytes(TypeAdapter(Call).dump_json(call))
-    aside.replace(file)
+    with replaced(file) as aside:
+        aside.write_bytes(TypeAdapter(Call).dump_json(call))
     try:
         yield
     finally:

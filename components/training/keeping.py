@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from slipline.components.training.epoch_history import Progress, progress_from_json
 from slipline.pipeline.core.component import Say
+from slipline.serving.folders.whole_file import replaced
 
 if TYPE_CHECKING:
     import keras
@@ -46,14 +46,10 @@ def keep(model: keras.Model, best: Weights, progress: Progress, scratch: Path) -
     """Leaves everything for a next execution, in place of what was left before."""
     before = _kept(scratch)
     file = scratch / f"kept-{len(progress.history)}-{progress.steps}.npz"
-    aside = file.with_suffix(".part")
     arrays: dict[str, Any] = {f"variable{i}": variable.value.numpy() for i, variable in enumerate(variables_of(model))}
     arrays |= {f"best{i}": value for i, value in enumerate(best)}
-    with aside.open("wb") as stream:
+    with replaced(file, flush=True) as aside, aside.open("wb") as stream:
         np.savez(stream, progress=np.array(progress.to_json()), **arrays)
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.rename(file)
     for old in before:
         old.unlink()
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 import math
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from slipline.serving.errors import ConfigRefused
+from slipline.serving.folders.whole_file import replaced
 
 STABLE = "stable"
 """The label of the live version."""
@@ -82,13 +82,10 @@ def write_shares(releases: Path, shares: Mapping[str, float]) -> None:
       releases: The ledger's root.
       shares: By model, 0 to 100.
     """
-    aside = releases / f".{SHARES_NAME}.{uuid.uuid4().hex}"
     try:
-        aside.write_text(json.dumps(dict(shares), sort_keys=True))
-        aside.replace(releases / SHARES_NAME)
+        with replaced(releases / SHARES_NAME) as aside:
+            aside.write_text(json.dumps(dict(shares), sort_keys=True))
     except OSError as error:
         raise ConfigRefused(
             f"{releases / SHARES_NAME} cannot be written: {error.strerror}; make room or mend the permissions there"
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)

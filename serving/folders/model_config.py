@@ -7,8 +7,6 @@ TensorFlow Serving checks labels before it loads, so it starts with such a file 
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from slipline.serving.errors import ConfigRefused
+from slipline.serving.folders.whole_file import replaced
 from slipline.serving.wire import serving_pb2
 
 PLATFORM = "tensorflow"
@@ -75,21 +74,15 @@ def write_config(path: Path, models: Sequence[ServedModel]) -> None:
     Raises:
       ConfigRefused: The file cannot be written; the old one stays.
     """
-    aside = path.parent / f".{path.name}.{uuid.uuid4().hex}"
     text = render(models)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        with replaced(path, flush=True) as aside:
+            aside.write_text(text)
     except OSError as error:
         raise ConfigRefused(
             f"{path} cannot be written: {error.strerror}; make room or mend the permissions there, then try again"
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _model_proto(model: ServedModel) -> serving_pb2.ModelConfig:

@@ -8,6 +8,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from slipline.serving.errors import DataLoss
+from slipline.serving.folders.whole_file import replaced
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tfrecord import DamagedRecord, framed, read_records
 
@@ -44,13 +45,11 @@ def read_predict_requests(file: Path) -> tuple[serving_pb2.PredictRequest, ...]:
 
 def write_predict_requests(file: Path, requests: Iterable[serving_pb2.PredictRequest]) -> None:
     """Replaces `file` with these requests, in one step."""
-    aside = file.with_name(f".{file.name}")
-    with aside.open("wb") as stream:
+    with replaced(file) as aside, aside.open("wb") as stream:
         for request in requests:
             log = serving_pb2.PredictionLog()
             log.predict_log.request.CopyFrom(request)
             stream.write(framed(log.SerializeToString()))
-    aside.replace(file)
 
 
 def _parsed(record: bytes, file: Path, number: int) -> serving_pb2.PredictionLog:

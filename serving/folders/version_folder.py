@@ -18,6 +18,7 @@ from pathlib import Path
 
 from slipline.serving.errors import PublishFailed
 from slipline.serving.folders.file_lock import locked
+from slipline.serving.folders.whole_file import flush_to_disk
 
 MANIFEST_NAME = "manifest.json"
 CONFIG_NAME = "models.config"
@@ -124,7 +125,7 @@ def publish_folder(source: Path, model_root: Path, version: int) -> Manifest:
     try:
         _copy(source, aside, manifest)
         aside.rename(destination)
-        _flush(model_root)
+        flush_to_disk(model_root)
     except OSError as error:
         raise PublishFailed(
             f"cannot copy {source} ({manifest.size_bytes} bytes) to {destination}: {error.strerror or error}; "
@@ -270,17 +271,9 @@ def _copy(source: Path, aside: Path, manifest: Manifest) -> None:
     if problems := verify(aside):
         raise PublishFailed(f"{source} changed while it was published: {'; '.join(problems)}. Publish it again")
     for path in _files(aside):
-        _flush(path)
+        flush_to_disk(path)
     for folder in {aside, *((aside / file.path).parent for file in manifest.files)}:
-        _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush_to_disk(folder)
 
 
 def difference(wanted: FileRecord | None, found: FileRecord | None) -> str:

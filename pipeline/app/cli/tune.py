@@ -19,9 +19,10 @@ from slipline.pipeline.app.settings.training_settings import (
 )
 from slipline.pipeline.app.tuning.search import Search, Searcher
 from slipline.pipeline.app.tuning.space import check_space
-from slipline.pipeline.app.tuning.winner import settings_toml, write_whole
+from slipline.pipeline.app.tuning.winner import settings_toml
 from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words
 from slipline.pipeline.store.store import Store
+from slipline.serving.folders.whole_file import write_whole
 
 SHOWN = 5
 """Trials in the table of the best."""
@@ -61,12 +62,12 @@ def tune(
     text = settings_toml(search.settings, _comments(search, loaded))
     for file in (written, target):
         if file is not None:
-            write_whole(text, file)
+            write_whole(file, text)
     page = written.with_suffix(".html")
     if search.done_now or not page.exists():
         from slipline.pipeline.app.tuning.page import page_html
 
-        write_whole(page_html(search, written), page)
+        write_whole(page, page_html(search, written))
     click.echo(_as_json(search, target or written, page) if as_json else _in_words(search, target or written, page))
 
 
