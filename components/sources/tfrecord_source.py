@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slipline.components.files.file_systems import opened
-from slipline.components.files.tfrecord_files import read_stream
+from slipline.components.files.tfrecord_files import read_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,5 +26,4 @@ class TfrecordFile:
         Raises:
           BadData: The file is cut off or corrupt.
         """
-        with opened(self.path) as stream:
-            yield from read_stream(stream, self.path)
+        return read_records(self.path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipline.components.errors import BadData
-from slipline.components.files.tfrecord_files import batched, frame, read_records, read_stream, write_records
+from slipline.components.files.tfrecord_files import batched, read_records, write_records
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20))
@@ -19,12 +18,6 @@ def test_records_come_back_as_written(tmp_path_factory, records):
     file = tmp_path_factory.mktemp("records") / "some.tfrecord"
     assert write_records(file, records) == len(records)
     assert list(read_records(file)) == records
-
-
-@given(st.lists(st.binary(max_size=200), max_size=20))
-def test_records_are_read_from_an_open_stream_too(records):
-    stream = io.BytesIO(b"".join(map(frame, records)))
-    assert list(read_stream(stream, "some")) == records
 
 
 def test_a_missing_file_is_bad_data(tmp_path):

@@ -79,6 +79,7 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
     }
     allowed |= {
         "slipline.serving.folders.model_config",
+        "slipline.serving.folders.whole_file",
         "slipline.serving.wire.tensors",
         "slipline.serving.wire.tfrecord",
         "slipline.serving.wire",
