@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from slipline.pipeline.core.module_files import path_entries
 
 
 class Distribution:
@@ -42,9 +43,12 @@ class Distribution:
     def linked_to(self) -> str | None:
         """The folder that it was installed from as a link, so that changes there count at once; None if as a copy."""
         text = self._text("/direct_url.json")
-        origin = json.loads(text) if text else {}
-        is_link = origin.get("dir_info", {}).get("editable", False)
-        return os.path.realpath(url2pathname(urlsplit(origin["url"]).path)) if is_link else None
+        try:
+            origin = json.loads(text) if text else {}
+            is_link = origin.get("dir_info", {}).get("editable", False)
+            return os.path.realpath(url2pathname(urlsplit(origin["url"]).path)) if is_link else None
+        except (ValueError, AttributeError, KeyError):  # it is other people's file
+            return None
 
     def brings(self, file: str) -> bool:
         """Whether a file, by its place in the folder that it was installed into, is one of its own."""
@@ -88,12 +92,8 @@ class Distributions:
 
     def _linked_owner(self, top: str, file: str) -> Distribution | None:
         if self._links is None:
-            self._links = [
-                each
-                for entry in dict.fromkeys(entry or "." for entry in sys.path)
-                for each in self._in(entry)
-                if each.linked_to
-            ]
+            entries = dict.fromkeys(path_entries())
+            self._links = [each for entry in entries for each in self._in(entry) if each.linked_to]
         owners = [each for each in self._links if (top in each.tops if each.tops else each.links_to(file))]
         if len(owners) < 2:
             return next(iter(owners), None)

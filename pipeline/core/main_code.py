@@ -16,7 +16,7 @@ UNREADABLE = uuid.uuid4().hex
 
 def started_module() -> str | None:
     """The module that was started with `python -m`; None in a notebook, which is started so but is not that module."""
-    spec = sys.modules["__main__"].__spec__
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if spec and not _cells() else None
 
 

@@ -25,6 +25,11 @@ USUAL_FINDERS = (BuiltinImporter, FrozenImporter, PathFinder)
 """Others were put there by something installed, such as links to working copies."""
 
 
+def path_entries() -> list[str]:
+    """The folders that modules are imported from, as Python takes them: the empty one is the working directory."""
+    return [entry or str(Path.cwd()) for entry in sys.path if isinstance(entry, str)]
+
+
 @dataclass(frozen=True)
 class ModuleFile:
     """Where a module lies.
@@ -51,7 +56,7 @@ class ModuleFiles:
     def __init__(self) -> None:
         self._found: dict[str, ModuleFile | None] = {}
         self._names: dict[str, frozenset[str]] = {}
-        self._path = tuple(folder or str(Path.cwd()) for folder in sys.path)
+        self._path = tuple(path_entries())
         self._standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
 
     def find(self, module: str) -> ModuleFile | None:

@@ -136,6 +136,14 @@ def test_an_archive_is_no_working_copy(site: Site, tmp_path: Path, own: Path) ->
     assert Sources().code_named(own.stem).frameworks == ("from-archive==1.0",)
 
 
+@pytest.mark.parametrize("origin", ["{", "[]", '{"dir_info": {"editable": true}}'])
+def test_an_origin_that_cannot_be_read_is_no_link(site: Site, own: Path, origin: str) -> None:
+    site.install("strange", {"strange.py": ""}, direct_url_json=origin)
+    own.write_text("import strange\n")
+    assert code_of(own.stem).frameworks == ("strange==1.0",)
+    assert Sources().code_named("strange").frameworks == ("strange==1.0",)
+
+
 @pytest.mark.parametrize("as_file", [True, False])
 def test_older_kinds_of_metadata_are_read(site: Site, own: Path, as_file: bool) -> None:
     info = site.folder / "older-0.3-py3.11.egg-info"

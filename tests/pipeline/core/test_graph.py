@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipline.pipeline.core.artifact import RunOutcome
@@ -272,6 +272,7 @@ def ancestors(step: Step) -> set[Step]:
     return {step}.union(*(ancestors(other) for other in step.upstream))
 
 
+@settings(max_examples=40)
 @given(built())
 def test_every_step_comes_after_all_that_it_takes(flow: Pipeline) -> None:
     for place, step in enumerate(flow.steps):
@@ -280,6 +281,7 @@ def test_every_step_comes_after_all_that_it_takes(flow: Pipeline) -> None:
         assert {*step.only_if, *step.unless} <= set(step.upstream)
 
 
+@settings(max_examples=40)
 @given(built(), st.data())
 def test_a_part_holds_a_step_and_all_it_needs_and_nothing_else_in_the_same_order(
     flow: Pipeline, data: st.DataObject
@@ -291,6 +293,7 @@ def test_a_part_holds_a_step_and_all_it_needs_and_nothing_else_in_the_same_order
     assert part.last is None or set(part.last.upstream) <= set(part.steps)
 
 
+@settings(max_examples=40)
 @given(built(), st.data())
 def test_downstream_of_a_step_is_whatever_has_it_among_all_it_needs(flow: Pipeline, data: st.DataObject) -> None:
     step = data.draw(st.sampled_from(flow.steps))

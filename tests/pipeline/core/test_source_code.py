@@ -96,6 +96,23 @@ def test_compiled_modules_and_such_as_do_not_parse_count_by_their_bytes(project:
     assert len({before.digest, with_fast.digest, code_of(f"{project.name}.work").digest}) == 3
 
 
+def test_what_is_no_text_on_the_path_is_passed_over_as_python_does(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = code_of(f"{project.name}.work")
+    monkeypatch.setattr(sys, "path", [project.parent / "elsewhere", *sys.path])
+    assert code_of(f"{project.name}.work") == before
+
+
+def test_the_working_directory_is_searched_where_the_path_has_an_empty_entry(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = code_of(f"{project.name}.work")
+    monkeypatch.chdir(project.parent)
+    monkeypatch.setattr(sys, "path", ["", *(entry for entry in sys.path if entry != str(project.parent))])
+    assert code_of(f"{project.name}.work") == before
+
+
 def test_code_is_as_it_was_when_first_asked_for_until_it_is_asked_for_anew(project: Path) -> None:
     sources = Sources()
     before = sources.code_of(f"{project.name}.work")
