@@ -24,7 +24,8 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from typing_extensions import dataclass_transform
 
 from slipline.pipeline.core.artifact import Artifact
-from slipline.pipeline.core.signature import Input, Say, read_signature
+from slipline.pipeline.core.errors import DeclarationError
+from slipline.pipeline.core.signature import Input, Say, Signature, read_signature
 
 __all__ = [
     "NAMES_CODE",
@@ -174,6 +175,7 @@ def component(
 
     def declare(function: Callable[P, A]) -> Component[P, A]:
         signature = read_signature(function)
+        _options_fit(function, signature, loads=loads, runs=runs, reads=reads)
         return Component(
             function=function,
             inputs=signature.inputs,
@@ -189,3 +191,18 @@ def component(
         )
 
     return declare if function is None else declare(function)
+
+
+def _options_fit(
+    function: Callable[..., object], signature: Signature, *, loads: object, runs: object, reads: Reads | None
+) -> None:
+    where = f"{function.__module__}.{function.__qualname__}"
+    for option, modules in (("loads", loads), ("runs", runs)):
+        if not isinstance(modules, tuple) or not all(isinstance(module, str) for module in modules):
+            raise DeclarationError(f"{where}: {option} must be a tuple of names of modules, got {modules!r}")
+    unknown = [name for name in inspect.signature(reads).parameters if name not in signature.settings] if reads else []
+    if unknown:
+        raise DeclarationError(
+            f"{where}: reads takes {', '.join(unknown)}, but the component's settings are "
+            f"{', '.join(signature.settings) or 'none'}"
+        )

@@ -111,6 +111,14 @@ class Sources:
             owner = self._existing(module).owner
             return self._code((module,), owner if owner and owner.linked_to else None)
 
+    def require(self, module: str) -> None:
+        """Does nothing but find a module.
+
+        Raises:
+          ModuleNotFoundError: There is none.
+        """
+        self._existing(module)
+
     def _code(self, roots: Sequence[str], own: Distribution | None, main: _Source | None = None) -> Code:
         sources = {"__main__": main} if main else {}
         owners: set[Distribution] = set()

@@ -95,7 +95,7 @@ class TrainingSettings(BaseModel):
     @classmethod
     def _network_is_there(cls, train: TrainParams) -> TrainParams:
         try:
-            Sources().code_named(train.network.partition(":")[0])
+            Sources().require(train.network.partition(":")[0])
         except ModuleNotFoundError as error:
             raise ValueError(f"network={train.network}: {error}") from error
         return train

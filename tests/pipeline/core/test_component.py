@@ -1,9 +1,11 @@
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from slipline.pipeline.core.component import Input
+from slipline.pipeline.core.component import Input, component
+from slipline.pipeline.core.errors import DeclarationError
 from tests.pipeline.toy import Check, SumParams, Total, Words, WriteParams, add_up, check, copy, write
 
 
@@ -31,3 +33,21 @@ def test_settings_are_frozen_and_unknown_ones_fail_at_the_call() -> None:
 def test_help_shows_a_component_as_the_function_it_is() -> None:
     assert inspect.getdoc(copy) == copy.function.__doc__
     assert inspect.signature(copy) == inspect.signature(copy.function)
+
+
+def reads_what_is_not_there(place: Path) -> list[Path]:
+    return [place]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"loads": "numpy"}, "loads must be a tuple of names of modules, got 'numpy'"),
+        ({"runs": ["numpy"]}, r"runs must be a tuple of names of modules, got \['numpy'\]"),
+        ({"runs": (Path,)}, "runs must be a tuple of names of modules"),
+        ({"reads": reads_what_is_not_there}, "reads takes place, but the component's settings are params$"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(DeclarationError, match=rf"^tests.pipeline.toy.copy: {words}"):
+        component(**options)(copy.function)

@@ -62,9 +62,19 @@ def test_an_installed_package_that_a_setting_names_counts_by_its_version() -> No
 
 def test_a_module_that_is_nowhere_is_refused(project: Path) -> None:
     for wrong in ("no.such", f"{project.name}.no_such", "json"):
-        for ask in (code_of, Sources().code_named, lambda name: code_of(f"{project.name}.work", name)):
+        for ask in (
+            code_of,
+            Sources().code_named,
+            Sources().require,
+            lambda name: code_of(f"{project.name}.work", name),
+        ):
             with pytest.raises(ModuleNotFoundError, match=rf"no module '{wrong}'; name one as package\.module"):
                 ask(wrong)
+
+
+def test_a_module_that_is_somewhere_is_there() -> None:
+    for name in ("numpy.linalg", __name__, "slipline.components"):
+        Sources().require(name)
 
 
 def test_the_init_of_a_package_counts_as_it_runs_before_its_modules(project: Path) -> None:
