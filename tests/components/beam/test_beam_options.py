@@ -62,6 +62,7 @@ def test_long_work_is_shared_among_the_cores_and_short_work_is_not():
 
 def test_workers_end_with_their_job(tmp_path):
     done = run_jobs(BeamSettings(processes=2), range(8), process, tmp_path)
+    assert len(done) == 8
     assert not any(Path(f"/proc/{worker}").exists() for _, worker in done)
 
 

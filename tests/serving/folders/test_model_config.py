@@ -94,6 +94,7 @@ def test_reader_sees_the_old_file_or_the_new_never_a_part(tmp_path: Path) -> Non
         write_config(path, configs[round_ % 2])
     done.set()
     reader.join()
+    assert seen
     assert seen <= allowed
 
 

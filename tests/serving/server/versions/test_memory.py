@@ -60,17 +60,40 @@ def test_limit_counts_what_is_loaded_until_it_is_given_back(tmp_path: Path) -> N
     room.claim(folder)
 
 
-@given(sizes=st.lists(st.integers(0, 1000), max_size=20), limit=st.integers(0, 3000))
-def test_claims_never_exceed_the_limit(sizes: list[int], limit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    room, held = Room(limit_bytes=limit, available=lambda: None), []
-    for size in sizes:
-        folder = folder_of(tmp_path_factory.mktemp("m") / "v", size)
-        try:
-            held.append(room.claim(folder))
-        except NoRoom:
-            if held:
-                room.give_back(held.pop())
-        assert sum(held) <= limit
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """By what a version in it needs."""
+    root = tmp_path_factory.mktemp("folders")
+    return {size * 6 // 5: folder_of(root / str(size), size) for size in (0, 100, 500, 1000)}
+
+
+@given(
+    steps=st.lists(st.sampled_from([0, 120, 600, 1200, "loaded", "given back"]), max_size=30),
+    limit=st.none() | st.integers(0, 3000),
+    machine=st.none() | st.integers(0, 3000),
+)
+def test_version_gets_room_where_both_the_limit_and_the_machine_have_it(
+    steps: list[int | str], limit: int | None, machine: int | None, folders: dict[int, Path]
+) -> None:
+    loading: list[int] = []
+    loaded: list[int] = []
+    room = Room(limit_bytes=limit, available=lambda: None if machine is None else machine - sum(loaded))
+    for step in steps:
+        if isinstance(step, int):
+            taken = sum(loading) + sum(loaded) + step
+            fits = (limit is None or taken <= limit) and (machine is None or taken <= machine)
+            try:
+                assert room.claim(folders[step]) == step
+                loading.append(step)
+            except NoRoom:
+                assert not fits
+            else:
+                assert fits
+        elif step == "loaded" and loading:
+            room.loaded(loading[-1])
+            loaded.append(loading.pop())
+        elif step == "given back" and loaded:
+            room.give_back(loaded.pop())
 
 
 def test_system_says_what_is_free_and_what_this_process_takes() -> None:
