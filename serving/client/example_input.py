@@ -47,7 +47,10 @@ def _example(example: Example, where: str) -> example_pb2.Example:
 
 
 def _feature(value: ArrayLike, where: str) -> example_pb2.Feature:
-    values = to_array(value).ravel()
+    try:
+        values = to_array(value).ravel()
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"{where} is no array: {error}") from error
     if values.dtype.kind in "biu":
         numbers = values.astype(np.int64).tolist()
         return example_pb2.Feature(int64_list=example_pb2.Int64List(value=numbers))
