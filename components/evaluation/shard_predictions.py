@@ -16,8 +16,8 @@ from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
 from slipline.components.evaluation.perturbations import Images, perturbed
 from slipline.components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value, value_name
-from slipline.components.examples.examples_io import shape_text
 from slipline.components.examples.shard_records import read_shard
+from slipline.components.features.decode_images import scaled, shape_text
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
 from slipline.components.files.tfrecord_files import batched
@@ -185,7 +185,7 @@ def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
                 "run again with --fresh, so that the data are validated"
             )
         pixels[group.places] = group.pixels
-    return pixels.astype(np.float32) / np.float32(255)
+    return scaled(pixels)
 
 
 def _ask(models: Models, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Answers:

@@ -15,36 +15,15 @@ from slipline.components.errors import BadData
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.features.decode_images import (
-    JPEG_SIGNATURE,
     Pixels,
     UndecodableImage,
     decode_image,
-    looks_like_image,
     shape_text,
-    stated_shape,
 )
 from slipline.components.features.image_batches import decode_groups
-from slipline.components.features.png_rows import PNG_SIGNATURE
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
 from slipline.components.files.tfrecord_files import batched
 from slipline.serving.wire.example_pb2 import Example
-
-# Where an image is read, its errors and its pixels are needed too.
-__all__ = [
-    "JPEG_SIGNATURE",
-    "PNG_SIGNATURE",
-    "Batch",
-    "Pixels",
-    "UndecodableImage",
-    "decode_image",
-    "encode_example",
-    "looks_like_image",
-    "parse_example",
-    "read_batches",
-    "read_split",
-    "shape_text",
-    "stated_shape",
-]
 
 CHUNK_BYTES = 1 << 23  # pixels decoded at a time
 

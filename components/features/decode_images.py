@@ -65,6 +65,11 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
+def scaled(pixels: Pixels) -> NDArray[np.float32]:
+    """The pixels in 0..1, as the exported graph has them (`slipline.components.training.preprocessing.scale`)."""
+    return pixels.astype(np.float32) / np.float32(255)
+
+
 def _read_image(encoded: bytes, read: Callable[[Image.Image], T]) -> T:
     if not looks_like_image(encoded):
         raise UndecodableImage("neither a PNG nor a JPEG file")

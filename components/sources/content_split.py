@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
 
-from slipline.components.examples.examples_io import looks_like_image
+from slipline.components.features.decode_images import looks_like_image
 from slipline.serving.wire.example_pb2 import Example
 
 DIGEST_BYTES = 8

@@ -47,20 +47,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from slipline.components.artifacts import Statistics
 from slipline.components.errors import BadData
 from slipline.components.statistics.feature_statistics import SplitSummary
-from slipline.components.statistics.statistics_messages import RECORD, VALUE_COUNTS, dataset_message
-
-__all__ = [
-    "RECORD",
-    "VALUE_COUNTS",
-    "common_statistics",
-    "custom_number",
-    "label_counts",
-    "read_statistics",
-    "slice_statistics",
-    "split_statistics",
-    "value_counts",
-    "write_statistics",
-]
+from slipline.components.statistics.statistics_messages import VALUE_COUNTS, dataset_message
 
 DatasetStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
 FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics

@@ -17,7 +17,7 @@ from slipline.components.examples.examples_io import read_batches, read_split
 from slipline.components.exports.formats import FOLDER, FORMATS, Format
 from slipline.components.exports.parity import answers, latency_ms, parity_of
 from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
-from slipline.components.features.decode_images import Pixels
+from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
 from slipline.components.training.own_layers import import_layers
 from slipline.pipeline.core.component import Say, component, params
@@ -106,7 +106,7 @@ def convert(
         calibration=_calibration(examples, spec, params),
     )
     say("asking the SavedModel")
-    images = _scaled(read_split(examples, params.split, spec).images)
+    images = scaled(read_split(examples, params.split, spec).images)
     served = _served(model.path)
     wanted = answers(served, images)
     exports = [_saved_model(model.path, latency_ms(served, images[:1]))]
@@ -126,12 +126,7 @@ def _calibration(examples: Examples, spec: ExampleSpec, params: ConvertParams) -
     if CALIBRATED not in params.formats:
         return np.zeros((0, spec.image.height, spec.image.width, spec.image.channels), np.float32)
     batches = read_batches(examples, params.calibration_split, spec, size=params.calibration_images)
-    return _scaled(next(batches).images)
-
-
-def _scaled(pixels: Pixels) -> Images:
-    """Bytes as float32 in 0..1, as the graph does it (`slipline.components.training.preprocessing.scale`)."""
-    return pixels.astype(np.float32) / np.float32(255)
+    return scaled(next(batches).images)
 
 
 def _served(folder: Path) -> Predict:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipline.components.artifacts import Schema, ServableModel, TrainedModel
+from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.training.own_layers import import_layers
@@ -103,7 +104,7 @@ def _write_warm_up(folder: Path, spec: ExampleSpec) -> None:
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
     example = tf.train.Example(features=tf.train.Features(feature={spec.image.name: feature})).SerializeToString()
     one_of_each = {
-        "serving_default": ("images", (blank / 255.0).astype(np.float32)),
+        "serving_default": ("images", scaled(blank)),
         "serving_examples": ("examples", np.array(example, object)),
         "serving_images": ("encoded", np.array(encoded, object)),
     }

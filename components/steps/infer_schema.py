@@ -13,7 +13,8 @@ from slipline.components.artifacts import Schema, Statistics
 from slipline.components.features.schema_io import CLASS_NAMES, decoded_shape, write_schema
 from slipline.components.schemas.schema_domains import TYPES, Seen, propose_domain
 from slipline.components.schemas.schema_rules import SERVING
-from slipline.components.statistics.statistics_io import RECORD, custom_number, split_statistics
+from slipline.components.statistics.statistics_io import custom_number, split_statistics
+from slipline.components.statistics.statistics_messages import RECORD
 from slipline.pipeline.core.component import component
 
 USUAL_SIZE = (0.5, 2.0)

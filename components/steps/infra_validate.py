@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples, InfraCheck, Schema, ServableModel
 from slipline.components.errors import TrialFailed
-from slipline.components.examples.examples_io import decode_image
+from slipline.components.features.decode_images import decode_image, scaled
 from slipline.components.features.schema_io import ImageFeature, example_spec
 from slipline.components.files.tfrecord_files import read_records
 from slipline.pipeline.core.component import Say, component, params
@@ -157,7 +157,7 @@ def _target(process: subprocess.Popen[str]) -> str:
 def _try(client: PredictClient, record: bytes, image: ImageFeature) -> str:
     """Sends one image to every signature; says what is wrong with the answers, if anything."""
     encoded = Example.FromString(record).features.feature[image.name].bytes_list.value[0]
-    pixels = decode_image(encoded).astype(np.float32) / np.float32(255)
+    pixels = scaled(decode_image(encoded))
     answers = [
         client.predict({"images": pixels[np.newaxis]}).outputs,
         client.predict({"examples": np.array([record], object)}, signature="serving_examples").outputs,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from slipline.components.schemas.schema_rules import FeatureRule, Rules, SplitRule
-from slipline.components.statistics.statistics_io import RECORD, common_statistics, custom_number
+from slipline.components.statistics.statistics_io import common_statistics, custom_number
+from slipline.components.statistics.statistics_messages import RECORD
 from slipline.components.validation.findings import Finding, Kind
 
 

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipline.components.artifacts import Examples, Shard, read_class_names
-from slipline.components.examples.examples_io import (
-    PNG_SIGNATURE,
-    UndecodableImage,
-    decode_image,
-    looks_like_image,
-    parse_example,
-)
+from slipline.components.examples.examples_io import parse_example
 from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.features.decode_images import UndecodableImage, decode_image, looks_like_image
+from slipline.components.features.png_rows import PNG_SIGNATURE
 from slipline.components.features.schema_io import ExampleSpec
 from slipline.components.files.tfrecord_files import read_records
 

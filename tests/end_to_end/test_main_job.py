@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from slipline.components.artifacts import Evaluation, Examples
-from slipline.components.examples.examples_io import decode_image
+from slipline.components.features.decode_images import decode_image
 from slipline.pipeline.store.store import Store, latest
 from slipline.serving.client import PredictClient
 from slipline.serving.wire.example_pb2 import Example

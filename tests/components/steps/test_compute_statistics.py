@@ -15,7 +15,6 @@ from slipline.components.examples.examples_io import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.statistics.duplicates import read_duplicates
 from slipline.components.statistics.statistics_io import (
-    RECORD,
     common_statistics,
     custom_number,
     label_counts,
@@ -23,6 +22,7 @@ from slipline.components.statistics.statistics_io import (
     split_statistics,
     value_counts,
 )
+from slipline.components.statistics.statistics_messages import RECORD
 from slipline.components.steps.compute_statistics import ComputeStatisticsParams, compute_statistics
 from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of

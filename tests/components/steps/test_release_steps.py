@@ -11,7 +11,7 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, BeamFailed, PushFailed, ReleaseDamaged, TrialFailed
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, Limit, RobustnessParams
 from slipline.components.evaluation.results import read_results
-from slipline.components.examples.examples_io import decode_image
+from slipline.components.features.decode_images import decode_image
 from slipline.components.steps.evaluate import evaluate
 from slipline.components.steps.export import ExportParams, export
 from slipline.components.steps.find_live import find_live
