@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,15 @@ CLASSES_FILE = "classes.txt"
 """Has a line for the name of each label, in the folder of examples from class folders, and of their statistics."""
 
 
-def read_class_names(folder: Path) -> tuple[str, ...] | None:
-    """The names in a folder's `classes.txt`; None if there is none."""
+def _class_names(folder: Path) -> tuple[str, ...] | None:
     file = folder / CLASSES_FILE
     return tuple(file.read_text("utf-8").splitlines()) if file.is_file() else None
+
+
+def copy_class_names(source: Path, target: Path) -> None:
+    """Copies `classes.txt` from one folder to another, if there is one."""
+    if (source / CLASSES_FILE).is_file():
+        shutil.copy2(source / CLASSES_FILE, target / CLASSES_FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,11 @@ class Examples(Artifact):
         """The shard files of the split called `name`, in order."""
         return tuple(self.path / shard.file for shard in self.split(name).shards)
 
+    def class_names(self, classes: int) -> tuple[str, ...]:
+        """The name of each of so many classes: its folder's where `ingest` read such folders, else its number."""
+        given = _class_names(self.path) or ()
+        return given + tuple(map(str, range(len(given), classes)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics(Artifact):
@@ -95,7 +106,7 @@ class Statistics(Artifact):
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """The name of each label of images by class folder; None where labels have no names."""
-        return read_class_names(self.path)
+        return _class_names(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipline.components.errors import BadData
+from slipline.serving.folders.app_contract import class_names
 from slipline.serving.models.tensorflow.saved_model import read_signatures
 from slipline.serving.wire.saved_model_pb2 import TensorInfo
 
 EXAMPLES, IMAGES, PIXELS = "serving_examples", "serving_images", "serving_default"
 PROBABILITIES = "probabilities"
-APP_CONTRACT = Path("exports", "contract.json")
-"""Written by the step `convert` where it made any format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,7 @@ def read_contract(folder: Path, needed: Collection[str]) -> Contract:
     return Contract(
         inputs={name: next(iter(signatures[name].inputs)) for name in needed},
         image_shape=next((sizes for info in pixels if len(sizes := _sizes(info)) == 3), ()),
-        class_names=_class_names(folder, classes[0][0] if classes else 0),
+        class_names=class_names(folder, classes[0][0] if classes else 0),
     )
 
 
@@ -63,12 +61,3 @@ def _sizes(info: TensorInfo) -> tuple[int, ...]:
     """All sizes but that of the batch; none where one is left open."""
     sizes = tuple(dim.size for dim in info.tensor_shape.dim)[1:]
     return sizes if all(size > 0 for size in sizes) else ()
-
-
-def _class_names(folder: Path, classes: int) -> tuple[str, ...]:
-    file = folder / APP_CONTRACT
-    if file.is_file():
-        names = tuple(json.loads(file.read_text("utf-8"))["labels"])
-        if len(names) == classes:
-            return names
-    return tuple(str(number) for number in range(classes))

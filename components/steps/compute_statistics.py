@@ -8,11 +8,10 @@ from functools import reduce
 from pathlib import Path
 from typing import TypeAlias
 
-from slipline.components.artifacts import Examples, Shard, Statistics
+from slipline.components.artifacts import Examples, Shard, Statistics, copy_class_names
 from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
 from slipline.components.beam.job_results import each_once
 from slipline.components.errors import BadData
-from slipline.components.examples.class_names import copy_class_names
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.statistics.duplicates import count_duplicates, write_digests, write_duplicates
 from slipline.components.statistics.feature_statistics import SplitSummary

@@ -12,17 +12,17 @@ from textwrap import shorten
 
 import numpy as np
 
-from slipline.components.artifacts import Examples, ExportedFile, Schema, ServableModel, TrainedModel, read_class_names
+from slipline.components.artifacts import Examples, ExportedFile, Schema, ServableModel, TrainedModel
 from slipline.components.examples.examples_io import read_batches, read_split
-from slipline.components.exports.formats import FOLDER, FORMATS, Format
+from slipline.components.exports.formats import FORMATS, Format
 from slipline.components.exports.parity import answers, latency_ms, parity_of
 from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
 from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
 from slipline.components.training.own_layers import import_layers
 from slipline.pipeline.core.component import Say, component, params
+from slipline.serving.folders.app_contract import CONTRACT
 
-CONTRACT = "contract.json"
 SAVED_MODEL = "saved_model"
 CALIBRATED = "tflite_int8"
 MOST_CHARACTERS = 300
@@ -102,7 +102,7 @@ def convert(
         keras_path=trained.keras_path,
         saved_model=model.path,
         image=spec.image,
-        labels=_labels(examples, spec),
+        labels=examples.class_names(spec.label.classes),
         calibration=_calibration(examples, spec, params),
     )
     say("asking the SavedModel")
@@ -113,12 +113,8 @@ def convert(
     for name in params.formats:
         say(f"making {name}")
         exports.append(_export(FORMATS[name], source, images, wanted, params, out))
-    _write_contract(out / FOLDER / CONTRACT, source, exports)
+    _write_contract(out / CONTRACT, source, exports)
     return replace(model, path=out, exports=tuple(exports))
-
-
-def _labels(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:
-    return read_class_names(examples.path) or tuple(str(label) for label in range(spec.label.classes))
 
 
 def _calibration(examples: Examples, spec: ExampleSpec, params: ConvertParams) -> Images:

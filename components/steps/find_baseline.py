@@ -6,8 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipline.components.artifacts import Baseline, Statistics
-from slipline.components.examples.class_names import copy_class_names
+from slipline.components.artifacts import Baseline, Statistics, copy_class_names
 from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, component, params
 
 

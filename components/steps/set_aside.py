@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from slipline.components.artifacts import Anomalies, Examples, Shard, Split
+from slipline.components.artifacts import Anomalies, Examples, Shard, Split, copy_class_names
 from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
 from slipline.components.errors import BadData, BeamFailed
-from slipline.components.examples.class_names import copy_class_names
 from slipline.components.examples.record_places import NUMBERS, SOURCES, RecordPlaces
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.files.tfrecord_files import write_records

@@ -19,7 +19,6 @@ from slipline.pipeline.app import report_format
 from slipline.pipeline.app.model_limits import LimitLine, limit_lines, not_for
 from slipline.pipeline.app.report_artifacts import learnt_from, made_of
 from slipline.pipeline.app.report_facts import headline
-from slipline.pipeline.app.report_images import class_names
 from slipline.pipeline.app.report_measured import (
     Comparison,
     Measure,
@@ -107,7 +106,7 @@ def gather(run: RunReport, settings: TrainingSettings, store: Store, report: Pat
     examples, spec = learnt_from(run), _spec(settings)
     if evaluation is None or results is None or trained is None or servable is None or examples is None or spec is None:
         return None
-    names, release = class_names(examples, spec), made_of(run, Release)
+    names, release = examples.class_names(spec.label.classes), made_of(run, Release)
     return Card(
         title=f"{settings.name} version {release.version}" if release else f"{settings.name}, not released",
         headline=headline(run),

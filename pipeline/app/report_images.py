@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipline.components.artifacts import Examples, Shard, read_class_names
+from slipline.components.artifacts import Examples, Shard
 from slipline.components.examples.examples_io import parse_example
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.features.decode_images import UndecodableImage, decode_image, looks_like_image
@@ -133,12 +133,6 @@ def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes | None, in
 def _picture(examples: Examples, shard: Shard, position: int, encoded: bytes) -> Picture:
     file, record = RecordPlaces(examples.path / shard.file, shard).source(position)
     return Picture(uri=data_uri(encoded), file=file, record=record)
-
-
-def class_names(examples: Examples, spec: ExampleSpec) -> tuple[str, ...]:
-    """The name of each label: its class folder's where `ingest` read such folders, else its number."""
-    given = read_class_names(examples.path) or ()
-    return given + tuple(str(label) for label in range(len(given), spec.label.classes))
 
 
 def file_name(file: str) -> str:

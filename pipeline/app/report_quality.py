@@ -8,7 +8,6 @@ from slipline.components.artifacts import Evaluation, Examples
 from slipline.components.evaluation.results import read_results
 from slipline.components.features.schema_io import ExampleSpec
 from slipline.pipeline.app.report_artifacts import made_of
-from slipline.pipeline.app.report_images import class_names
 from slipline.pipeline.app.report_measured import Measured, measured_of
 from slipline.pipeline.app.report_perturbed import ChangedImages, changed_images
 from slipline.pipeline.app.report_predictions import (
@@ -67,7 +66,7 @@ def quality_of(run: RunReport, settings: TrainingSettings, examples: Examples, s
     evaluation = made_of(run, Evaluation)
     if evaluation is None:
         return None
-    names = class_names(examples, spec)
+    names = examples.class_names(spec.label.classes)
     predictions = Predictions.load(evaluation)
     results = read_results(evaluation.path)
     tried = results is not None and results.untouched is not None

@@ -11,7 +11,7 @@ from slipline.components.statistics.statistics_io import split_statistics, value
 from slipline.pipeline.app import report_format
 from slipline.pipeline.app.report_artifacts import made_of
 from slipline.pipeline.app.report_figures import label_counts_figure
-from slipline.pipeline.app.report_images import Picture, class_names, samples_by_label
+from slipline.pipeline.app.report_images import Picture, samples_by_label
 from slipline.pipeline.runners.local import RunReport
 
 MOST_CLASSES = 40
@@ -54,7 +54,7 @@ class Samples:
 
 def samples_of(run: RunReport, preferred: str, examples: Examples, spec: ExampleSpec) -> Samples:
     """Samples of the split called `preferred`, or of the first if there is none of that name."""
-    names = class_names(examples, spec)
+    names = examples.class_names(spec.label.classes)
     splits = [split.name for split in examples.splits]
     split = preferred if preferred in splits else splits[0]
     found = samples_by_label(examples, split, spec)

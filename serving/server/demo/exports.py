@@ -12,7 +12,6 @@ from slipline.serving.server.demo.assets import Asset
 
 MODEL_FILE = "model.json"
 FOLDER = Path("exports", "tfjs_layers")
-CONTRACT = Path("exports", "contract.json")
 LARGEST_BYTES = 64 * 2**20
 """Of all files together; a browser would not take up much more, and they are kept in memory."""
 
@@ -66,15 +65,6 @@ def read_web_model(version: Path) -> WebModel:
         raise Unusable(f"The TensorFlow.js model of this release cannot be read: {error}. Promote another.") from error
     digests = [hashlib.sha256(files[name].content).digest() for name in names]
     return WebModel(files, hashlib.sha256(b"".join(digests)).hexdigest()[:32])
-
-
-def read_labels(version: Path) -> Sequence[str] | None:
-    """What the classes are called, as the contract beside the exports says; None where there is none."""
-    try:
-        labels = json.loads((version / CONTRACT).read_text("utf-8"))["labels"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return [str(label) for label in labels] if isinstance(labels, list) else None
 
 
 def _weight_files(model: Path) -> list[str]:

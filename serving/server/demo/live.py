@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from slipline.serving.errors import ServingError
+from slipline.serving.folders.app_contract import class_names
 from slipline.serving.folders.labels import STABLE
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
-from slipline.serving.server.demo.exports import MODEL_FILE, Unusable, WebModel, read_labels, read_web_model
+from slipline.serving.server.demo.exports import MODEL_FILE, Unusable, WebModel, read_web_model
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.sources import ModelSource
 from slipline.serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
@@ -115,10 +116,7 @@ def _asked(live: LiveModel, model: LoadedModel) -> LiveModel:
         return replace(
             live, problem=f"It takes pictures of {_size(shape[1:])} in {dtype}; this page draws digits of {wanted}."
         )
-    labels = read_labels(model.folder)
-    if labels is None or len(labels) != classes[0]:
-        labels = [str(number) for number in range(classes[0])]
-    return replace(live, problem="", input=name, labels=labels)
+    return replace(live, problem="", input=name, labels=class_names(model.folder, classes[0]))
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from slipline.serving.server.demo.exports import LARGEST_BYTES, Unusable, read_labels, read_web_model
+from slipline.serving.server.demo.exports import LARGEST_BYTES, Unusable, read_web_model
 from tests.serving.server.demo.picture_model import add_web_model
 
 
@@ -42,17 +41,3 @@ def test_a_model_too_large_for_a_page_is_refused_before_it_is_read(tmp_path: Pat
         file.truncate(LARGEST_BYTES)
     with pytest.raises(Unusable, match=f"more than the {LARGEST_BYTES}"):
         read_web_model(tmp_path / "1")
-
-
-@pytest.mark.parametrize("contract", [None, "", "[]", "{}", '{"labels": 3}'])
-def test_without_a_contract_that_can_be_read_there_are_no_labels(tmp_path: Path, contract: str | None) -> None:
-    if contract is not None:
-        (tmp_path / "exports").mkdir()
-        (tmp_path / "exports" / "contract.json").write_text(contract)
-    assert read_labels(tmp_path) is None
-
-
-def test_labels_are_those_of_the_contract(tmp_path: Path) -> None:
-    (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / "contract.json").write_text(json.dumps({"labels": ["a", "b"]}))
-    assert read_labels(tmp_path) == ["a", "b"]
