@@ -6,15 +6,20 @@ import math
 
 import numpy as np
 
-from slipline.components.evaluation.cells import Cells, Numbers, Values
-from slipline.components.evaluation.estimates import Estimate, mirrored_estimate, percentile_estimate
+from slipline.components.evaluation.cells import Cells
+from slipline.components.evaluation.estimates import (
+    Estimate,
+    mirrored_estimate,
+    percentile_estimate,
+    share_estimate,
+    together,
+)
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
 from slipline.components.evaluation.measures import (
-    ClassMeasures,
-    accuracy,
+    ClassCounts,
     area_under_curve,
     calibration_error,
-    class_measures,
+    class_counts,
     mean_of,
     of_class,
 )
@@ -23,12 +28,16 @@ from slipline.components.evaluation.results import AgainstLive, ClassResult, Rel
 from slipline.components.evaluation.tally import CONFIDENCE_BINS, Tally
 
 NOT_DEFINED = Estimate(value=None)
+SPREAD_OF_F1 = math.sqrt(2)
+"""A mistake counts in two classes, so that their F1 err together: their mean varies up to twice as much."""
 
 
 def describe(
     name: str, tally: Tally, pairing: Pairing | None, params: EvaluateParams, *, by_class: bool = True
 ) -> SliceResult:
     """The results of one slice; the same counts and settings give the same intervals, whatever else is measured.
+
+    Shares have exact intervals; those of other measures come from drawn samples.
 
     Args:
       name: What the slice holds.
@@ -38,53 +47,69 @@ def describe(
       by_class: Whether there are records of more than one class, to be told from each other.
     """
     rng = np.random.default_rng(params.seed)
-    confusion = tally.confusion.draws(params.resamples, rng)
-    confidence = tally.confidence.draws(params.resamples, rng)
-    losses = tally.losses.draws(params.resamples, rng)
-    measures = class_measures(tally.confusion, confusion, tally.classes) if by_class else None
-    classes = _classes(tally, measures, params.confidence) if measures else ()
+    counts = class_counts(tally.confusion, tally.classes)
+    classes = _classes(tally, counts, params.confidence) if by_class else ()
+    reliability = _reliability(tally.confidence, params.confidence)
     return SliceResult(
         name=name,
         records=tally.records,
-        accuracy=percentile_estimate(accuracy(tally.confusion, confusion, tally.classes), params.confidence),
-        log_loss=percentile_estimate(mean_of(tally.losses, losses), params.confidence),
-        calibration_error=mirrored_estimate(calibration_error(tally.confidence, confidence), params.confidence),
-        precision=_mean_over_classes("precision", measures, params.confidence),
-        recall=_mean_over_classes("recall", measures, params.confidence),
-        f1=_mean_over_classes("f1", measures, params.confidence),
+        accuracy=share_estimate(int(counts.hits.sum()), tally.records, params.confidence),
+        log_loss=percentile_estimate(
+            mean_of(tally.losses, tally.losses.draws(params.resamples, rng)), params.confidence
+        ),
+        calibration_error=_calibration_error(tally.confidence, reliability, params, rng),
+        precision=_mean_over_classes([each.precision for each in classes if each.records]),
+        recall=_mean_over_classes([each.recall for each in classes if each.records]),
+        f1=_mean_over_classes([each.f1 for each in classes if each.records], spread=SPREAD_OF_F1),
         auc=_mean_auc(classes),
         classes=classes,
-        reliability=_reliability(tally.confidence, confidence, params.confidence),
+        reliability=reliability,
         confusion=_triples(tally.confusion, tally.classes),
-        against_live=None if pairing is None else _against_live(tally, pairing, params, rng),
+        against_live=None if pairing is None else _against_live(tally, counts, pairing, params, rng),
     )
 
 
-def _classes(tally: Tally, measures: ClassMeasures, confidence: float) -> tuple[ClassResult, ...]:
-    records = np.bincount(tally.confusion.ids // tally.classes, tally.confusion.counts, minlength=tally.classes)
-
-    def one(number: int) -> ClassResult:
+def _classes(tally: Tally, counts: ClassCounts, confidence: float) -> tuple[ClassResult, ...]:
+    def one(number: int, hits: int, records: int, answers: int) -> ClassResult:
         return ClassResult(
             number=number,
-            records=int(records[number]),
-            precision=percentile_estimate(measures.precision[:, number], confidence),
-            recall=percentile_estimate(measures.recall[:, number], confidence),
-            f1=percentile_estimate(measures.f1[:, number], confidence),
+            records=records,
+            precision=share_estimate(hits, answers, confidence),
+            recall=share_estimate(hits, records, confidence),
+            f1=_f1(share_estimate(hits, records + answers - hits, confidence)),
             auc=area_under_curve(of_class(tally.scores, number), confidence),
         )
 
-    return tuple(one(number) for number in range(tally.classes))
+    each = zip(counts.hits.tolist(), counts.records.tolist(), counts.answers.tolist(), strict=True)
+    return tuple(one(number, *found) for number, found in enumerate(each))
 
 
-def _mean_over_classes(metric: str, measures: ClassMeasures | None, confidence: float) -> Estimate:
-    """Over the classes that have records; one for which no record was taken counts as 0."""
-    if measures is None:
+def _f1(share: Estimate) -> Estimate:
+    """From the share of hits among the records of the class or taken for it, which grows with it: exact, too."""
+    if share.value is None or share.low is None or share.high is None:
         return NOT_DEFINED
-    values: Values = getattr(measures, metric)
-    present = ~np.isnan(measures.recall[0])
-    drawn = ~np.isnan(measures.recall[:, present])
-    means = np.where(drawn, np.nan_to_num(values[:, present]), 0).sum(axis=1) / drawn.sum(axis=1)
-    return percentile_estimate(means, confidence)
+    value, low, high = (2 * end / (1 + end) for end in (share.value, share.low, share.high))
+    return Estimate(value=value, low=low, high=high)
+
+
+def _mean_over_classes(shares: list[Estimate], spread: float = 1.0) -> Estimate:
+    """Over the classes that have records; one for which no record was taken counts as 0."""
+    return (
+        _within(together([_times(1 / len(shares), share) for share in shares], spread=spread))
+        if shares
+        else NOT_DEFINED
+    )
+
+
+def _times(factor: float, estimate: Estimate) -> Estimate:
+    """A part of a sum: the estimate, so many times; the ends of one that is not defined stay so."""
+    value, low, high = (None if end is None else factor * end for end in (estimate.value, estimate.low, estimate.high))
+    return Estimate(value=value, low=low, high=high) if factor > 0 else Estimate(value=value, low=high, high=low)
+
+
+def _within(estimate: Estimate) -> Estimate:
+    """An estimate of what lies in 0..1."""
+    return Estimate(value=estimate.value, low=max(0.0, estimate.low or 0.0), high=min(1.0, estimate.high or 0.0))
 
 
 def _mean_auc(classes: tuple[ClassResult, ...]) -> Estimate:
@@ -92,24 +117,40 @@ def _mean_auc(classes: tuple[ClassResult, ...]) -> Estimate:
     return Estimate(value=sum(found) / len(found)) if found else NOT_DEFINED
 
 
-def _reliability(cells: Cells, draws: Numbers, confidence: float) -> tuple[ReliabilityBin, ...]:
+def _reliability(cells: Cells, confidence: float) -> tuple[ReliabilityBin, ...]:
     bins, right = np.divmod(cells.ids, 2)
     found = []
     for number in np.unique(bins):
         here = bins == number
-        records = draws[:, here].sum(axis=1)
-        hits = draws[:, here & (right == 1)].sum(axis=1)
-        shares = np.divide(hits, records, out=np.full(len(records), np.nan), where=records > 0)
+        records = int(cells.counts[here].sum())
         found.append(
             ReliabilityBin(
                 low=float(number / CONFIDENCE_BINS),
                 high=float((number + 1) / CONFIDENCE_BINS),
-                records=int(records[0]),
-                confidence=_finite(cells.sums[here].sum() / records[0]) or 0.0,
-                accuracy=percentile_estimate(shares, confidence),
+                records=records,
+                confidence=_finite(cells.sums[here].sum() / records) or 0.0,
+                accuracy=share_estimate(int(cells.counts[here & (right == 1)].sum()), records, confidence),
             )
         )
     return tuple(found)
+
+
+def _calibration_error(
+    cells: Cells, bins: tuple[ReliabilityBin, ...], params: EvaluateParams, rng: np.random.Generator
+) -> Estimate:
+    """From drawn samples; where these are all alike, as when every answer was right, from the shares in the bins."""
+    drawn = mirrored_estimate(calibration_error(cells, cells.draws(params.resamples, rng)), params.confidence)
+    if drawn.value is None or drawn.low is not None:
+        return drawn
+    return _within(together([_times(each.records / cells.records, _gap(each)) for each in bins]))
+
+
+def _gap(found: ReliabilityBin) -> Estimate:
+    """How far the share of right answers lies from the confidence, either way."""
+    ends = [abs((end or 0.0) - found.confidence) for end in (found.accuracy.low, found.accuracy.high)]
+    inside = (found.accuracy.low or 0.0) <= found.confidence <= (found.accuracy.high or 0.0)
+    value = abs((found.accuracy.value or 0.0) - found.confidence)
+    return Estimate(value=value, low=0.0 if inside else min(ends), high=max(ends))
 
 
 def _triples(confusion: Cells, classes: int) -> tuple[tuple[int, int, int], ...]:
@@ -117,21 +158,36 @@ def _triples(confusion: Cells, classes: int) -> tuple[tuple[int, int, int], ...]
     return tuple(zip(true.tolist(), predicted.tolist(), confusion.counts.tolist(), strict=True))
 
 
-def _against_live(tally: Tally, pairing: Pairing, params: EvaluateParams, rng: np.random.Generator) -> AgainstLive:
-    changes = pairing.accuracy_changes(pairing.answers.draws(params.resamples, rng))
+def _against_live(
+    tally: Tally, counts: ClassCounts, pairing: Pairing, params: EvaluateParams, rng: np.random.Generator
+) -> AgainstLive:
+    change = _accuracy_change(tally, pairing, params, rng)
     rises = pairing.loss_rises(pairing.rises.draws(params.resamples, rng))
-    right = accuracy(tally.confusion, tally.confusion.counts[np.newaxis], tally.classes)[0]
     loss = mean_of(tally.losses, tally.losses.counts[np.newaxis])[0]
     return AgainstLive(
-        accuracy=float(right - changes[0]),
+        accuracy=float(counts.hits.sum() / tally.records - (change.value or 0.0)),
         log_loss=_finite(loss - rises[0]),
-        accuracy_change=percentile_estimate(changes, params.confidence),
+        accuracy_change=change,
         log_loss_change=percentile_estimate(rises, params.confidence),
         accuracy_p=pairing.accuracy_p,
         log_loss_p=no_rise_p(rises),
         only_candidate_right=pairing.only_candidate_right,
         only_live_right=pairing.only_live_right,
     )
+
+
+def _accuracy_change(tally: Tally, pairing: Pairing, params: EvaluateParams, rng: np.random.Generator) -> Estimate:
+    """From drawn samples; where these are all alike, as when both were right alike, from the shares that differ."""
+    drawn = percentile_estimate(
+        pairing.accuracy_changes(pairing.answers.draws(params.resamples, rng)), params.confidence
+    )
+    if drawn.low is not None:
+        return drawn
+    gained, lost = (
+        share_estimate(records, tally.records, params.confidence)
+        for records in (pairing.only_candidate_right, pairing.only_live_right)
+    )
+    return together([gained, _times(-1, lost)])
 
 
 def _finite(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Metrics from counts, each for many samples at once: the first axis counts samples."""
+"""Metrics from counts; those of drawn samples for all of them at once: the first axis counts samples."""
 
 from __future__ import annotations
 
@@ -14,40 +14,34 @@ from slipline.components.evaluation.tally import CONFIDENCE_BINS, SCORE_BINS
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassMeasures:
-    """How well each class is told from the others; float64 [samples, classes].
+class ClassCounts:
+    """What tells how well each class is told from the others; int64 [classes].
 
     Attributes:
-      precision: Of the records taken for the class, the share that is of it; NaN where none was.
-      recall: Of the class's records, the share taken for it; NaN where there is none.
-      f1: Their harmonic mean, 2 hits / (records of it + records taken for it); NaN where both are none.
+      hits: Records of the class that were taken for it.
+      records: Records of the class.
+      answers: Records taken for it.
     """
 
-    precision: Values
-    recall: Values
-    f1: Values
+    hits: Numbers
+    records: Numbers
+    answers: Numbers
 
 
-def accuracy(confusion: Cells, draws: Numbers, classes: int) -> Values:
-    """The share of right answers, float64 [samples].
+def class_counts(confusion: Cells, classes: int) -> ClassCounts:
+    """The counts of each class, from the cells of a tally."""
 
-    Args:
-      confusion: The cells of a tally.
-      draws: int64 [samples, cells]: how many records each cell has in each sample.
-      classes: How many there are.
-    """
-    right = confusion.ids // classes == confusion.ids % classes
-    return _ratio(draws[:, right].sum(axis=1), draws.sum(axis=1))
+    def counted(numbers: Numbers, counts: Numbers) -> Numbers:
+        found = np.zeros(classes, np.int64)
+        np.add.at(found, numbers, counts)
+        return found
 
-
-def class_measures(confusion: Cells, draws: Numbers, classes: int) -> ClassMeasures:
-    """Precision, recall and F1 of each class; the arguments are those of `accuracy`."""
     true, predicted = np.divmod(confusion.ids, classes)
-    each = np.arange(classes)
-    of_class, taken_for = (true[:, np.newaxis] == each).astype(float), (predicted[:, np.newaxis] == each).astype(float)
-    hits, records, answers = draws @ (of_class * taken_for), draws @ of_class, draws @ taken_for
-    return ClassMeasures(
-        precision=_ratio(hits, answers), recall=_ratio(hits, records), f1=_ratio(2 * hits, records + answers)
+    right = true == predicted
+    return ClassCounts(
+        hits=counted(true[right], confusion.counts[right]),
+        records=counted(true, confusion.counts),
+        answers=counted(predicted, confusion.counts),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from slipline.components.evaluation.describe import describe
-from slipline.components.evaluation.estimates import mirrored_estimate, percentile_estimate
+from slipline.components.evaluation.estimates import share_estimate
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
 from slipline.components.evaluation.pairing import Pairing
 from slipline.components.evaluation.results import Results, read_results, write_results
@@ -32,17 +32,15 @@ def test_the_same_counts_and_seed_give_the_same_results_and_another_seed_other_i
     assert (one.log_loss.low, one.log_loss.high) != (other.log_loss.low, other.log_loss.high)
 
 
-def test_intervals_are_those_of_resampled_records():
+def test_the_interval_of_the_loss_is_that_of_resampled_records_and_that_of_the_accuracy_is_exact():
     probabilities, labels = some_predictions(300, 1)
     found = describe("all", Tally.of(probabilities, labels), None, EvaluateParams(resamples=2_000))
-    rng = np.random.default_rng(7)
-    drawn = rng.integers(0, 300, (2_000, 300))
-    right = (probabilities.argmax(axis=1) == labels)[drawn].mean(axis=1)
+    assert found.accuracy == share_estimate(int((probabilities.argmax(axis=1) == labels).sum()), 300, 0.95)
+    drawn = np.random.default_rng(7).integers(0, 300, (2_000, 300))
     losses = -np.log(probabilities[np.arange(300), labels])[drawn].mean(axis=1)
-    for estimate, samples in ((found.accuracy, right), (found.log_loss, losses)):
-        low, high = np.quantile(samples, [0.025, 0.975])
-        assert estimate.low == pytest.approx(low, abs=0.1 * (high - low))
-        assert estimate.high == pytest.approx(high, abs=0.1 * (high - low))
+    low, high = np.quantile(losses, [0.025, 0.975])
+    assert found.log_loss.low == pytest.approx(low, abs=0.1 * (high - low))
+    assert found.log_loss.high == pytest.approx(high, abs=0.1 * (high - low))
 
 
 def test_every_metric_of_every_class_and_bin_is_there():
@@ -66,15 +64,40 @@ def test_a_mean_over_classes_counts_a_class_never_named_as_nothing_and_one_witho
     assert found.recall.value == pytest.approx(0.5)
 
 
-def test_an_interval_of_a_measure_that_samples_overstate_is_mirrored_and_holds_the_value():
-    samples = np.array([0.10, *np.linspace(0.10, 0.20, 101)])
-    found = mirrored_estimate(samples, 0.9)
-    assert (found.low, found.value, found.high) == (pytest.approx(0.005), 0.10, 0.10)
-    assert percentile_estimate(samples, 0.9).high == pytest.approx(0.195)
+def test_no_share_of_three_right_answers_has_an_interval_of_no_width():
+    probabilities, labels = np.eye(3, dtype=np.float32)[[0, 1, 2]] * 0.9 + 0.03, np.array([0, 1, 2])
+    found = describe("all", Tally.of(probabilities, labels), Pairing.of(probabilities, probabilities, labels), PARAMS)
+    assert (found.accuracy.low, found.accuracy.high) == (pytest.approx(0.2924, abs=1e-4), 1.0)
+    classes = [estimate for each in found.classes for estimate in (each.precision, each.recall, each.f1)]
+    bins = [each.accuracy for each in found.reliability]
+    means = [found.precision, found.recall, found.f1, found.calibration_error]
+    for estimate in (*classes, *bins, *means, found.accuracy, found.against_live.accuracy_change):
+        assert estimate.low < estimate.high
+        assert estimate.low <= estimate.value <= estimate.high
+    assert found.calibration_error.low >= 0
+    assert found.f1.low < found.recall.low
+    assert found.log_loss.low is None
+    assert found.against_live.log_loss_change.high is None
 
 
-def test_what_is_not_defined_is_none():
-    assert percentile_estimate(np.array([np.nan, 1.0]), 0.95).value is None
+def test_the_f1_of_a_class_has_the_exact_interval_of_the_share_it_grows_with():
+    answers = np.eye(2, dtype=np.float32)[[1, 1, 0, 1, 0]] * 0.8 + 0.1
+    one = describe("all", Tally.of(answers, np.array([1, 1, 1, 0, 0])), None, PARAMS).classes[1]
+    assert (one.precision.value, one.recall.value, one.f1.value) == (2 / 3, 2 / 3, pytest.approx(2 / 3))
+    share = share_estimate(2, 4, 0.95)
+    assert one.f1.low == pytest.approx(2 * share.low / (1 + share.low))
+    assert one.f1.high == pytest.approx(2 * share.high / (1 + share.high))
+
+
+def test_a_change_that_gains_as_much_as_it_loses_still_may_be_one():
+    probabilities, labels = some_predictions(300, 1)
+    changed = np.roll(probabilities, 1, axis=1)
+    drawn = describe("all", Tally.of(probabilities, labels), Pairing.of(probabilities, changed, labels), PARAMS)
+    assert drawn.against_live.accuracy_change.low > 0.3
+    same = Pairing.of(probabilities, probabilities, labels)
+    change = describe("all", Tally.of(probabilities, labels), same, PARAMS).against_live.accuracy_change
+    assert (change.value, change.low) == (0.0, pytest.approx(-change.high))
+    assert 0.005 < change.high < 0.03
 
 
 def test_results_are_read_as_they_were_written_and_older_evaluations_have_none(tmp_path):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from slipline.components.evaluation.measures import area_under_curve, class_measures, of_class
+from slipline.components.evaluation.describe import describe
+from slipline.components.evaluation.evaluate_settings import EvaluateParams
+from slipline.components.evaluation.measures import area_under_curve, of_class
 from slipline.components.evaluation.tally import Tally, score_bins
 from tests.components.evaluation.predictions import CLASSES, predictions, some_predictions
 
@@ -13,19 +15,9 @@ def sure(predicted, classes=2):
     return np.eye(classes, dtype=np.float32)[predicted] * 0.8 + 0.1
 
 
-def test_precision_recall_and_f1_of_a_small_case():
-    # Of three ones, two are found; of three answers "one", two are right.
-    tally = Tally.of(sure([1, 1, 0, 1, 0]), np.array([1, 1, 1, 0, 0]))
-    found = class_measures(tally.confusion, tally.confusion.counts[np.newaxis], 2)
-    np.testing.assert_allclose(found.precision[0], [1 / 2, 2 / 3])
-    np.testing.assert_allclose(found.recall[0], [1 / 2, 2 / 3])
-    np.testing.assert_allclose(found.f1[0], [1 / 2, 2 / 3])
-
-
 def test_a_class_that_does_not_occur_and_is_never_named_has_no_measures():
-    tally = Tally.of(sure([0], 3), np.array([0]))
-    found = class_measures(tally.confusion, tally.confusion.counts[np.newaxis], 3)
-    assert np.isnan([found.precision[0, 2], found.recall[0, 2], found.f1[0, 2]]).all()
+    found = describe("all", Tally.of(sure([0], 3), np.array([0])), None, EvaluateParams()).classes[2]
+    assert [found.precision.value, found.recall.value, found.f1.value] == [None, None, None]
 
 
 def test_the_area_under_the_curve_of_a_small_case_counts_ties_half():
@@ -79,10 +71,10 @@ def test_keras_finds_the_same():
     probabilities, labels = some_predictions(2_000, 5)
     tally = Tally.of(probabilities, labels)
     one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
-    found = class_measures(tally.confusion, tally.confusion.counts[np.newaxis], CLASSES)
+    found = describe("all", tally, None, EvaluateParams()).classes
     f1 = keras.metrics.F1Score(average=None)
     f1.update_state(one_hot, np.eye(CLASSES, dtype=np.float32)[probabilities.argmax(axis=1)])
-    np.testing.assert_allclose(found.f1[0], np.array(f1.result()), rtol=1e-5)
+    np.testing.assert_allclose([each.f1.value for each in found], np.array(f1.result()), rtol=1e-5)
     answers = np.eye(CLASSES, dtype=np.float32)[probabilities.argmax(axis=1)]
     for number in range(CLASSES):
         precision, recall = keras.metrics.Precision(class_id=number), keras.metrics.Recall(class_id=number)
@@ -90,7 +82,7 @@ def test_keras_finds_the_same():
         precision.update_state(one_hot, answers)
         recall.update_state(one_hot, answers)
         area.update_state(one_hot[:, number], probabilities[:, number])
-        assert found.precision[0, number] == pytest.approx(float(precision.result()))
-        assert found.recall[0, number] == pytest.approx(float(recall.result()))
+        assert found[number].precision.value == pytest.approx(float(precision.result()))
+        assert found[number].recall.value == pytest.approx(float(recall.result()))
         curve = area_under_curve(of_class(tally.scores, number), 0.95)
         assert curve.value == pytest.approx(float(area.result()), abs=2e-3)
