@@ -110,11 +110,11 @@ class Component(Generic[P, A]):
     defaults: Mapping[str, object]
     services: frozenset[str]
     output: type[A]
-    outcome: str | None = None
-    cached: bool = True
-    loads: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    reads: Reads | None = None
+    outcome: str | None
+    cached: bool
+    loads: tuple[str, ...]
+    runs: tuple[str, ...]
+    reads: Reads | None
 
     def __post_init__(self) -> None:
         """Lets `help()` and editors show the function."""

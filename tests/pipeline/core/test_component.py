@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from slipline.pipeline.core.component import Input, component
 from slipline.pipeline.core.errors import DeclarationError
-from tests.pipeline.toy import Check, SumParams, Total, Words, WriteParams, add_up, check, copy, write
+from tests.pipeline.toy import Check, CopyParams, SumParams, Total, Words, WriteParams, add_up, check, copy, write
 
 
 def test_a_component_knows_its_inputs_settings_services_and_output() -> None:
@@ -21,6 +22,27 @@ def test_a_component_knows_its_inputs_settings_services_and_output() -> None:
 def test_a_component_stays_callable_as_the_function_it_is(tmp_path: Path) -> None:
     words = write(WriteParams(words=("a", "b", "c")), tmp_path)
     assert words == Words(path=tmp_path, count=3)
+
+
+def test_a_component_knows_where_it_is_and_how_it_may_be_run() -> None:
+    assert (add_up.module, add_up.outcome) == ("tests.pipeline.toy", None)
+    assert (add_up.cached, add_up.loads, add_up.runs, add_up.reads) == (True, (), (), None)
+    options: dict[str, Any] = {"cached": False, "loads": ("numpy",), "runs": ("json",)}
+    other = component(**options)(add_up.function)
+    assert (other.cached, other.loads, other.runs) == (False, ("numpy",), ("json",))
+
+
+def test_what_it_reads_from_outside_is_found_from_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert write.outside_files({"params": WriteParams()}) == ()
+    assert copy.outside_files({"params": CopyParams(source=tmp_path / "file")}) == [tmp_path / "file"]
+
+
+def test_settings_are_given_by_name_and_an_unknown_one_is_refused_where_they_are_read() -> None:
+    with pytest.raises(TypeError):
+        WriteParams(("a",))  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="wrods"):
+        TypeAdapter(WriteParams).validate_python({"wrods": ("a",)})
 
 
 def test_settings_are_frozen_and_unknown_ones_fail_at_the_call() -> None:
