@@ -57,7 +57,8 @@ class ModuleFiles:
         self._found: dict[str, ModuleFile | None] = {}
         self._names: dict[str, frozenset[str]] = {}
         self._path = tuple(path_entries())
-        self._standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+        standard = {Path(each).resolve() for each in _standard_folders()}
+        self._standard = {entry for entry in self._path if Path(entry).resolve() in standard}
 
     def find(self, module: str) -> ModuleFile | None:
         """Where `module` lies; None if it is nowhere, or in the standard library."""
@@ -102,6 +103,12 @@ class ModuleFiles:
             except OSError:
                 self._names[folder] = frozenset()
         return self._names[folder]
+
+
+def _standard_folders() -> list[str]:
+    """Where the standard library lies, compiled modules included."""
+    compiled = sysconfig.get_config_var("DESTSHARED")
+    return [*map(sysconfig.get_path, ("stdlib", "platstdlib")), *([compiled] if compiled else [])]
 
 
 def _asked(module: str, folders: Sequence[str]) -> ModuleFile | None:
