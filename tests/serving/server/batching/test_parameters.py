@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,24 @@ def test_file_says_how_requests_are_batched(tmp_path: Path) -> None:
 
 def test_empty_file_means_tensorflow_servings_defaults(tmp_path: Path) -> None:
     batching = read(tmp_path, "")
-    assert (batching.max_batch_size, batching.max_enqueued_batches, batching.refuses_larger) == (1000, 10, True)
+    assert batching == Batching(max_batch_size=1000, max_enqueued_batches=10, refuses_larger=True)
+    assert (batching.concurrent_runs, batching.wait_s, batching.allowed_batch_sizes) == (os.cpu_count(), 0.0, ())
+
+
+def test_without_a_file_requests_are_batched_as_far_as_pays() -> None:
+    assert Batching() == Batching(
+        max_batch_size=64,
+        refuses_larger=False,
+        max_enqueued_batches=None,
+        concurrent_runs=os.cpu_count() or 1,
+        wait_s=0,
+    )
+
+
+def test_a_single_row_and_no_queue_are_allowed() -> None:
+    assert (
+        Batching(max_batch_size=1, concurrent_runs=1, max_enqueued_batches=0, allowed_batch_sizes=(1,)).filled(1) == 1
+    )
 
 
 def test_what_has_no_effect_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -47,6 +65,7 @@ def test_what_has_no_effect_is_said_in_the_log(tmp_path: Path, caplog: pytest.Lo
         ("max_enqueued_batches { value: -1 }", "max_enqueued_batches must be at least 0"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "end in max_batch_size, 8; got"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: [8, 4, 8]", "ascend"),
+        ("max_batch_size { value: 8 } allowed_batch_sizes: [0, 8]", "must be positive"),
         ("nix: 1", "Invalid protobuf file"),
     ],
 )

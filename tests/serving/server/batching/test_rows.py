@@ -20,6 +20,14 @@ def test_parts_come_apart_as_they_were_joined(sizes: list[int], surplus: int, wi
     assert all(are_equal(part, again) for part, again in zip(parts, apart, strict=True))
 
 
+def test_arrays_are_equal_where_names_and_all_numbers_are() -> None:
+    x = np.float32([1, 2])
+    assert are_equal({"x": x, "y": x}, {"x": x.copy(), "y": x})
+    assert not are_equal({"x": x, "y": x}, {"x": x, "y": x + 1})
+    assert not are_equal({"x": x}, {"x": x, "y": x})
+    assert not are_equal({"x": x}, {"x": x[:1]})
+
+
 def test_array_with_another_number_of_rows_is_not_split() -> None:
     assert split({"y": np.zeros(3)}, [1, 1], 2) is None
     assert split({"y": np.float32(3)}, [1, 1], 2) is None
@@ -36,6 +44,12 @@ def test_arrays_agree_up_to_rounding_and_no_further() -> None:
     assert not agree({"y": np.float32([1, 0])}, {"y": np.float32([1, 2e-6])})
     assert not agree({"y": np.int64([1])}, {"y": np.int64([2])})
     assert not agree({"y": np.array([b"a"], object)}, {"y": np.array([b"b"], object)})
+    assert agree({"y": np.array([b"a"], object)}, {"y": np.array([b"a"], object)})
+    assert not agree({"y": np.float32([[1]])}, {"y": np.float32([1])})
+    assert not agree({"y": np.float32([1])}, {"z": np.float32([1])})
+    assert not agree({"y": np.float32([1]), "z": np.float32([1])}, {"y": np.float32([1]), "z": np.float32([2])})
+    assert agree({"y": np.complex64([1j])}, {"y": np.complex64([1.0000005j])})
+    assert not agree({"y": np.float32([np.inf, 1000])}, {"y": np.float32([np.inf, 1000.002])})
 
 
 @given(rows=st.integers(1, 40), number=st.integers(1, 5))
