@@ -2,7 +2,7 @@
 
 What is named here is for the public, and loaded when it is first used:
 
-    from slipline.pipeline import Artifact, Pipeline, Verdict, component
+    from slipline.pipeline import Artifact, Pipeline, Verdict, component, run
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from slipline.pipeline.core.public_names import lazy_names
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
     from slipline.pipeline.app.baseline import earlier_statistics as earlier_statistics
+    from slipline.pipeline.app.run_pipeline import run as run
     from slipline.pipeline.app.settings.home import Home as Home
     from slipline.pipeline.core.artifact import Artifact as Artifact
     from slipline.pipeline.core.artifact import RunOutcome as RunOutcome
@@ -29,11 +30,15 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.pipeline.core.graph import Pipeline as Pipeline
     from slipline.pipeline.core.graph import Step as Step
     from slipline.pipeline.core.signature import Say as Say
+    from slipline.pipeline.runners.execute import Outcome as Outcome
+    from slipline.pipeline.runners.execute import Status as Status
+    from slipline.pipeline.runners.run_report import RunReport as RunReport
 
 _get, __all__ = lazy_names(
     __name__,
     {
         "app.baseline": ("earlier_statistics",),
+        "app.run_pipeline": ("run",),
         "app.settings.home": ("Home",),
         "core.artifact": ("Artifact", "RunOutcome", "StepOutcome", "Verdict"),
         "core.component": (
@@ -48,6 +53,8 @@ _get, __all__ = lazy_names(
         "core.errors": ("PipelineError",),
         "core.graph": ("Pipeline", "Step"),
         "core.signature": ("Say",),
+        "runners.execute": ("Outcome", "Status"),
+        "runners.run_report": ("RunReport",),
     },
 )
 

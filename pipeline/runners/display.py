@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import Display
 
@@ -33,8 +34,9 @@ def look_of(outcome: Outcome) -> tuple[str, str, str]:
 
 
 @contextmanager
-def open_display(steps: Sequence[str], *, quiet: bool = False) -> Iterator[Display]:
+def open_display(pipeline: Pipeline, *, quiet: bool = False) -> Iterator[Display]:
     """The display that suits standard output; it shows its last state when the block ends."""
+    steps = [step.name for step in (*pipeline.steps, *filter(None, [pipeline.last]))]
     console = Console(quiet=quiet)
     if not console.is_terminal:
         yield PlainDisplay(console)

@@ -7,6 +7,7 @@ or a script from standard input will do. What they define themselves comes along
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import pickle
 import signal
@@ -15,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -68,9 +69,45 @@ def request_for(component: Component[Any, Any], arguments: Mapping[str, object])
 
 
 def pickled(message: object) -> bytes:
-    """A message for another process; what the main program defines is in it by value."""
-    packed: bytes = cloudpickle.dumps(message)
-    return packed
+    """A message for a worker; what the main program defines is in it by value."""
+    return _written(_Pickler, message)
+
+
+def answer(message: object) -> bytes:
+    """A message for the main program; what that defines is in it by name, as it is there."""
+    return _written(_Answer, message)
+
+
+def _written(pickler: type[_Pickler], message: object) -> bytes:
+    file = io.BytesIO()
+    pickler(file).dump(message)
+    return file.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Keeps the mark for a field without a default the one there is; pydantic asks whether it is."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How pickle is to write `obj`; NotImplemented for as usual."""
+        return (_missing, ()) if obj is MISSING else super().reducer_override(obj)
+
+
+class _Answer(_Pickler):
+    """Does not send a class of the main program back: arriving, it would change the one there."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How pickle is to write `obj`; NotImplemented for as usual."""
+        if isinstance(obj, type) and obj.__module__ == "__main__" and obj.__qualname__.isidentifier():
+            return _of_main, (obj.__qualname__,)
+        return super().reducer_override(obj)
+
+
+def _missing() -> object:
+    return MISSING
+
+
+def _of_main(name: str) -> object:
+    return getattr(sys.modules["__main__"], name)
 
 
 def serve(requests: int, parent: int, loads: tuple[str, ...]) -> None:
@@ -97,7 +134,7 @@ def _answer(connection: Connection) -> None:
     message = connection.recv_bytes()
 
     def say(line: str) -> None:
-        connection.send_bytes(pickled(Said(line)))
+        connection.send_bytes(answer(Said(line)))
 
     connection.send_bytes(_outcome(message, say))
     sys.stdout.flush()
@@ -110,11 +147,11 @@ def _outcome(message: bytes, say: Callable[[str], None]) -> bytes:
         return _packed(call_here(_component(request), request.arguments, say))
     except (ComponentError, PipelineError) as error:
         traceback.print_exc()
-        return pickled(Refused(str(error)))
+        return answer(Refused(str(error)))
     except BaseException as error:
         traceback.print_exc()
         words = f"unexpected {type(error).__name__}: {error}; the run's log has the traceback"
-        return pickled(Refused(words))
+        return answer(Refused(words))
 
 
 def _component(request: Request) -> Component[Any, Any]:
@@ -127,7 +164,7 @@ def _component(request: Request) -> Component[Any, Any]:
 
 def _packed(artifact: Artifact) -> bytes:
     try:
-        return pickled(Made(artifact))
+        return answer(Made(artifact))
     except Exception as error:  # whatever its facts raise when they are pickled
         raise ComponentError(
             f"made a {type(artifact).__name__} with a fact that no other process can be given ({error}); "

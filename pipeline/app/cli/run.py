@@ -18,6 +18,7 @@ from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS, T
 from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.runners.run_report import words_of
 from slipline.pipeline.store.store import Store, artifact_to_json
 from slipline.serving.releases.ledger import Ledger
 
@@ -28,6 +29,7 @@ from slipline.serving.releases.ledger import Ledger
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting: train.seed=2.")
 @click.option("--fresh", is_flag=True, help="Run every step, even where an earlier result could stand in.")
 @click.option("--until", metavar="STEP", help="End with this step, such as validate.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Run at most N steps side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_context
 def run(
@@ -37,6 +39,7 @@ def run(
     overrides: tuple[str, ...],
     fresh: bool,
     until: str | None,
+    parallel: int | None,
     as_json: bool,
 ) -> None:
     """Run a pipeline: the training that comes with Slipline, or your own.
@@ -51,8 +54,10 @@ def run(
     pipeline = asked.pipeline if until is None else asked.pipeline.until(until)
     told = asked.settings if isinstance(asked.settings, TrainingSettings) else None
     with Store.open(home.path) as store:
-        with open_display([step.name for step in pipeline.steps], quiet=as_json) as display:
-            runner = LocalRunner(store=store, display=display, fresh=fresh, meanwhile=_import_for_report)
+        with open_display(pipeline, quiet=as_json) as display:
+            runner = LocalRunner(
+                store=store, display=display, fresh=fresh, parallel=parallel, meanwhile=_import_for_report
+            )
             report = runner.run(pipeline)
         page = None if told is None else _report_page(report, told, store, home.reports)
         card = None if told is None or page is None else _model_card(report, told, store, page, home.cards)
@@ -104,7 +109,9 @@ def _in_words(report: RunReport, split: str, page: Path | None, card: Path | Non
     lines = []
     if report.all_cached:
         lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
-    lines.extend(_problem(outcome) for outcome in report.outcomes if outcome.status in (Status.BLOCKED, Status.FAILED))
+    lines.extend(
+        _problem(outcome) for outcome in report.outcomes if not outcome.passed and outcome.status is not Status.SKIPPED
+    )
     lines.extend(data_words(report))
     if aside := set_aside_words(report):
         lines.append(aside)
@@ -144,6 +151,8 @@ def _standing(release: Release, home: Home) -> str:
 
 
 def _problem(outcome: Outcome) -> str:
+    if outcome.closed:
+        return f"{outcome.step} did not pass:\n  " + words_of(outcome).replace("\n", "\n  ")
     if outcome.status is Status.BLOCKED:
         return f"{outcome.step} did not run, its gate is closed:\n  " + outcome.message.replace("\n", "\n  ")
     return outcome.message

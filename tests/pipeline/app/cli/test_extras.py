@@ -48,7 +48,7 @@ print(json.dumps({command: [result.exit_code, result.output] for command, result
 """
 )
 
-NEEDS_NO_EXTRA = {"predict", "load-test"}
+NEEDS_NO_EXTRA = {"init", "predict", "load-test"}
 
 
 def without(
