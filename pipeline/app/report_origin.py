@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.runners.local import RunReport
-from slipline.pipeline.store.lineage import Made, Taken, readable_settings, trace
+from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
 from slipline.pipeline.store.store import Store
 
 
@@ -41,10 +41,7 @@ def origins_of(run: RunReport, store: Store) -> tuple[Origin, ...]:
 
 
 def _settings_of(made: Made) -> tuple[Setting, ...]:
-    records = readable_settings(made.settings)
-    return tuple(
-        Setting(name=name, value=_plain(value)) for fields in records.values() for name, value in fields.items()
-    )
+    return tuple(Setting(name=name, value=_plain(value)) for name, value in flat_settings(made.settings))
 
 
 def given_to(origins: tuple[Origin, ...]) -> tuple[Taken, ...]:

@@ -1,18 +1,17 @@
-"""What ran, as the store remembers it, and what nothing remembers any more."""
+"""What ran, as the store remembers it."""
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 
-from slipline.pipeline.core.errors import StoreError
-from slipline.pipeline.store.locks import locked_if_free
 from slipline.pipeline.store.store import Store
-from slipline.pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
+from slipline.pipeline.store.tables import RunRow, RunStepRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +43,7 @@ class RecordedRun:
       run_id: Its id.
       pipeline: The pipeline's name.
       started_at: When, in UTC.
+      ended_at: When, in UTC; None while it lasts, and if it was killed.
       outcome: `passed`, `failed`, `running`, or `interrupted` if it was killed.
       steps: In run order, as far as they came.
     """
@@ -51,6 +51,7 @@ class RecordedRun:
     run_id: str
     pipeline: str
     started_at: str
+    ended_at: str | None
     outcome: str
     steps: tuple[RecordedStep, ...]
 
@@ -59,34 +60,55 @@ class RecordedRun:
         """Time spent in its steps."""
         return sum(step.seconds for step in self.steps)
 
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The steps whose verdict did not pass."""
+        return tuple(step.step for step in self.steps if step.closed)
+
+    @property
+    def page(self) -> str:
+        """The name of its report; see `page_name`."""
+        return page_name((step.execution_id, step.message) for step in self.steps)
+
     def counts(self) -> dict[str, int]:
         """How many steps ended in each status."""
         return dict(Counter(step.status for step in self.steps))
 
     def to_plain(self) -> dict[str, object]:
         """The run as JSON takes it."""
-        return asdict(self)
+        return {**asdict(self), "seconds": self.seconds, "closed": self.closed}
 
 
-def recorded_runs(store: Store, limit: int) -> tuple[RecordedRun, ...]:
-    """The latest `limit` runs, the latest first."""
+def page_name(steps: Iterable[tuple[str | None, str]]) -> str:
+    """What the report of a run is called: the same for runs whose steps made the same and went the same way.
+
+    Args:
+      steps: Of each step the execution, if it made or found one, and the message on record.
+    """
+    told = [(execution_id or "", message) for execution_id, message in steps]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
+
+
+def recorded_runs(store: Store, limit: int | None = None) -> tuple[RecordedRun, ...]:
+    """The latest `limit` runs, or all, the latest first."""
+    runs = select(RunRow).order_by(RunRow.started_at.desc(), RunRow.id).limit(limit)
+    steps = select(RunStepRow).where(RunStepRow.run_id.in_(select(runs.subquery().c.id))).order_by(RunStepRow.position)
+    of_run = defaultdict[str, list[RecordedStep]](list)
     with store.session() as session:
-        rows = session.scalars(select(RunRow).order_by(RunRow.started_at.desc()).limit(limit)).all()
-        return tuple(
-            RecordedRun(
-                run_id=row.id,
-                pipeline=row.pipeline,
-                started_at=row.started_at,
-                outcome=_outcome(row, store),
-                steps=tuple(
-                    _step(step)
-                    for step in session.scalars(
-                        select(RunStepRow).filter_by(run_id=row.id).order_by(RunStepRow.position)
-                    )
-                ),
-            )
-            for row in rows
-        )
+        for row in session.scalars(steps):
+            of_run[row.run_id].append(_step(row))
+        return tuple(_run(row, tuple(of_run[row.id]), store) for row in session.scalars(runs))
+
+
+def _run(row: RunRow, steps: tuple[RecordedStep, ...], store: Store) -> RecordedRun:
+    return RecordedRun(
+        run_id=row.id,
+        pipeline=row.pipeline,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=_outcome(row, store),
+        steps=steps,
+    )
 
 
 def _step(row: RunStepRow) -> RecordedStep:
@@ -104,25 +126,3 @@ def _outcome(row: RunRow, store: Store) -> str:
     if row.ended_at is None:
         return "running" if store.is_running(row.id) else "interrupted"
     return "passed" if row.passed else "failed"
-
-
-def remove_leftovers(store: Store) -> tuple[Path, ...]:
-    """Removes the folders of executions that were never committed.
-
-    Work kept for a training to be resumed stays.
-
-    Returns:
-      What was removed.
-
-    Raises:
-      StoreError: A run is under way, and its folders are not leftovers.
-    """
-    with locked_if_free(store.home / "locks" / "runs") as alone:
-        if not alone:
-            raise StoreError("a run is under way, and its folders are no leftovers; clean when it has ended")
-        with store.session() as session:
-            known = set(session.scalars(select(ExecutionRow.id)))
-        leftovers = tuple(folder for folder in sorted(store.home.glob("runs/*/*")) if folder.name not in known)
-        for folder in leftovers:
-            shutil.rmtree(folder)
-    return leftovers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,12 +97,18 @@ class Lineage:
         return "\n".join([*lines, "}"])
 
 
-def readable_settings(settings: str) -> dict[str, dict[str, object]]:
-    """The settings of an execution as a person wrote them: records by parameter, plain values by name."""
-    return {
-        parameter: {name: _readable(value) for name, value in fields.items()}
-        for parameter, (_, fields) in json.loads(settings).items()
-    }
+def readable_settings(settings: str) -> dict[str, object]:
+    """The settings of an execution as a person wrote them, by parameter: plain values, and records by their fields."""
+    return {parameter: _readable(value) for parameter, value in json.loads(settings).items()}
+
+
+def flat_settings(settings: str) -> Iterator[tuple[str, object]]:
+    """Each setting of an execution by its own name, whether it is a field of a record or a parameter itself."""
+    for parameter, (kind, content) in json.loads(settings).items():
+        if isinstance(content, dict):
+            yield from ((name, _readable(value)) for name, value in content.items())
+        else:
+            yield parameter, _readable([kind, content])
 
 
 def _readable(canonical: list[Any]) -> object:
@@ -111,9 +118,11 @@ def _readable(canonical: list[Any]) -> object:
         return _readable(kind)
     if kind == "float":
         return float.fromhex(content)
-    if kind in ("tuple", "list"):
-        return [_readable(item) for item in content]
-    return content
+    if kind == "mapping":
+        return {str(_readable(key)): _readable(value) for key, value in content}
+    if isinstance(content, dict):
+        return {name: _readable(value) for name, value in content.items()}
+    return [_readable(item) for item in content] if isinstance(content, list) else content
 
 
 def trace(store: Store, execution_id: str) -> Lineage:

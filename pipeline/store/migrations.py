@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 
-from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy import Connection, delete, insert, inspect, select, text, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.schema import CreateColumn
 
 from slipline.pipeline.core.errors import StoreError
-from slipline.pipeline.store.tables import Base, VersionRow
+from slipline.pipeline.store.tables import Base, ExecutionRow, RunRow, RunStepRow, VersionRow
 
 VERSION = 2
-"""Of the tables. 1 had no table for its version."""
-
-
-@dataclass(frozen=True)
-class AddedColumn:
-    """A column that a table got later; in rows from before it has its default."""
-
-    table: str
-    column: str
-    definition: str
-
-
-ADDED = (
-    AddedColumn("execution", "artifact_class", "TEXT NOT NULL DEFAULT ''"),
-    AddedColumn("run_step", "closed", "BOOLEAN NOT NULL DEFAULT FALSE"),
-)
+"""Of the tables. 1 had no table for its version, no class of an artifact, and no word on verdicts of steps."""
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -37,7 +23,7 @@ def bring_up_to_date(engine: Engine) -> None:
     """
     with engine.begin() as connection:
         found = _version(connection)
-        if found is not None and found > VERSION:
+        if found > VERSION:
             raise StoreError(
                 f"{engine.url.database}: its tables are of version {found}, this Slipline knows up to {VERSION}; "
                 "use the newer Slipline, or another home"
@@ -45,17 +31,37 @@ def bring_up_to_date(engine: Engine) -> None:
         if found == VERSION:
             return
         Base.metadata.create_all(connection)
-        tables = inspect(connection)
-        for added in ADDED:
-            if all(column["name"] != added.column for column in tables.get_columns(added.table)):
-                connection.execute(text(f"ALTER TABLE {added.table} ADD COLUMN {added.column} {added.definition}"))
-        connection.execute(
-            insert(VersionRow).values(number=VERSION) if found is None else update(VersionRow).values(number=VERSION)
-        )
+        _add_columns(connection)
+        _tell_closed_verdicts(connection)
+        connection.execute(delete(VersionRow))
+        connection.execute(insert(VersionRow).values(number=VERSION))
 
 
-def _version(connection: Connection) -> int | None:
-    """None where nothing says it: in a new database, or one of version 1."""
+def _version(connection: Connection) -> int:
+    """0 where nothing says it: in a new database, or one of version 1."""
     if not inspect(connection).has_table(VersionRow.__tablename__):
-        return None
-    return connection.scalar(select(VersionRow.number))
+        return 0
+    return connection.scalar(select(VersionRow.number)) or 0
+
+
+def _add_columns(connection: Connection) -> None:
+    """Gives each table the columns that it got since; rows from before have their default."""
+    there = inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        names = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in names:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+
+
+def _tell_closed_verdicts(connection: Connection) -> None:
+    """Marks the steps of version 1 whose verdict did not pass, and their runs: these passed only if a step waited."""
+    joined = select(RunStepRow.run_id, RunStepRow.position, ExecutionRow.facts).join(
+        ExecutionRow, ExecutionRow.id == RunStepRow.execution_id
+    )
+    for run_id, position, facts in connection.execute(joined.where(ExecutionRow.facts.contains('"passed": false'))):
+        if json.loads(facts).get("passed") is False:
+            step = (RunStepRow.run_id == run_id) & (RunStepRow.position == position)
+            connection.execute(update(RunStepRow).where(step).values(closed=True))
+            connection.execute(update(RunRow).where(RunRow.id == run_id, RunRow.passed.is_(True)).values(passed=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Float, ForeignKey, String, Text
+from sqlalchemy import Float, ForeignKey, String, Text, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -41,7 +41,7 @@ class RunStepRow(Base):
     status: Mapped[str] = mapped_column(String(20))
     seconds: Mapped[float] = mapped_column(Float)
     message: Mapped[str] = mapped_column(Text)
-    closed: Mapped[bool] = mapped_column(default=False)
+    closed: Mapped[bool] = mapped_column(server_default=false())
     execution_id: Mapped[str | None] = mapped_column(ForeignKey("execution.id"))
 
 
@@ -64,7 +64,7 @@ class ExecutionRow(Base):
     ended_at: Mapped[str] = mapped_column(String(32))
     seconds: Mapped[float] = mapped_column(Float)
     artifact_type: Mapped[str] = mapped_column(String(100))
-    artifact_class: Mapped[str] = mapped_column(Text, default="")
+    artifact_class: Mapped[str] = mapped_column(Text, server_default="")
     facts: Mapped[str] = mapped_column(Text)
     folder: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64), index=True)

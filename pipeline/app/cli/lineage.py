@@ -10,7 +10,7 @@ from sqlalchemy import select
 from slipline.pipeline.app.artifact_words import words_of
 from slipline.pipeline.app.report_format import NARROW_SPACE, short
 from slipline.pipeline.app.settings.training_settings import Home, home_from_environment
-from slipline.pipeline.store.lineage import Made, Taken, readable_settings, trace
+from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionRow
 from slipline.serving.releases.ledger import Ledger
@@ -83,5 +83,4 @@ def _taken(taken: Taken) -> str:
 
 
 def _settings(made: Made) -> str:
-    records = readable_settings(made.settings).values()
-    return ", ".join(f"{name}={value}" for record in records for name, value in record.items()) or "none"
+    return ", ".join(f"{name}={value}" for name, value in flat_settings(made.settings)) or "none"

@@ -18,7 +18,7 @@ COMMANDS = {
     "tune": "Search better settings for the training.",
     "runs": "List what ran, the latest first.",
     "lineage": "Show what TARGET was made of, back to the data.",
-    "clean": "Remove what a crash left: folders that no committed step owns.",
+    "clean": "Remove what a crash left, and with --keep old runs.",
     "schema": "Propose or show a schema.",
     "serve": "Serve the releases over gRPC until told to stop.",
     "deploy": "Serve the releases with TensorFlow Serving.",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import click
 
 from slipline.pipeline.app.cli.terminal_table import print_table
-from slipline.pipeline.app.settings.training_settings import home_from_environment
+from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.store import Store
+
+COLUMNS = ("run", "pipeline", "started (UTC)", "outcome", "seconds", "steps", "why")
 
 
 @click.command()
@@ -17,17 +20,31 @@ from slipline.pipeline.store.store import Store
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(limit: int, as_json: bool) -> None:
     """List what ran, the latest first."""
-    with Store.open(home_from_environment().path) as store:
+    home = home_from_environment()
+    with Store.open(home.path) as store:
         found = recorded_runs(store, limit)
     if as_json:
-        click.echo(json.dumps([run.to_plain() for run in found], indent=1))
+        click.echo(json.dumps([_plain(run, home) for run in found], indent=1))
     elif not found:
         click.echo("no runs yet; `slipline run` makes one")
     else:
-        print_table(("run", "pipeline", "started (UTC)", "outcome", "seconds", "steps"), map(_row, found))
+        print_runs(found)
+
+
+def print_runs(found: Iterable[RecordedRun]) -> None:
+    """Prints a row for each run."""
+    print_table(COLUMNS, map(_row, found))
 
 
 def _row(run: RecordedRun) -> tuple[str, ...]:
     steps = ", ".join(f"{count} {status}" for status, count in run.counts().items())
+    failed = [f"{step.step} failed" for step in run.steps if step.status == "failed"]
+    why = ", ".join([*failed, *(f"{step} did not pass" for step in run.closed)])
     started = run.started_at[:19].replace("T", " ")
-    return run.run_id, run.pipeline, started, run.outcome, f"{run.seconds:.1f}", steps
+    return run.run_id, run.pipeline, started, run.outcome, f"{run.seconds:.1f}", steps, why
+
+
+def _plain(run: RecordedRun, home: Home) -> dict[str, object]:
+    """The run as it is on record, with where its log and its report lie; null where there is none."""
+    files = {"log": home.path / "logs" / f"{run.run_id}.log", "report": home.reports / f"{run.page}.html"}
+    return run.to_plain() | {name: str(file) if file.exists() else None for name, file in files.items()}

@@ -9,7 +9,8 @@ import pytest
 
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.local import LocalRunner, RunReport
-from slipline.pipeline.store.history import recorded_runs, remove_leftovers
+from slipline.pipeline.store.history import recorded_runs
+from slipline.pipeline.store.removal import remove_leftovers
 from slipline.pipeline.store.store import Store
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, SumParams, toy_pipeline

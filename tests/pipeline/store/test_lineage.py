@@ -1,21 +1,31 @@
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.core.fingerprint import canonical
-from slipline.pipeline.runners.local import LocalRunner
-from slipline.pipeline.store.lineage import Lineage, readable_settings, trace
+from slipline.pipeline.store.lineage import Lineage, flat_settings, readable_settings, trace
 from slipline.pipeline.store.store import Store
-from tests.pipeline.recorder import Recorder
+from tests.pipeline.in_process import ran
 from tests.pipeline.toy import SumParams, toy_pipeline
+
+
+@dataclass(frozen=True)
+class Inner:
+    where: Path = Path()
+
+
+@dataclass(frozen=True)
+class Nested:
+    inner: Inner
+    many: tuple[Inner, ...]
 
 
 @pytest.fixture
 def lineage(store: Store) -> Lineage:
-    made = LocalRunner(store=store, display=Recorder()).run(toy_pipeline(added=SumParams(factor=2))).made("add_up")
-    assert made is not None
-    return trace(store, made.execution_id)
+    return trace(store, ran(store, toy_pipeline(added=SumParams(factor=2))).steps[-1].execution_id or "")
 
 
 def test_it_goes_back_to_where_the_data_came_in_upstream_first(lineage: Lineage) -> None:
@@ -57,4 +67,27 @@ def test_a_setting_that_names_code_reads_as_its_name() -> None:
     from slipline.components.steps.train import TrainParams
 
     settings = json.dumps({"params": canonical(TrainParams())})
-    assert readable_settings(settings)["params"]["network"] == "slipline.components.training.network:digits"
+    assert dict(flat_settings(settings))["network"] == "slipline.components.training.network:digits"
+
+
+def test_plain_settings_read_as_they_were_given_beside_records_and_in_them() -> None:
+    given = {
+        "rate": 0.1,
+        "names": ("a", "b"),
+        "limits": {"x": 1, "y": (2, None)},
+        "params": Nested(inner=Inner(where=Path("a/b")), many=(Inner(), Inner(where=Path("c")))),
+    }
+    settings = json.dumps({name: canonical(value) for name, value in given.items()})
+    inner = {"inner": {"where": "a/b"}, "many": [{"where": "."}, {"where": "c"}]}
+    assert readable_settings(settings) == {
+        "rate": 0.1,
+        "names": ["a", "b"],
+        "limits": {"x": 1, "y": [2, None]},
+        "params": inner,
+    }
+    assert list(flat_settings(settings)) == [
+        ("rate", 0.1),
+        ("names", ["a", "b"]),
+        ("limits", {"x": 1, "y": [2, None]}),
+        *inner.items(),
+    ]

@@ -1,0 +1,78 @@
+"""`slipline runs` tells of each run how it went and which gate closed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from slipline.pipeline.app.cli.main import main
+from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.store.store import Store
+from tests.pipeline.in_process import ran
+from tests.pipeline.toy import CheckParams, toy_pipeline
+
+
+@pytest.fixture(autouse=True)
+def home(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SLIPLINE_HOME", str(store.home))
+    return store.home
+
+
+def printed(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["runs", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def rejected() -> Pipeline:
+    return toy_pipeline(checked=CheckParams(most=1)).until("check")
+
+
+def test_a_run_whose_verdict_did_not_pass_has_failed_and_names_the_gate(store: Store) -> None:
+    ran(store, toy_pipeline())
+    ran(store, rejected())
+    header, failed, passed = printed().splitlines()
+    assert header.split()[-1] == "why"
+    assert "failed" in failed
+    assert failed.rstrip().endswith("check did not pass")
+    assert "passed" in passed
+    assert passed.rstrip().endswith("3 done")
+
+
+def test_json_names_the_gate_its_reasons_and_the_files_of_a_run(store: Store, home: Path) -> None:
+    passed, failed = ran(store, toy_pipeline()), ran(store, rejected())
+    log, page = home / "logs" / f"{failed.run_id}.log", home / "reports" / f"{passed.page}.html"
+    for file in (log, page):
+        file.parent.mkdir()
+        file.touch()
+    first, second = json.loads(printed("--json"))
+    assert (first["run_id"], first["outcome"], first["closed"]) == (failed.run_id, "failed", ["check"])
+    assert first["steps"][1]["message"] == "2 words, at most 1"
+    assert (first["log"], first["report"]) == (str(log), None)
+    assert (second["outcome"], second["closed"]) == ("passed", [])
+    assert (second["log"], second["report"]) == (None, str(page))
+
+
+def test_a_step_that_failed_is_named(store: Store) -> None:
+    from slipline.pipeline.store.tables import RunStepRow
+
+    run_id = store.begin_run("toy")
+    store.record_step(
+        RunStepRow(run_id=run_id, position=0, step="write", status="failed", seconds=1.25, message="full", closed=False)
+    )
+    store.end_run(run_id, passed=False)
+    line = printed().splitlines()[-1]
+    assert line.rstrip().endswith("write failed")
+    assert "1.2" in line
+
+
+def test_no_more_are_listed_than_asked_and_json_of_none_is_an_empty_list(store: Store) -> None:
+    assert json.loads(printed("--json")) == []
+    assert "no runs yet" in printed()
+    for most in (3, 4):
+        ran(store, toy_pipeline(checked=CheckParams(most=most)))
+    assert len(json.loads(printed("--json"))) == 2
+    assert len(json.loads(printed("--json", "--limit", "1"))) == 1
