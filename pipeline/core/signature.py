@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
@@ -50,7 +50,8 @@ class Signature:
     Attributes:
       inputs: Artifact parameters, and what each takes.
       settings: Settings parameters and their annotations.
-      defaults: Of inputs and settings, those that may be left out, and their values then.
+      defaults: Of inputs and settings, those that may be left out, and their values then; a record whose fields all
+        have defaults is one of them.
       services: Which of `out`, `scratch` and `say` it takes.
       outcome: The parameter that takes how the run ended; None if there is none.
       output: The class of what it makes.
@@ -97,14 +98,30 @@ def read_signature(function: Callable[..., object]) -> Signature:
         inputs=inputs,
         settings=settings,
         defaults={
-            name: _default(function, name, inputs.get(name, settings.get(name)), value)
-            for name, value in given.items()
-            if value is not inspect.Parameter.empty
+            **_records_of_defaults(settings),
+            **{
+                name: _default(function, name, inputs.get(name, settings.get(name)), value)
+                for name, value in given.items()
+                if value is not inspect.Parameter.empty
+            },
         },
         services=frozenset(services),
         outcome=next(iter(outcomes), None),
         output=_output(function),
     )
+
+
+def _records_of_defaults(settings: Mapping[str, Any]) -> dict[str, object]:
+    """A record for each parameter whose class has a default for every field."""
+    return {
+        name: kind()
+        for name, kind in settings.items()
+        if isinstance(kind, type) and is_dataclass(kind) and not any(map(_is_required, fields(kind)))
+    }
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.init and field.default is MISSING and field.default_factory is MISSING
 
 
 KINDS = (

@@ -19,8 +19,12 @@ def test_steps_run_in_the_order_they_were_added() -> None:
 
 
 def test_a_missing_binding_is_named() -> None:
-    with pytest.raises(GraphError, match="add_up is missing words, params"):
+    with pytest.raises(GraphError, match="add_up is missing words;"):
         Pipeline("p").add(add_up)
+
+
+def test_a_record_of_settings_that_all_have_defaults_may_be_left_out() -> None:
+    assert Pipeline("p").add(write).settings == {"params": WriteParams()}
 
 
 def test_an_unknown_binding_is_named_with_those_there_are() -> None:
