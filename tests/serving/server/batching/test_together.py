@@ -144,9 +144,8 @@ def test_a_batch_is_filled_up_with_rows_that_nobody_gets(outcomes: Ask) -> None:
 )
 def test_a_large_request_runs_in_parts(outcomes: Ask, rows: int, parts: int, sizes: list[int]) -> None:
     model, known = Model(doubled), record(batches=3)
-    assert outcomes(model, known, range(1, rows + 1) if rows < 900 else [1] * rows, parts=parts) == [
-        [2 * value for value in range(1, rows + 1)]
-    ]
+    x = list(range(rows))
+    assert outcomes(model, known, x, parts=parts) == [[2 * value for value in x]]
     assert sorted(model.sizes) == sizes
 
 
