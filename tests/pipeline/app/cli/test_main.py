@@ -45,3 +45,17 @@ def test_a_usage_error_exits_2_and_another_error_1_with_one_line(
     assert failed.exit_code == 1
     assert failed.output.startswith("Error: ")
     assert "Traceback" not in failed.output
+
+
+def options(command: click.Command) -> list[click.Option]:
+    """All options of a command and of those below it."""
+    below = command.commands.values() if isinstance(command, click.Group) and command is not main else ()
+    own = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return [*own, *(option for each in below for option in options(each))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_json_is_always_what_comes_out(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert all(option.is_flag for option in options(command) if "--json" in option.opts)

@@ -1,0 +1,142 @@
+"""`slipline run` with a pipeline of one's own: what it prints, how it ends, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipline.pipeline.app.cli.main import main
+
+FLOW = """
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipline.pipeline import Artifact, Pipeline, Verdict, component, params
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Artifact):
+    value: int
+
+
+@params
+class Settings:
+    value: int = 1
+    most: int = 10
+
+
+@component
+def write(value: int, out: Path) -> Number:
+    if value < 0:
+        raise ArithmeticError("below zero")
+    return Number(path=out, value=value)
+
+
+@component
+def check(number: Number, most: int, out: Path) -> Verdict:
+    passed = number.value <= most
+    return Verdict(path=out, passed=passed, reasons=() if passed else (f"{number.value} is more than {most}",))
+
+
+@component
+def publish(number: Number, out: Path) -> Number:
+    return Number(path=out, value=number.value)
+
+
+def pipeline(settings: Settings) -> Pipeline:
+    flow = Pipeline("numbers")
+    number = flow.add(write, value=settings.value)
+    verdict = flow.add(check, number=number, most=settings.most)
+    flow.add(publish, number=number, only_if=[verdict])
+    return flow
+"""
+
+
+@pytest.fixture
+def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a pipeline in a module of the working directory, whose home is empty."""
+    module = f"numbers_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{module}.py").write_text(FLOW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLIPLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the command adds the working directory
+    return f"{module}:pipeline"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+def steps(result: Result) -> dict[str, str]:
+    return {step["step"]: step["status"] for step in json.loads(result.stdout)["steps"]}
+
+
+def test_run_of_ones_own_can_end_early_begin_anew_and_is_on_record(flow: str) -> None:
+    assert steps(run(flow, "--until", "check", "--json")) == {"write": "done", "check": "done"}
+    everything = run(flow, "--json", "--parallel", "1")
+    assert steps(everything) == {"write": "cached", "check": "cached", "publish": "done"}
+    assert json.loads(everything.stdout)["passed"]
+    assert set(steps(run(flow, "--fresh", "--json")).values()) == {"done"}
+    assert set(steps(run(flow, "--set", "value=1", "--json")).values()) == {"cached"}
+    recorded = json.loads(CliRunner().invoke(main, ["runs", "--json"]).stdout)
+    assert [each["pipeline"] for each in recorded] == ["numbers"] * 4
+    execution = json.loads(everything.stdout)["steps"][-1]["execution_id"]
+    made = json.loads(CliRunner().invoke(main, ["lineage", execution, "--json"]).stdout)
+    assert {each["step"] for each in made} == {"write", "check", "publish"}
+
+
+def test_verdict_that_does_not_pass_ends_with_status_1_and_its_reason_whether_or_not_a_step_waits(flow: str) -> None:
+    for arguments in ((), ("--until", "check")):
+        closed = run(flow, "--set", "value=11", *arguments)
+        assert closed.exit_code == 1
+        assert "11 is more than 10" in closed.output
+
+
+def test_settings_come_from_a_file_that_names_the_pipeline(flow: str, tmp_path: Path) -> None:
+    (tmp_path / "numbers.toml").write_text(f'pipeline = "{flow}"\nmost = 5\n')
+    assert run("numbers.toml", "--set", "value=6").exit_code == 1
+    assert run("numbers.toml", "--set", "value=4").exit_code == 0
+    assert run("--settings", "numbers.toml", "--set", "value=6").exit_code == 1
+    assert run(flow, "--settings", "numbers.toml", "--set", "value=6").exit_code == 1
+
+
+def test_component_that_fails_is_told_in_one_line_with_file_and_line(flow: str) -> None:
+    failed = run(flow, "--set", "value=-1")
+    assert failed.exit_code == 1
+    line = rf"write: unexpected ArithmeticError: below zero \(.*{flow.partition(':')[0]}\.py, line \d+\)"
+    assert len(re.findall(line, failed.output)) == 1
+    assert "Traceback" not in failed.output
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("no_such_module.flow:pipeline", "no module 'no_such_module'"),
+        ("{module}:pipelin", r"did you mean 'pipeline'\?"),
+        ("{module}:check", r"must be a Pipeline or a function that returns one, but it is Component"),
+        ("{module}:Settings", "but it is a class"),
+        ("broken:pipeline", r"broken cannot be imported: ZeroDivisionError: division by zero \(broken\.py:2\)"),
+        ("ends:pipeline", r"ends cannot be imported: SystemExit: 0 \(ends\.py:1\)"),
+        ("{module}:", "names no pipeline"),
+        ("{module}", "give a TOML file, a pipeline as package.module:attribute, or one of mnist"),
+        ("nowhere.toml", "nowhere.toml: cannot be read as settings"),
+        ("{module}:pipeline --until chek", "no step 'chek'"),
+        ("{module}:pipeline --set mots=3", r"unknown key mots; did you mean most\? Known here: most, value"),
+        ("{module}:pipeline --set most=many", "most: input should be a valid integer"),
+        ("{module}:pipeline --settings nowhere.toml", "nowhere.toml: cannot be read as settings"),
+    ],
+)
+def test_what_is_no_pipeline_is_told_in_one_line_and_leaves_nothing_behind(
+    flow: str, target: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("x = 1\nx / 0\n")
+    (tmp_path / "ends.py").write_text("raise SystemExit(0)\n")
+    refused = run(*target.format(module=flow.partition(":")[0]).split())
+    assert refused.exit_code == 1
+    assert re.fullmatch(rf"Error: [^\n]*{words}[^\n]*\n", refused.output), refused.output
+    assert not (tmp_path / "home" / "runs").exists()
