@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slipline.components.batch_prediction.ask_block import ask_block
 from slipline.components.batch_prediction.blocks import Block
 from slipline.components.batch_prediction.contract import Contract
-from slipline.components.beam.beam_options import Problem
+from slipline.components.beam.jobs import Problem
 from slipline.components.errors import BadData
 from slipline.serving.errors import LoadFailed
 

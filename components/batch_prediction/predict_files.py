@@ -24,8 +24,8 @@ from slipline.components.batch_prediction.shard import (
     WrittenShard,
     write_shard,
 )
-from slipline.components.beam.beam_options import IN_PROCESS, Problem, run_jobs
-from slipline.components.beam.job_results import each_once
+from slipline.components.beam.beam_options import IN_PROCESS
+from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData, BeamFailed
 
 PARTS = ".parts"

@@ -15,7 +15,7 @@ import numpy as np
 from slipline.components.batch_prediction.ask_block import Answers, Probabilities
 from slipline.components.batch_prediction.blocks import Block, Failure
 from slipline.components.batch_prediction.request import Format
-from slipline.components.beam.beam_options import Problem
+from slipline.components.beam.jobs import Problem
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.sources.tabular import Cell, Kind, encode_row
 

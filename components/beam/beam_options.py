@@ -1,22 +1,18 @@
-"""Where Beam runs, and how work is handed to it."""
+"""Where Beam runs."""
 
 from __future__ import annotations
 
 import logging
 import os
-import pickle
 import re
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import field
 from typing import Any
 
 from slipline.components.beam.beam_workers import forked_workers, start_fork_server
-from slipline.components.errors import BadData, BeamFailed
+from slipline.components.errors import BeamFailed
 from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, params
-from slipline.serving.folders.whole_file import replaced
 
 IN_PROCESS = "DirectRunner"
 RUNNERS = (
@@ -57,13 +53,6 @@ class BeamSettings:
 
 ALONE_UP_TO_S = 3.0
 """Below this, starting processes, which import Beam once, takes about as much time as it saves."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a worker found wrong with the data; a value, because Beam buries exceptions in tracebacks."""
-
-    message: str
 
 
 def pipeline_options(settings: BeamSettings, processes: int = 1) -> Any:
@@ -124,46 +113,3 @@ def _innermost_cause(text: str) -> str:
     """The last error in a trace of Python's or Java's."""
     causes = re.findall(r"^(?:Caused by: )?(?:[\w$]+\.)*(\w*(?:Error|Exception): .*[^:\s])\s*$", text, re.MULTILINE)
     return str(causes[-1]) if causes else text.partition("\n")[0]
-
-
-def run_jobs(
-    settings: BeamSettings,
-    jobs: Sequence[Any],
-    stage: Callable[[Any], Any],
-    folder: Path,
-    *,
-    alone_s: float = 0.0,
-) -> list[Any]:
-    """Runs `jobs` through `stage` on Beam and returns what comes out, in any order.
-
-    Args:
-      settings: Where Beam runs.
-      jobs: Few large elements, such as one for each file: Beam takes some 15 microseconds for every element and stage.
-      stage: Applies Beam transforms to the collection of jobs.
-      folder: A folder that every worker can write; the results come back through a file there.
-      alone_s: How long one process would take, roughly; decides in how many processes the `DirectRunner` works.
-
-    Raises:
-      BadData: A worker returned a `Problem`; the first by its message is raised. Or no result came back at all.
-    """
-    results = folder / f".results-{uuid.uuid4().hex}"
-    with open_pipeline(settings, alone_s) as pipeline:
-        import apache_beam as beam
-
-        # Reshuffling lets a runner with many workers share the jobs out.
-        outputs = stage(pipeline | beam.Create(list(jobs)) | beam.Reshuffle())
-        outputs | beam.combiners.ToList() | beam.Map(_save, file=results)
-    if not results.is_file():
-        raise BadData(f"wanted results of {len(jobs)} jobs, Beam's runner {settings.runner} ended without any")
-    found = pickle.loads(results.read_bytes())
-    results.unlink()
-    problems = sorted(result.message for result in found if isinstance(result, Problem))
-    if problems:
-        more = f" (and {len(problems) - 1} more such files)" if len(problems) > 1 else ""
-        raise BadData(problems[0] + more)
-    return list(found)
-
-
-def _save(found: list[Any], file: Path) -> None:
-    with replaced(file) as aside:  # a bundle that is tried again writes the same again
-        aside.write_bytes(pickle.dumps(found))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
-from slipline.components.beam.job_results import each_once
-from slipline.components.errors import BadData
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import map_jobs
 from slipline.components.files.file_systems import is_remote, opened, set_options
 from slipline.components.sources.csv_source import integer, is_empty, number, read_table
 from slipline.components.sources.tabular import Kind
@@ -42,21 +42,6 @@ class ColumnTally:
         return Kind.INT if self.integers == self.numbers else Kind.FLOAT
 
 
-@dataclass(frozen=True, kw_only=True)
-class TallyJob:
-    """One CSV file whose cells are counted.
-
-    Attributes:
-      number: Its place among all of them.
-      path: The file.
-      beam: How remote files are reached.
-    """
-
-    number: int
-    path: str
-    beam: BeamSettings
-
-
 def column_kinds(
     paths: Sequence[str], beam: BeamSettings, folder: Path, size_bytes: int
 ) -> tuple[tuple[str, Kind], ...]:
@@ -71,32 +56,22 @@ def column_kinds(
     Raises:
       BadData: A file is no CSV; names the line.
     """
-    jobs = [TallyJob(number=number, path=path, beam=beam) for number, path in enumerate(paths)]
-    return merged_kinds(each_once(paths, run_jobs(beam, jobs, _tally_all, folder, alone_s=size_bytes / BYTES_PER_S)))
+    alone_s = size_bytes / BYTES_PER_S
+    return merged_kinds(map_jobs(beam, paths, partial(tally_columns, beam=beam), folder, names=paths, alone_s=alone_s))
 
 
-def _tally_all(jobs: object) -> object:
-    import apache_beam as beam
-
-    return jobs | beam.Map(tally)
-
-
-def tally(job: TallyJob) -> tuple[int, dict[str, ColumnTally]] | Problem:
-    """The number of the job, and what the columns of its file hold."""
-    if is_remote(job.path):
-        set_options(job.beam)
-    try:
-        return job.number, tally_columns(job.path)
-    except BadData as error:
-        return Problem(str(error))
-
-
-def tally_columns(path: str) -> dict[str, ColumnTally]:
+def tally_columns(path: str, beam: BeamSettings) -> dict[str, ColumnTally]:
     """By column, what the cells of a CSV file are.
+
+    Args:
+      path: The file.
+      beam: How it is reached if it is remote.
 
     Raises:
       BadData: The file is no CSV; names the line.
     """
+    if is_remote(path):
+        set_options(beam)
     with opened(path) as stream:
         header, rows = read_table(stream, path)
         cells, integers, numbers = ([0] * len(header) for _ in range(3))

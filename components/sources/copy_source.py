@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from slipline.components.beam.beam_options import BeamSettings, Problem
+from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import is_remote, set_options
 from slipline.components.sources.content_split import is_held_out
@@ -27,7 +27,6 @@ class CopyJob:
     """One source to be copied.
 
     Attributes:
-      number: Its place among all jobs.
       split: The split it belongs to.
       source: What is read.
       held_out: The part of its records, in 0..1, that goes to the validation split instead.
@@ -35,7 +34,6 @@ class CopyJob:
       beam: How remote files are reached.
     """
 
-    number: int
     split: str
     source: Source
     held_out: float
@@ -61,24 +59,25 @@ class Copied:
         return sum(shard.records for shards in self.shards.values() for shard in shards)
 
 
-def copy_source(job: CopyJob) -> tuple[int, Copied] | Problem:
-    """The number of the job, and what became of its records, each checked on the way."""
+def copy_source(job: CopyJob) -> Copied:
+    """Copies a source, each record checked on the way.
+
+    Raises:
+      BadData: It is damaged, or has not as many records as stated beside it.
+    """
     if is_remote(job.source.path):
         set_options(job.beam)
     # A runner may try a job again while an earlier attempt still writes.
-    folder = job.parts / f"{job.number}-{uuid4().hex}"
+    folder = job.parts / uuid4().hex
     folder.mkdir()
-    try:
-        copied = _copy(job, folder)
-    except BadData as error:
-        return Problem(str(error))
+    copied = _copy(job, folder)
     stated = job.source.stated if isinstance(job.source, TfrecordFile) else None
     if stated not in (None, copied.read):
-        return Problem(
+        raise BadData(
             f"{job.source.path}: wanted {stated:,} records, as {INFO_FILE} beside it says, got {copied.read:,}; "
             "restore the file from where it came"
         )
-    return job.number, copied
+    return copied
 
 
 def _copy(job: CopyJob, folder: Path) -> Copied:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipline.components.artifacts import Statistics
-from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
 from slipline.serving.folders.whole_file import replaced
@@ -150,15 +151,10 @@ def count_duplicates(files: Mapping[str, Sequence[Path]], beam: BeamSettings, fo
     contents = sum(_columns(file).shape[1] for _, shards in splits for file in shards)
     ranges = 1 + contents // CONTENTS_PER_RANGE
     jobs = [RangeJob(splits=splits, number=number, ranges=ranges) for number in range(ranges)]
-    # Starting Beam takes longer than one range does.
-    found = [count_range(jobs[0])] if ranges == 1 else run_jobs(beam, jobs, _count_all, folder)
-    return reduce(Duplicates.merge, found)
-
-
-def _count_all(jobs: object) -> object:
-    import apache_beam as beam
-
-    return jobs | beam.Map(_count_range_or_problem).with_output_types(object)
+    if ranges == 1:  # starting Beam takes longer
+        return count_range(jobs[0])
+    names = [f"range {number} of the digests" for number in range(ranges)]
+    return reduce(Duplicates.merge, map_jobs(beam, jobs, count_range, folder, names=names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,13 +170,6 @@ class RangeJob:
     splits: tuple[tuple[str, tuple[Path, ...]], ...]
     number: int
     ranges: int
-
-
-def _count_range_or_problem(job: RangeJob) -> Duplicates | Problem:
-    try:
-        return count_range(job)
-    except BadData as error:
-        return Problem(str(error))
 
 
 def count_range(job: RangeJob) -> Duplicates:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from slipline.components.artifacts import Examples, Shard, Statistics, copy_class_names
-from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
-from slipline.components.beam.job_results import each_once
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.statistics.duplicates import count_duplicates, write_digests, write_duplicates

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from slipline.components.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, SliceMetrics
-from slipline.components.beam.beam_options import BeamSettings, Problem, run_jobs
-from slipline.components.beam.job_results import each_once
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
 from slipline.components.evaluation.describe import describe
 from slipline.components.evaluation.evaluate_settings import EvaluateParams

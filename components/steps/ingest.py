@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipline.components.artifacts import CLASSES_FILE, Examples, Shard, Split
-from slipline.components.beam.beam_options import BeamSettings, run_jobs
-from slipline.components.beam.job_results import each_once
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData, BeamFailed
 from slipline.components.files.file_systems import FoundFile, is_one_line, is_remote
 from slipline.components.sources.column_kinds import column_kinds
@@ -124,7 +124,11 @@ def ingest(params: IngestParams, beam: BeamSettings, out: Path, say: Say) -> Exa
     sources = _told_columns(found, beam, out, say)
     jobs = _jobs(params, sources, beam, parts)
     say(f"reading {len(jobs)} files of {', '.join(sources)}")
-    copied = _checked(jobs, run_jobs(beam, jobs, _copy_all, out, alone_s=found.alone_s))
+    names = [job.source.path for job in jobs]
+    copied = map_jobs(beam, jobs, copy_source, out, names=names, alone_s=found.alone_s)
+    for name, done in zip(names, copied, strict=True):
+        if done.written != done.read:
+            raise BeamFailed(f"{name}: read {done.read:,} records, but wrote {done.written:,}; run again")
     splits = tuple(_gather(name, jobs, copied, out) for name in params.split_names)
     shutil.rmtree(parts)
     if found.classes:
@@ -218,33 +222,17 @@ def _told_columns(found: _Found, beam: BeamSettings, out: Path, say: Say) -> Map
 def _jobs(
     params: IngestParams, sources: Mapping[str, Sequence[Source]], beam: BeamSettings, parts: Path
 ) -> list[CopyJob]:
-    every = ((split, source) for split, found in sources.items() for source in found)
     return [
         CopyJob(
-            number=number,
             split=split,
             source=source,
             held_out=params.validation_share if split == params.validation_from else 0.0,
             parts=parts,
             beam=beam,
         )
-        for number, (split, source) in enumerate(every)
+        for split, found in sources.items()
+        for source in found
     ]
-
-
-def _copy_all(jobs: object) -> object:
-    import apache_beam as beam
-
-    return jobs | beam.Map(copy_source)
-
-
-def _checked(jobs: Sequence[CopyJob], results: Iterable[tuple[int, Copied]]) -> list[Copied]:
-    """What became of each job's records, every one of which was written."""
-    copied = each_once([job.source.path for job in jobs], results)
-    for job, done in zip(jobs, copied, strict=True):
-        if done.written != done.read:
-            raise BeamFailed(f"{job.source.path}: read {done.read:,} records, but wrote {done.written:,}; run again")
-    return copied
 
 
 def _gather(name: str, jobs: Sequence[CopyJob], copied: Sequence[Copied], out: Path) -> Split:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from slipline.components.artifacts import Anomalies, Baseline, Examples, Schema, Split, Statistics
-from slipline.components.beam.beam_options import BeamSettings, run_jobs
-from slipline.components.beam.job_results import each_once
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData
 from slipline.components.features.schema_io import read_schema
 from slipline.components.schemas.schema_rules import Rules, rules_of
@@ -103,15 +102,14 @@ def _check_records(
 ) -> list[Checked]:
     (out / "offending").mkdir()
     jobs = list(_jobs(examples, judged, rules, out))
-    found = run_jobs(beam, jobs, _check_all, out, alone_s=examples.records / RECORDS_PER_S)
-    return each_once([str(job.file) for job in jobs], ((each.job.number, each) for each in found))
+    names = [str(job.file) for job in jobs]
+    return map_jobs(beam, jobs, check, out, names=names, alone_s=examples.records / RECORDS_PER_S)
 
 
 def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, out: Path) -> Iterator[Job]:
     shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
     for number, (split, shard) in enumerate(shards):
         yield Job(
-            number=number,
             split=split,
             shard=shard,
             file=examples.path / shard.file,
@@ -121,12 +119,6 @@ def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, 
             numbers=Anomalies(path=out, passed=False, records=0, offending=0).offending_numbers(shard),
             listing=out / f".{number}.csv",
         )
-
-
-def _check_all(jobs: Any) -> Any:
-    import apache_beam as beam
-
-    return jobs | beam.Map(check)
 
 
 def measured_distances(judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules) -> Iterator[Measurement]:

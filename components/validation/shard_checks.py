@@ -11,8 +11,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from slipline.components.artifacts import Shard
-from slipline.components.beam.beam_options import Problem
-from slipline.components.errors import BadData
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.files.tfrecord_files import write_records
@@ -55,7 +53,6 @@ class Job:
     """One shard to be checked.
 
     Attributes:
-      number: Its place among all shards.
       split: The split it belongs to.
       shard: The shard.
       file: Where it lies.
@@ -66,7 +63,6 @@ class Job:
       listing: Gets a line of CSV for each way in which one of them breaks the rules.
     """
 
-    number: int
     split: str
     shard: Shard
     file: Path
@@ -94,14 +90,15 @@ class Checked:
     tallies: Tallies
 
 
-def check(job: Job) -> Checked | Problem:
-    """Checks one shard and writes its offenders to files of their own."""
-    try:
-        with job.listing.open("w", encoding="utf-8", newline="") as listing:
-            offenders = _Offenders(job, csv.writer(listing))
-            offending = write_records(job.offenders, offenders)
-    except BadData as error:
-        return Problem(str(error))
+def check(job: Job) -> Checked:
+    """Checks one shard and writes its offenders to files of their own.
+
+    Raises:
+      BadData: The shard was damaged or altered since it was written.
+    """
+    with job.listing.open("w", encoding="utf-8", newline="") as listing:
+        offenders = _Offenders(job, csv.writer(listing))
+        offending = write_records(job.offenders, offenders)
     if offending:
         np.save(job.numbers, np.asarray(offenders.numbers, np.int64))
     return Checked(job=job, records=offenders.records, offending=offending, tallies=offenders.tallies)

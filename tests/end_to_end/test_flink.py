@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from slipline.components.beam.beam_options import BeamSettings, run_jobs
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import run_jobs
 from slipline.components.errors import BeamFailed
 from tests.end_to_end.beam_clusters import flink_runner, run_data_plane, write_files
 

@@ -18,7 +18,7 @@ TALLIES = st.builds(ColumnTally, *[st.integers(0, 9)] * 3)
 
 def test_the_cells_of_each_column_are_counted(tmp_path):
     (tmp_path / "a.csv").write_text("n,text,none\n1,x,\n2.5,7,\n,y,\n")
-    tallies = tally_columns(str(tmp_path / "a.csv"))
+    tallies = tally_columns(str(tmp_path / "a.csv"), BeamSettings())
     assert {name: astuple(tally) for name, tally in tallies.items()} == {
         "n": (2, 1, 2),
         "text": (3, 1, 1),

@@ -358,8 +358,8 @@ def test_a_second_attempt_beside_a_first_that_still_writes_copies_the_same(plane
     """A runner may try a job again before it gave the first attempt up."""
     source = TfrecordFile(path=str(plane.write("train", digits)))
     parts = made(plane.home / "parts")
-    job = CopyJob(number=0, split="train", source=source, held_out=0.0, parts=parts, beam=HERE)
-    (_, first), (_, second) = copy_source(job), copy_source(job)
+    job = CopyJob(split="train", source=source, held_out=0.0, parts=parts, beam=HERE)
+    first, second = copy_source(job), copy_source(job)
     (one,), (other,) = first.shards["train"], second.shards["train"]
     assert one.file != other.file
     assert one.file.read_bytes() == other.file.read_bytes()

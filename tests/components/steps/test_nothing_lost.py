@@ -52,10 +52,7 @@ def test_validation_stops(plane, examples, broken):
         validate(examples, statistics, NO_BASELINE, MNIST_SCHEMA, ASIDE, broken, plane.out("validate"))
 
 
-@pytest.mark.parametrize("runner", ["LosingRunner", "SwappingRunner"])
-def test_setting_aside_stops(plane, examples, runner):
-    """Done twice, it writes the same files again."""
+def test_setting_aside_stops(plane, examples, broken):
     anomalies = plane.validate(examples, params=ASIDE)
-    broken = BeamSettings(runner=f"tests.components.lossy_runner.{runner}")
-    with pytest.raises(BeamFailed, match="wanted 33 records kept or set aside, got 20 kept and 3 set aside"):
+    with pytest.raises(BeamFailed, match=SHARD):
         set_aside(examples, anomalies, broken, plane.out("rest"))
