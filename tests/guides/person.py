@@ -142,7 +142,7 @@ class Person:
 
 
 def stable(line: str) -> str:
-    """The words of a line of output without what differs from run to run or on a terminal: numbers, ids, order, marks."""
+    """The words of a line of output without what differs from run to run or on a terminal: numbers, ids, order."""
     line = re.sub(r"\b(?=[a-f]*\d)[0-9a-f]{12}\b", "ID", line)
     return " ".join(sorted(re.sub(r"\d+([.,]\d+)*", "N", line.lstrip("✓✗- ")).split()))
 

@@ -15,6 +15,7 @@ from slipline.pipeline.app.data_words import data_words
 from slipline.pipeline.app.find_pipeline import find_pipeline
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS, TrainingSettings
+from slipline.pipeline.core.artifact import Verdict
 from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import LocalRunner, RunReport
@@ -162,13 +163,21 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _verdict(outcome: Outcome) -> str | None:
+    """Whether the step's verdict passed; None if it made none."""
+    if outcome.made is None or not isinstance(outcome.made.artifact, Verdict):
+        return None
+    return "did not pass" if outcome.closed else "passed"
+
+
 def _as_json(report: RunReport, page: Path | None, card: Path | None) -> str:
     steps = [
         {
             "step": outcome.step,
             "status": outcome.status.value,
             "seconds": round(outcome.seconds, 3),
-            "message": outcome.message,
+            "verdict": _verdict(outcome),
+            "message": words_of(outcome),
             "execution_id": outcome.made.execution_id if outcome.made else None,
         }
         for outcome in report.outcomes

@@ -140,3 +140,17 @@ def test_what_is_no_pipeline_is_told_in_one_line_and_leaves_nothing_behind(
     assert refused.exit_code == 1
     assert re.fullmatch(rf"Error: [^\n]*{words}[^\n]*\n", refused.output), refused.output
     assert not (tmp_path / "home" / "runs").exists()
+
+
+def test_verdict_that_did_not_pass_fails_the_run_though_no_step_waits_for_it(flow: str) -> None:
+    """From the cache as well."""
+    for _ in range(2):
+        ended = run(flow, "--set", "most=0", "--until", "check", "--json")
+        assert ended.exit_code == 1
+        told = json.loads(ended.stdout)
+        assert not told["passed"]
+        verdicts = {step["step"]: (step["verdict"], step["message"]) for step in told["steps"]}
+        assert verdicts == {"write": (None, ""), "check": ("did not pass", "1 is more than 0")}
+    assert "1 is more than 0" in run(flow, "--set", "most=0", "--until", "check").stdout
+    (passed,) = [step for step in json.loads(run(flow, "--json").stdout)["steps"] if step["step"] == "check"]
+    assert passed["verdict"] == "passed"
