@@ -20,7 +20,8 @@ GUIDES = (
 )
 
 NEEDS: Mapping[str, str] = {
-    "make": "sets up an environment, or does everything; CI runs it",
+    "make": "the four original archives of MNIST",
+    "curl": "the program curl; run where there is one",
     "docker": "a Docker engine, and images from a registry",
     "kubernetes": "a cluster",
     "flink": "Java, Maven and 120 MB of downloads; tests/end_to_end/test_flink.py runs it where they are",
@@ -29,8 +30,12 @@ NEEDS: Mapping[str, str] = {
 }
 """What a block may say behind its language that it needs: why it is not run."""
 
-RUN, SHOWN, WRITTEN = ("sh", "python"), ("text",), ("toml", "yaml", "json")
-"""The languages of blocks: commands and programs are run, output is compared, files are written where they name one."""
+PROGRAMS = ("curl",)
+"""Those needs that are met by a program of that name."""
+
+RUN, SHOWN, WRITTEN, DRAWN = ("sh", "python"), ("text",), ("toml",), ("",)
+"""The languages of blocks: commands and programs are run, output of the last is compared, files are written where the
+first line names one, and drawings stand for themselves."""
 
 _FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})[ ]*(?P<info>[^`\n]*)$")
 _SPAN = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")

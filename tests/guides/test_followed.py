@@ -11,9 +11,10 @@ import pytest
 
 from slipline.components.examples.examples_io import parse_example
 from slipline.components.files.tfrecord_files import write_records
-from tests.guides.blocks import GUIDES, NEEDS, RUN, SHOWN, WRITTEN, read_guide
+from tests.guides.blocks import DRAWN, GUIDES, NEEDS, RUN, SHOWN, WRITTEN, read_guide
 from tests.guides.person import Person, person_in
-from tests.small_mnist import MNIST, first_records
+from tests.small_mnist import MNIST, ROOT, first_records
+from tests.small_wine import wines, write_csv
 
 README, *OTHERS = GUIDES
 
@@ -39,7 +40,7 @@ def test_readme_does_what_it_says(reader: Person) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_guide_does_what_it_says(name: str, reader: Person, tmp_path: Path) -> None:
     folder = tmp_path / "work"
-    shutil.copytree(reader.folder, folder)
+    shutil.copytree(reader.folder, folder, symlinks=True)
     with person_in(folder) as person:
         person.follow(read_guide(name))
 
@@ -48,7 +49,7 @@ def test_guide_does_what_it_says(name: str, reader: Person, tmp_path: Path) -> N
 def test_every_block_is_run_compared_or_written_or_says_what_it_needs(name: str) -> None:
     for block in read_guide(name).blocks:
         where = f"{name}:{block.line}"
-        assert block.language in (*RUN, *SHOWN, *WRITTEN), where
+        assert block.language in (*RUN, *SHOWN, *WRITTEN, *DRAWN), where
         assert not block.needs or block.needs in NEEDS, where
         assert block.language not in WRITTEN or block.file or block.needs, where
 
@@ -64,6 +65,10 @@ def _put_data(folder: Path) -> None:
         file = prepared / f"mnist-{split['name']}.tfrecord-00000-of-00001"
         write_records(file, first_records(split["name"], count))
     (prepared / "dataset_info.json").write_text(json.dumps(info))
+    shutil.copytree(ROOT / "data" / "schema", folder / "data" / "schema")
+    (folder / "infra").symlink_to(ROOT / "infra")
+    for split, count in (("train", 300), ("test", 100)):
+        write_csv(folder / "wine" / f"1-{split}.csv", wines(count, seed=count))
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()
     _put_images(folder)
