@@ -65,7 +65,7 @@ class PlainDisplay:
 
     def step_ended(self, outcome: Outcome) -> None:
         """Prints how the step ended, and how long it took."""
-        self._print(f"{outcome.step:<19} {look_of(outcome)[2]:<22}{_seconds(outcome.seconds)}")
+        self._print(f"{outcome.step:<19} {look_of(outcome)[2]:<19} {_seconds(outcome.seconds)}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
