@@ -9,7 +9,7 @@ from slipline.components.examples.examples_io import encode_example
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature, LabelFeature, example_spec, read_schema
 from slipline.components.steps.infer_schema import infer_schema, proposed_schema
 from slipline.serving.wire.example_pb2 import Example
-from tests.components.made_statistics import feature, images, split
+from tests.components.made_statistics import feature, split
 
 
 def proposed(plane, *splits):
@@ -111,25 +111,6 @@ def test_lists_get_a_length_or_a_range_of_lengths(plane):
     assert (features["ragged"].value_count.min, features["ragged"].value_count.max) == (2, 3)
 
 
-def test_images_without_a_common_size_get_none():
-    found = images("image", [1] * 256, {"decoded_width": {"9": 50}, "decoded_channels": {"1": 50}})
-    feature = proposed_schema({"train": split("train", 50, found)}).feature[0]
-    assert not feature.annotation.tag
-    assert "no size is proposed: the images have too many different ones" in feature.annotation.comment
-
-
-def test_encoded_modes_that_differ_are_pointed_out():
-    side = {"8": 50}
-    sizes = {
-        "decoded_height": side,
-        "decoded_width": side,
-        "decoded_channels": {"3": 50},
-        "decoded_mode": {"RGB": 49, "P": 1},
-    }
-    feature = proposed_schema({"train": split("train", 50, images("image", [1] * 256, sizes))}).feature[0]
-    assert "decoded_mode is not always the same: RGB (49), P (1)" in feature.annotation.comment
-
-
 @pytest.mark.parametrize(
     ("present", "least"), [(1_000, 1.0), (990, 0.98), (500, 0.45), (1, 0.0)], ids=["always", "mostly", "half", "once"]
 )
@@ -155,73 +136,6 @@ def test_a_feature_without_values_gets_neither_length_nor_domain():
     assert found.WhichOneof("shape_type") is None
     assert found.WhichOneof("domain_info") is None
     assert list(found.annotation.comment) == ["no record of train has it: is it meant to be optional?"]
-
-
-@pytest.mark.parametrize(
-    ("values", "low", "high", "categorical"),
-    [
-        ([0, 1, 2] * 10, 0, 2, True),
-        ([0, 1, 2], 0, 2, True),
-        ([3, 8] * 10, 3, 8, False),
-        ([-1, 1] * 10, -1, 1, False),
-        ([2**63 - 1, -(2**63)] * 10, -(2**63), 2**63 - 1, False),
-        ([0] * 20, 0, 0, False),
-        ([17, 90], 0, None, False),
-        ([17, 40] * 50 + [90], 17, None, False),
-        (list(range(1, 2_000)), 0, None, False),
-        ([-5, 90], None, None, False),
-    ],
-    ids=["classes", "few-classes", "codes", "signs", "longest", "constant", "few", "rare-end", "many", "negative"],
-)
-def test_integers_are_classes_or_codes_or_have_the_bounds_of_their_nature(values, low, high, categorical):
-    domain = proposed_feature(values).int_domain
-    assert (domain.min if domain.HasField("min") else None) == low
-    assert (domain.max if domain.HasField("max") else None) == high
-    assert domain.is_categorical is categorical
-
-
-@pytest.mark.parametrize(
-    ("values", "low", "high"), [([0.1, 0.9], 0, 1), ([0.1, 1.5], 0, None), ([-0.1, 0.5], None, None)]
-)
-def test_floats_get_only_the_bounds_of_their_nature_and_what_was_seen_is_said(values, low, high):
-    found = proposed_feature(values)
-    domain = found.float_domain
-    assert (domain.min if domain.HasField("min") else None) == low
-    assert (domain.max if domain.HasField("max") else None) == high
-    assert (
-        f"{values[0]} to {values[1]} was seen: set the limits that right values keep, if you know better ones"
-        in found.annotation.comment
-    )
-
-
-def test_not_a_number_is_refused_unless_it_was_seen():
-    assert proposed_feature([0.5]).float_domain.disallow_nan
-    odd = proposed_feature([0.5], not_finite=2)
-    assert not odd.float_domain.disallow_nan
-    assert "values in train that are NaN or infinite: 2" in odd.annotation.comment
-
-
-def test_text_of_few_values_gets_them_as_its_domain_and_a_slip_is_pointed_out():
-    found = proposed_feature(["red", "blue"] * 300 + ["rde"])
-    assert found.type == schema_pb2.BYTES
-    assert list(found.string_domain.value) == ["blue", "rde", "red"]
-    assert list(found.annotation.comment) == ["rare values, slips perhaps: rde (1)"]
-    assert found.drift_comparator.HasField("infinity_norm")
-
-
-@pytest.mark.parametrize(
-    "values", [[f"name {n}" for n in range(101)] * 9, ["a", "b", "c"], [str(n) for n in range(2_000)]]
-)
-def test_text_of_many_or_seldom_values_gets_no_domain_and_no_limits(values):
-    found = proposed_feature(values)
-    assert found.WhichOneof("domain_info") is None
-    assert not found.HasField("drift_comparator")
-
-
-@pytest.mark.parametrize(("train", "test"), [([0, 1] * 50, [0, 1, 2] * 9), (["a", "b"] * 50, ["b", "a", "c"] * 9)])
-def test_values_that_the_first_split_lacks_are_pointed_out(train, test):
-    comments = proposed_feature(train, test).annotation.comment
-    assert f"test has values that train has not: {test[2]} (9)" in comments
 
 
 def test_a_feature_of_several_types_gets_the_commonest_and_a_comment():
