@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ def calling(job: Job, addresses: tuple[str, ...]) -> Iterator[None]:
     call = Call(id=uuid.uuid4().hex, addresses=addresses, job=job)
     file = job.scratch / FILE
     with replaced(file) as aside:
-        aside.write_bytes(TypeAdapter(Call).dump_json(call))
+        aside.write_text(json.dumps(TypeAdapter(Call).dump_python(call, mode="json")))  # pydantic's own loses infinity
     try:
         yield
     finally:
