@@ -68,15 +68,14 @@ class BlockingTransport:
                 if second is not None:
                     futures.append(self._begin(second, ended))
                 attempt, done = ended.get()
-            for left in range(len(futures) - 1, -1, -1):
-                error = done.exception()
-                if error is None:
-                    return Won(attempt, done.result())
+            left = len(futures)
+            while (error := done.exception()) is not None:
                 race.failed(attempt, error)
+                left -= 1
                 if not left:
                     raise error
                 attempt, done = ended.get()
-            raise AssertionError  # not reached: the last one returns or raises
+            return Won(attempt, done.result())
         finally:
             for future in futures:
                 future.cancel()

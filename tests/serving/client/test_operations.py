@@ -222,6 +222,14 @@ def test_the_look_at_the_signature_and_the_call_share_one_time_limit(client_with
     assert list(client.server.asked[0][1].metadata_field) == ["signature_def"]
 
 
+def test_a_version_that_answers_first_is_looked_at_before_the_next_call(client_with: MakeClient) -> None:
+    client = client_with()
+    for version, looks in ((1, 1), (1, 1), (2, 1), (2, 2), (1, 2), (1, 2), (2, 2), (2, 2)):
+        client.server.version = version
+        client.predict({"x": X})
+        assert client.server.count(Rpc.METADATA) == looks
+
+
 def test_inputs_that_are_refused_are_held_against_a_newer_version_once(client_with: MakeClient) -> None:
     client = client_with()
     client.predict({"x": X})

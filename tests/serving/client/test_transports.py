@@ -215,6 +215,21 @@ def test_an_operation_ends_with_its_own_error(carrier: Carrier) -> None:
     assert closed == [True]
 
 
+def test_an_operation_is_closed_where_something_else_goes_wrong(carrier: Carrier) -> None:
+    closed = []
+
+    def waiting() -> Operation[None]:
+        try:
+            yield attempt()
+        finally:
+            closed.append(True)
+
+    operation = waiting()
+    with pytest.raises(IndexError):  # of the channel: no call is planned
+        carrier(operation)
+    assert closed == [True]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "winner", "failures"),
     [
@@ -244,7 +259,8 @@ def test_the_first_answer_wins_a_race_and_the_last_error_loses_it(
         assert isinstance(outcome, Won)
         assert (outcome.attempt.target.index, outcome.answer) == winner
     assert told == failures
-    assert [channel for channel, _, _ in carrier.channels.made] == [0, 1][: 1 + (second is not None)]
+    sent = (Rpc.PREDICT.value, (b"request", 3.0, None, grpc.Compression.Gzip))
+    assert carrier.channels.made == [(0, *sent), (1, *sent)][: 1 + (second is not None)]
     assert carrier.given_up == [first, second].count(Planned(b"a", NEVER)) + [second].count(Planned(b"b", NEVER))
 
 

@@ -1,0 +1,48 @@
+import time
+
+import numpy as np
+import pytest
+
+from slipline.components.exports.parity import BATCH_SIZE, Parity, answers, latency_ms, parity_of
+
+
+def test_many_images_are_asked_about_a_few_at_a_time_and_in_order():
+    sizes = []
+
+    def predict(images):
+        sizes.append(len(images))
+        return images * 2
+
+    images = np.arange(2 * BATCH_SIZE + 1, dtype=np.float32)[:, np.newaxis]
+    assert np.array_equal(answers(predict, images), images * 2)
+    assert sizes == [BATCH_SIZE, BATCH_SIZE, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "parity"),
+    [
+        ([[0.25, 0.75]], [[0.25, 0.75]], Parity(agreement=1.0, largest_difference=0.0)),
+        ([[0.5, 0.5], [1, 0]], [[0.25, 0.75], [0.75, 0.25]], Parity(agreement=0.5, largest_difference=0.25)),
+        ([[0, 1], [0, 1], [1, 0]], [[1, 0], [0, 1], [1, 0]], Parity(agreement=2 / 3, largest_difference=1.0)),
+    ],
+)
+def test_parity_is_how_often_both_say_the_same_and_how_far_they_are_at_most(given, wanted, parity):
+    assert parity_of(np.float32(given), np.float32(wanted)) == parity
+
+
+def test_no_number_is_no_parity():
+    assert np.isnan(parity_of(np.float32([[np.nan, 1]]), np.float32([[0, 1]])).largest_difference)
+    with pytest.raises(ValueError, match=r"wanted probabilities of shape \(1, 2\), got \(2, 2\)"):
+        parity_of(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32))
+
+
+def test_latency_is_the_median_without_the_first_calls():
+    calls = []
+
+    def predict(images):
+        calls.append(len(images))
+        time.sleep(0.1 if len(calls) <= 3 else 0.002)
+        return images
+
+    assert 2.0 <= latency_ms(predict, np.zeros((1, 2), np.float32)) < 90.0
+    assert calls == [1] * 28
