@@ -1,4 +1,5 @@
 import enum
+import hashlib
 import json
 import os
 import shutil
@@ -10,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipline.pipeline.core.component import Stated, params
-from slipline.pipeline.core.fingerprint import artifact_digest, cache_key, canonical, content_digest, files_digest
-from tests.pipeline.toy import SumParams, Words, WriteParams, add_up, write
+from slipline.pipeline.core.fingerprint import (
+    BLOCK_SIZE_BYTES,
+    artifact_digest,
+    cache_key,
+    canonical,
+    content_digest,
+    files_digest,
+    sha256_of,
+)
+from tests.pipeline.toy import CopyParams, SumParams, Words, WriteParams, add_up, copy, write
 
 
 class Colour(enum.Enum):
@@ -35,16 +44,17 @@ class Twin:
     two: object = None
 
 
-LEAVES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 2),
-    st.sampled_from([0.0, -0.0, 1.0, 0.5, float("inf")]),
-    st.sampled_from(["", "0", "1", "None", "red", "RED", "a/b"]),
-    st.sampled_from([Path("a/b"), Path("1"), *Colour, *Loud]),
-)
+DIFFERENT: list[object] = [
+    *(None, True, False, 0, 1, -1, 0.0, -0.0, 1.0, 0.5, float("inf")),
+    *("", "0", "1", "None", "red", "RED", "a/b", Path("a/b"), Path("1"), *Colour, *Loud),
+    *((), [], {}, (1,), [1], ((1,),), (1, 2), (2, 1), ("1",), [None]),
+    *({"one": 1}, {"two": 1}, {"one": 2}, {1: 1}, {"1": 1}, {"one": 1, "two": 1}),
+    *(Pair(one=1), Pair(two=1), Twin(one=1), Pair(one=Pair()), Pair(one="1")),
+]
+"""Settings of which no two are the same."""
+
 VALUES = st.recursive(
-    LEAVES,
+    st.sampled_from(DIFFERENT),
     lambda inner: st.one_of(
         st.lists(inner, max_size=2),
         st.lists(inner, max_size=2).map(tuple),
@@ -79,8 +89,9 @@ def test_a_mapping_is_the_same_in_whatever_order_it_was_filled(mapping: dict[obj
     assert canonical(mapping) == canonical(dict(reversed(mapping.items())))
 
 
-def test_a_number_its_text_and_a_truth_value_are_told_apart() -> None:
-    assert len({repr(canonical(value)) for value in (1, "1", 1.0, True)}) == 4
+def test_settings_that_differ_in_type_or_value_are_told_apart() -> None:
+    forms = [json.dumps(canonical(value)) for value in DIFFERENT]
+    assert len(set(forms)) == len(DIFFERENT)
 
 
 def test_a_setting_of_a_kind_that_has_no_content_is_refused() -> None:
@@ -131,6 +142,21 @@ def test_the_content_digest_is_of_names_and_bytes_not_of_place_or_time(tmp_path:
 def test_an_artifact_is_its_class_its_facts_and_its_content(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert artifact_digest(Words(path=tmp_path, count=1)) != artifact_digest(Words(path=tmp_path, count=2))
+
+
+def test_the_digest_of_a_file_is_of_all_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * (BLOCK_SIZE_BYTES + 1))
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"x" * (BLOCK_SIZE_BYTES + 1)).hexdigest()
+
+
+def test_the_files_a_component_reads_are_in_the_key_by_their_content(tmp_path: Path) -> None:
+    keys = []
+    for content in ("one", "two"):
+        (tmp_path / "file").write_text(content)
+        keys.append(cache_key(copy, {}, {"params": CopyParams(source=tmp_path / "file")}))
+    nothing = cache_key(copy, {}, {"params": CopyParams(source=tmp_path / "missing")})
+    assert len({key.digest for key in (*keys, nothing)}) == 3
+    assert (nothing.files, len(keys[0].files)) == ("", 64)
 
 
 def test_nothing_there_has_no_digest(tmp_path: Path) -> None:
