@@ -1,6 +1,7 @@
 """One shard, checked as every worker checks its own."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from slipline.components.artifacts import Shard
-from slipline.components.beam.beam_options import Problem
+from slipline.components.errors import BadData
 from slipline.components.files.tfrecord_files import read_records, write_records
 from slipline.components.schemas.schema_rules import rules_of
 from slipline.components.validation.findings import Kind
@@ -34,7 +35,6 @@ def job(folder, records, number=0, claimed=None):
     file = folder / f"{number}.shard"
     write_records(file, records)
     return Job(
-        number=number,
         split="train",
         shard=Shard(
             file=file.name, records=len(records) if claimed is None else claimed, source="mine.tfrecord", first=100
@@ -97,20 +97,19 @@ def test_a_tally_shows_the_first_few_and_that_there_are_more():
         (lambda content: b"", "wanted the 3 records that were written to it, got 0"),
     ],
 )
-def test_a_shard_that_cannot_be_read_is_a_problem_that_names_it(tmp_path, damage, message):
+def test_a_shard_that_cannot_be_read_is_bad_data_and_named(tmp_path, damage, message):
     damaged = job(tmp_path, [record(1, 2)] * 3)
     damaged.file.write_bytes(damage(damaged.file.read_bytes()))
-    found = check(damaged)
-    assert isinstance(found, Problem)
-    assert str(damaged.file) in found.message
-    assert message in found.message
+    with pytest.raises(BadData, match=re.escape(message)) as raised:
+        check(damaged)
+    assert str(damaged.file) in str(raised.value)
 
 
 @pytest.mark.parametrize(("claimed", "got"), [(2, "more"), (4, "3")])
-def test_a_shard_of_another_length_than_was_written_is_a_problem(tmp_path, claimed, got):
-    found = check(job(tmp_path, [record(1, 2)] * 3, claimed=claimed))
-    assert isinstance(found, Problem)
-    assert f"wanted the {claimed} records that were written to it, got {got}; it was altered since" in found.message
+def test_a_shard_of_another_length_than_was_written_is_bad_data(tmp_path, claimed, got):
+    told = f"wanted the {claimed} records that were written to it, got {got}; it was altered since"
+    with pytest.raises(BadData, match=told):
+        check(job(tmp_path, [record(1, 2)] * 3, claimed=claimed))
 
 
 def test_offenders_of_all_shards_come_together_in_order(tmp_path):
