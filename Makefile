@@ -68,7 +68,10 @@ flink: .flink/flink-runner.jar  ## Apache Flink in .flink, for infra/flink/start
 	@touch $@
 
 data: $(READY)  ## MNIST as TFDS prepares it, from the original archives in ARCHIVES
-	$(BIN)/python -m slipline.components.sources.prepare_dataset $(ARCHIVES)
+	@rm -rf .data && mkdir -p .data/downloads/manual && cp $(ARCHIVES)/*-ubyte.gz .data/downloads/manual
+	@$(BIN)/python -c 'import pathlib; from slipline.components.sources import tfds_source; \
+	  tfds_source.prepare("mnist:3.0.1", pathlib.Path(".data").resolve())'
+	@rm -rf data/mnist/3.0.1 && mv .data/mnist/3.0.1 data/mnist && rm -rf .data
 
 protos: $(READY)  ## the modules of serving/wire, from its .proto files
 	cd .src && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. slipline/serving/wire/*.proto
