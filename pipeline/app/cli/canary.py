@@ -61,10 +61,7 @@ def canary(
     reason: str | None,
     by: str,
     sample: Path | None,
-    max_error_rate: float,
-    max_disagreement: float,
-    max_latency_ratio: float,
-    tolerance: float,
+    limits: Limits,
     keep: bool,
     withdraw: bool,
     as_json: bool,
@@ -90,12 +87,6 @@ def canary(
         from slipline.serving.releases.compare.canary_watch import Watch
         from slipline.serving.releases.trial import TrialPlan, run_trial
 
-        limits = Limits(
-            max_error_rate=max_error_rate,
-            max_disagreement=max_disagreement,
-            max_latency_ratio=max_latency_ratio,
-            tolerance=tolerance,
-        )
         plan = TrialPlan(
             model=model,
             version=version,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce, wraps
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -13,7 +14,6 @@ from slipline.serving.errors import BadRequest
 
 DEFAULT_TARGET = "127.0.0.1:8500"
 
-Command = TypeVar("Command", bound=Callable[..., object])
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -43,26 +43,61 @@ _OPTIONS = (
 )
 
 
-def client_options(command: Command) -> Command:
-    """Adds them to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What they say.
 
-
-def client_settings(
-    *, tls_ca: Path | None, tls_key: Path | None, tls_cert: Path | None, token_file: Path | None
-) -> ClientSettings:
-    """What they say of the connection.
-
-    Raises:
-      BadRequest: A key comes without its certificate, or the other way round.
+    Attributes:
+      targets: `host:port` of each server that may answer.
+      version: Which version; None if they name none by its number.
+      label: The same by label.
+      signature: The model's; None for the default.
+      timeout_s: For each answer.
+      settings: Of the connection.
     """
-    try:
-        tls = Tls.from_files(tls_ca, tls_key, tls_cert) if tls_ca or tls_key or tls_cert else None
-    except ValueError as error:
-        raise BadRequest(f"{error}; give --tls-key and --tls-cert") from error
-    return ClientSettings(tls=tls, bearer_token=None if token_file is None else token_file.read_text().strip())
+
+    targets: Sequence[str]
+    version: int | None
+    label: str | None
+    signature: str | None
+    timeout_s: float
+    settings: ClientSettings
+
+
+def client_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds them to a command, which takes what they say as `asked`."""
+
+    @wraps(command)
+    def told(
+        *,
+        target: str,
+        version: int | None,
+        label: str | None,
+        signature: str | None,
+        timeout_s: float,
+        tls_ca: Path | None,
+        tls_key: Path | None,
+        tls_cert: Path | None,
+        token_file: Path | None,
+        **own: object,
+    ) -> None:
+        check_choice(version, label)
+        try:
+            tls = Tls.from_files(tls_ca, tls_key, tls_cert) if tls_ca or tls_key or tls_cert else None
+        except ValueError as error:
+            raise BadRequest(f"{error}; give --tls-key and --tls-cert") from error
+        token = None if token_file is None else token_file.read_text().strip()
+        asked = Asked(
+            targets=target.split(","),
+            version=version,
+            label=label,
+            signature=signature,
+            timeout_s=timeout_s,
+            settings=ClientSettings(tls=tls, bearer_token=token),
+        )
+        command(asked=asked, **own)
+
+    return reduce(lambda adding, option: option(adding), reversed(_OPTIONS), told)
 
 
 def check_choice(version: int | None, label: str | None) -> None:

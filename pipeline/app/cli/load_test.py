@@ -6,14 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from slipline.pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from slipline.pipeline.app.cli.client_options import Asked, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
 from slipline.serving.client import AsyncPredictClient, Batching, Signature
 from slipline.serving.client.load import Ask, Latencies, Load, Measurement
@@ -63,15 +63,7 @@ OPEN_LOOP = (
 def load_test(
     model: str,
     files: tuple[str, ...],
-    target: str,
-    version: int | None,
-    label: str | None,
-    signature: str | None,
-    timeout_s: float,
-    tls_ca: Path | None,
-    tls_key: Path | None,
-    tls_cert: Path | None,
-    token_file: Path | None,
+    asked: Asked,
     concurrency: int | None,
     rate_per_s: float | None,
     duration_s: float,
@@ -85,9 +77,7 @@ def load_test(
     FILES are sent in turn, as `slipline predict` takes them; without any, requests are made up from the model's
     signature, all zeros. The load comes from one process, which takes part of a processor itself.
     """
-    check_choice(version, label)
     requests = read_requests(files) if files else []
-    settings = client_settings(tls_ca=tls_ca, tls_key=tls_key, tls_cert=tls_cert, token_file=token_file)
     load = Load(
         concurrency=concurrency or (1 if rate_per_s is None else 1000),
         duration_s=duration_s,
@@ -97,15 +87,11 @@ def load_test(
     measurement = Measurement(load)
 
     async def measure() -> None:
+        batching = Batching() if client_batching else None
         async with AsyncPredictClient.connect(
-            target.split(","),
-            model,
-            timeout_s=timeout_s,
-            settings=settings,
-            batching=Batching() if client_batching else None,
+            asked.targets, model, timeout_s=asked.timeout_s, settings=asked.settings, batching=batching
         ) as client:
-            choice = _Choice(client, version, label, signature)
-            ask = await choice.asking(requests, rows)
+            ask = await _Asking(client, asked).asking(requests, rows)
             async with _live(measurement, quiet=as_json):
                 await measurement.run(ask)
 
@@ -116,21 +102,19 @@ def load_test(
         _show(measurement)
 
 
-class _Choice:
+@dataclass(frozen=True)
+class _Asking:
     """Calls to the version that the options name."""
 
-    def __init__(
-        self, client: AsyncPredictClient, version: int | None, label: str | None, signature: str | None
-    ) -> None:
-        self._client = client
-        self._version = version
-        self._label = label
-        self._signature = signature
+    client: AsyncPredictClient
+    asked: Asked
 
     async def asking(self, requests: list[Request], rows: int) -> Ask:
         """Makes the requests in turn; the first is tried, so that a load of errors ends before it begins."""
         if not requests:
-            signature = await self._client.signature(self._signature or "", version=self._version, label=self._label)
+            signature = await self.client.signature(
+                self.asked.signature or "", version=self.asked.version, label=self.asked.label
+            )
             requests = [ArrayRequest(name="zeros", inputs=zeros(signature, rows))]
         asks = cycle([self._asking_one(request) for request in requests])
 
@@ -141,16 +125,11 @@ class _Choice:
         return ask
 
     def _asking_one(self, request: Request) -> Ask:
+        version, label, signature = self.asked.version, self.asked.label, self.asked.signature
         if isinstance(request, ImageRequest):
-            return lambda: self._client.predict_images(
-                request.images, version=self._version, label=self._label, signature=self._signature
-            )
-        return lambda: self._client.predict(
-            request.inputs,
-            version=self._version,
-            label=self._label,
-            signature=self._signature or request.signature or "",
-        )
+            return lambda: self.client.predict_images(request.images, version=version, label=label, signature=signature)
+        of_inputs = signature or request.signature or ""
+        return lambda: self.client.predict(request.inputs, version=version, label=label, signature=of_inputs)
 
 
 def zeros(signature: Signature, rows: int) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:

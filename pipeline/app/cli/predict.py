@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from slipline.pipeline.app.cli.client_options import check_choice, client_options, client_settings
+from slipline.pipeline.app.cli.client_options import Asked, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
 from slipline.serving.client import PredictClient, Prediction
 from slipline.serving.errors import BadRequest, VersionNotReady
@@ -47,20 +46,7 @@ class Answer:
 @click.argument("files", nargs=-1)
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def predict(
-    model: str,
-    files: tuple[str, ...],
-    target: str,
-    version: int | None,
-    label: str | None,
-    signature: str | None,
-    timeout_s: float,
-    tls_ca: Path | None,
-    tls_key: Path | None,
-    tls_cert: Path | None,
-    token_file: Path | None,
-    as_json: bool,
-) -> None:
+def predict(model: str, files: tuple[str, ...], asked: Asked, as_json: bool) -> None:
     """Ask MODEL about images, arrays or JSON.
 
     FILES are PNG or JPEG images, arrays saved by NumPy (.npy), or JSON as TensorFlow Serving's REST API takes it:
@@ -69,11 +55,9 @@ def predict(
     Unless a version or label is given, the version with the label "stable" answers, or the newest where no version has
     that label.
     """
-    check_choice(version, label)
     requests = read_requests(files)
-    settings = client_settings(tls_ca=tls_ca, tls_key=tls_key, tls_cert=tls_cert, token_file=token_file)
-    with PredictClient.connect(target.split(","), model, timeout_s=timeout_s, settings=settings) as client:
-        asking = _Asking(client, version, label, signature)
+    with PredictClient.connect(asked.targets, model, timeout_s=asked.timeout_s, settings=asked.settings) as client:
+        asking = _Asking(client, asked)
         answers = [answer for request in requests for answer in _answers(request, asking.ask(request))]
     if as_json:
         click.echo(json.dumps([asdict(answer) for answer in answers], indent=1))
@@ -84,17 +68,14 @@ def predict(
 class _Asking:
     """Asks for the version that the options name."""
 
-    def __init__(self, client: PredictClient, version: int | None, label: str | None, signature: str | None) -> None:
+    def __init__(self, client: PredictClient, asked: Asked) -> None:
         self._client = client
-        self._version = version
-        self._label = label
-        self._signature = signature
-        self._guessed = version is None and label is None
+        self._asked = asked
 
     def ask(self, request: Request) -> Prediction:
         """The answer; a model whose versions have no label "stable" answers with its newest."""
-        if not self._guessed:
-            return self._ask(request, self._label)
+        if self._asked.version is not None or self._asked.label is not None:
+            return self._ask(request, self._asked.label)
         try:
             return self._ask(request, DEFAULT_LABEL)
         except VersionNotReady:
@@ -103,14 +84,15 @@ class _Asking:
     def _ask(self, request: Request, label: str | None) -> Prediction:
         if isinstance(request, ImageRequest):
             return self._ask_images(request, label)
-        signature = self._signature or request.signature or ""
+        version, signature = self._asked.version, self._asked.signature or request.signature or ""
         try:
-            return self._client.predict(request.inputs, version=self._version, label=label, signature=signature)
+            return self._client.predict(request.inputs, version=version, label=label, signature=signature)
         except BadRequest as error:
             raise BadRequest(f"{request.name}: {error}") from error
 
     def _ask_images(self, request: ImageRequest, label: str | None) -> Prediction:
-        ask = partial(self._client.predict_images, version=self._version, label=label, signature=self._signature)
+        version, signature = self._asked.version, self._asked.signature
+        ask = partial(self._client.predict_images, version=version, label=label, signature=signature)
         try:
             return ask(request.images)
         except BadRequest as error:

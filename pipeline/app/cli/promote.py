@@ -24,10 +24,7 @@ def promote(
     reason: str,
     by: str,
     sample: Path | None,
-    max_error_rate: float,
-    max_disagreement: float,
-    max_latency_ratio: float,
-    tolerance: float,
+    limits: Limits,
     no_compare: bool,
 ) -> None:
     """Make a release the live one.
@@ -36,12 +33,6 @@ def promote(
     requests; if the new version keeps within its limits, the label stable moves. Whatever goes wrong leaves the live
     version alone.
     """
-    limits = Limits(
-        max_error_rate=max_error_rate,
-        max_disagreement=max_disagreement,
-        max_latency_ratio=max_latency_ratio,
-        tolerance=tolerance,
-    )
     replay = None if no_compare else Replay(requests=sample, limits=limits)
     with open_ledger() as ledger:
         was_live = ledger.release(model, version).state == "live"

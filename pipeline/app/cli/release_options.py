@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
+from functools import reduce, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -15,7 +17,7 @@ from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.person import current_person
 from slipline.serving.releases.store.records import ReleaseRow
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., None]
 
 DEFAULTS = Limits()
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -55,7 +57,13 @@ def sample_option(command: Command) -> Command:
 
 
 def limit_options(command: Command) -> Command:
-    """Adds the options of `Limits`, each by its field's name."""
+    """Adds the options of `Limits`, each by its field's name, to a command that takes them as `limits`."""
+
+    @wraps(command)
+    def told(**given: Any) -> None:
+        limits = Limits(**{limit.name: given.pop(limit.name) for limit in fields(Limits)})
+        command(limits=limits, **given)
+
     rate = click.FloatRange(0.0, 1.0)
     options = (
         click.option(
@@ -87,9 +95,7 @@ def limit_options(command: Command) -> Command:
             help="By how much single numbers may differ and still agree.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return reduce(lambda adding, option: option(adding), reversed(options), told)
 
 
 def say_warnings(release: ReleaseRow) -> None:
