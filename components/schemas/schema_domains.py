@@ -10,24 +10,24 @@ A domain is as narrow as a person would want it on next month's data, not as tod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from slipline.components.features.schema_io import DECODED_SHAPE
 from slipline.components.schemas.schema_limits import (
+    D,
     Sample,
-    propose_decile_divergence,
-    propose_divergence,
-    propose_norm,
+    compare_buckets,
+    compare_counts,
+    compare_numbers,
+    propose_limits,
+    sample_of,
 )
-from slipline.components.statistics.decile_divergence import NumberShares, number_shares
-from slipline.components.statistics.distributions import Buckets, buckets_of, counts_of
+from slipline.components.statistics.decile_divergence import number_shares
+from slipline.components.statistics.distributions import FeatureStatistics, buckets_of, counts_of
 from slipline.components.statistics.statistics_io import common_statistics, custom_number, label_counts
-
-FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 
 TYPES = {
     FeatureStatistics.INT: schema_pb2.INT,
@@ -109,7 +109,7 @@ def _propose_integers(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iter
     if len(values) > 1 and values == list(range(len(values))):  # class numbers: those from 0 up that all occur
         domain.min, domain.max, domain.is_categorical = values[0], values[-1], True
         yield from _new_values(seen)
-        yield from propose_norm(feature, _counted(seen))
+        yield from propose_limits(feature, _samples(seen, counts_of), compare_counts)
         return
     low, high = _range(seen)
     yield f"{low:.0f} to {high:.0f} was seen: set the limits that right values keep, if you know better ones"
@@ -120,7 +120,7 @@ def _propose_integers(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iter
         domain.min = 0
     if counts and few and counts[str(values[-1])] >= USUAL_COUNT:
         domain.max = values[-1]
-    yield from propose_decile_divergence(feature, _known_shares(seen))
+    yield from propose_limits(feature, _samples(seen, number_shares), compare_numbers)
 
 
 def _propose_floats(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _propose_floats(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterat
         yield f"values in {each.split} that are NaN or infinite: {each.number('not_finite'):,.0f}"
     if not not_finite:
         domain.disallow_nan = domain.disallow_inf = True
-    finite = _known_shares(seen)
+    finite = _samples(seen, number_shares)
     if finite:
         low, high = _range(seen)
         if low >= 0:
@@ -139,7 +139,7 @@ def _propose_floats(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterat
             if high <= 1:
                 domain.max = 1.0
         yield f"{low:.6g} to {high:.6g} was seen: set the limits that right values keep, if you know better ones"
-        yield from propose_decile_divergence(feature, finite)
+        yield from propose_limits(feature, finite, compare_numbers)
 
 
 def _propose_words(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _propose_words(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterato
     if slips:
         yield f"rare values, slips perhaps: {_listed(slips)}"
     yield from _new_values(seen)
-    yield from propose_norm(feature, _counted(seen))
+    yield from propose_limits(feature, _samples(seen, counts_of), compare_counts)
 
 
 def _propose_images(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _propose_images(feature: schema_pb2.Feature, seen: Sequence[Seen]) -> Iterat
         undecodable = each.number("undecodable_images")
         if undecodable:
             yield f"values in {each.split} that are no readable image: {undecodable:,.0f}"
-    yield from propose_divergence(feature, _in_buckets(seen))
+    yield from propose_limits(feature, _samples(seen, buckets_of), compare_buckets)
 
 
 def _range(seen: Sequence[Seen]) -> tuple[float, float]:
@@ -199,28 +199,9 @@ def _new_values(seen: Sequence[Seen]) -> Iterator[str]:
             yield f"{each.split} has values that {seen[0].split} has not: {_listed(new)}"
 
 
-def _counted(seen: Sequence[Seen]) -> list[Sample[Mapping[str, float]]]:
-    return [
-        Sample(split=each.split, records=each.present, values=counts)
-        for each in seen
-        if (counts := counts_of(each.statistics))
-    ]
-
-
-def _in_buckets(seen: Sequence[Seen]) -> list[Sample[Buckets]]:
-    return [
-        Sample(split=each.split, records=each.present, values=buckets)
-        for each in seen
-        if (buckets := buckets_of(each.statistics)) is not None
-    ]
-
-
-def _known_shares(seen: Sequence[Seen]) -> list[Sample[NumberShares]]:
-    return [
-        Sample(split=each.split, records=each.present, values=shares)
-        for each in seen
-        if (shares := number_shares(each.statistics)) is not None
-    ]
+def _samples(seen: Sequence[Seen], read: Callable[[FeatureStatistics], D | None]) -> list[Sample[D]]:
+    samples = (sample_of(each.statistics, read, each.split) for each in seen)
+    return [sample for sample in samples if sample is not None]
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from slipline.components.statistics.decile_divergence import NumberShares, decile_divergence
-from slipline.components.statistics.distributions import Buckets, jensen_shannon, largest_difference
+from slipline.components.statistics.distributions import Buckets, FeatureStatistics, jensen_shannon, largest_difference
+from slipline.components.statistics.statistics_io import common_statistics
 
 D = TypeVar("D")
 
@@ -47,6 +48,14 @@ class Sample(Generic[D]):
     split: str
     records: int
     values: D
+
+
+def sample_of(
+    feature: FeatureStatistics, read: Callable[[FeatureStatistics], D | None], split: str
+) -> Sample[D] | None:
+    """What `read` finds in the statistics of a feature in one split; None if that is nothing."""
+    values = read(feature)
+    return Sample(split=split, records=common_statistics(feature).num_non_missing, values=values) if values else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,28 +131,19 @@ def _chi_square_quantile(probability: float, freedom: int) -> float:
     return float(freedom * (1 - part + NormalDist().inv_cdf(probability) * math.sqrt(part)) ** 3)
 
 
-def propose_norm(feature: schema_pb2.Feature, samples: Sequence[Sample[Mapping[str, float]]]) -> Iterator[str]:
-    """Sets limits of the infinity norm; gives what a reviewer should look at."""
-    yield from _propose(feature, "infinity_norm", samples, compare_counts)
-
-
-def propose_divergence(feature: schema_pb2.Feature, samples: Sequence[Sample[Buckets]]) -> Iterator[str]:
-    """Sets limits of the Jensen-Shannon divergence; gives what a reviewer should look at."""
-    yield from _propose(feature, "jensen_shannon_divergence", samples, compare_buckets)
-
-
-def propose_decile_divergence(feature: schema_pb2.Feature, samples: Sequence[Sample[NumberShares]]) -> Iterator[str]:
-    """The same for numbers."""
-    yield from _propose(feature, "jensen_shannon_divergence", samples, compare_numbers)
-
-
-def _propose(
-    feature: schema_pb2.Feature,
-    measure: str,
-    samples: Sequence[Sample[D]],
-    compare: Callable[[Sample[D], Sample[D]], Difference],
+def propose_limits(
+    feature: schema_pb2.Feature, samples: Sequence[Sample[D]], compare: Callable[[Sample[D], Sample[D]], Difference]
 ) -> Iterator[str]:
-    """Drift: chance in two runs as small as the smallest split. Skew: what is seen between two splits, and chance."""
+    """Sets limits for drift and skew; gives what a reviewer should look at.
+
+    Drift: chance in two runs as small as the smallest split. Skew: what is seen between two splits, and chance.
+
+    Args:
+      feature: Gets the limits.
+      samples: Of it, one for each split.
+      compare: How two are compared, which decides the measure.
+    """
+    measure = "infinity_norm" if compare is compare_counts else "jensen_shannon_divergence"
     drift = max((compare(each, each).chance for each in samples), default=math.inf)
     skew = 0.0 if len(samples) > 1 else drift
     for one, other in combinations(samples, 2):

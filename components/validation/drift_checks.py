@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from slipline.components.schemas.schema_limits import (
     Difference,
-    Sample,
     compare_buckets,
     compare_counts,
     compare_numbers,
+    sample_of,
 )
 from slipline.components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
-from slipline.components.statistics.decile_divergence import NumberShares, number_shares
+from slipline.components.statistics.decile_divergence import number_shares
 from slipline.components.statistics.distributions import (
-    Buckets,
     FeatureStatistics,
     buckets_of,
     counts_of,
@@ -112,7 +111,7 @@ def _distances(
 ) -> Iterator[tuple[Distance, float, float, float, str]]:
     """Distance, value, limit, chance, and where it is greatest."""
     if comparator.l_infinity is not None:
-        first, second = _counts_sample(before), _counts_sample(after)
+        first, second = sample_of(before, counts_of, "there"), sample_of(after, counts_of, "here")
         if first is None or second is None:
             yield Distance.L_INFINITY, math.nan, comparator.l_infinity, 0.0, ""
         else:
@@ -130,28 +129,13 @@ def _distances(
 
 def _divergence(before: FeatureStatistics, after: FeatureStatistics) -> Difference | None:
     """Of numbers by their deciles, of images by their pixels."""
-    numbers = _shares_sample(before), _shares_sample(after)
-    if numbers[0] is not None and numbers[1] is not None:
-        return compare_numbers(numbers[0], numbers[1])
-    pixels = _buckets_sample(before), _buckets_sample(after)
-    if pixels[0] is not None and pixels[1] is not None:
-        return compare_buckets(pixels[0], pixels[1])
+    kinds: tuple[tuple[Callable[[FeatureStatistics], Any], Callable[[Any, Any], Difference]], ...]
+    kinds = ((number_shares, compare_numbers), (buckets_of, compare_buckets))
+    for read, compare in kinds:
+        first, second = sample_of(before, read, "there"), sample_of(after, read, "here")
+        if first is not None and second is not None:
+            return compare(first, second)
     return None
-
-
-def _shares_sample(feature: FeatureStatistics) -> Sample[NumberShares] | None:
-    shares = number_shares(feature)
-    return Sample(split="", records=common_statistics(feature).num_non_missing, values=shares) if shares else None
-
-
-def _counts_sample(feature: FeatureStatistics) -> Sample[Mapping[str, float]] | None:
-    counts = counts_of(feature)
-    return Sample(split="", records=common_statistics(feature).num_non_missing, values=counts) if counts else None
-
-
-def _buckets_sample(feature: FeatureStatistics) -> Sample[Buckets] | None:
-    buckets = buckets_of(feature)
-    return Sample(split="", records=common_statistics(feature).num_non_missing, values=buckets) if buckets else None
 
 
 def too_far(measurements: Sequence[Measurement], schema: str) -> Iterator[Finding]:

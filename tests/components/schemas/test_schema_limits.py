@@ -18,8 +18,7 @@ from slipline.components.schemas.schema_limits import (
     compare_buckets,
     compare_counts,
     compare_numbers,
-    propose_divergence,
-    propose_norm,
+    propose_limits,
 )
 from slipline.components.statistics.decile_divergence import number_shares
 from slipline.components.statistics.distributions import Buckets
@@ -74,7 +73,7 @@ def test_no_limit_stops_what_was_seen_between_splits(splits):
         for n, counts in enumerate(splits)
     ]
     feature = schema_pb2.Feature()
-    comments = list(propose_norm(feature, samples))
+    comments = list(propose_limits(feature, samples, compare_counts))
     for name in ("drift", "skew"):
         comparator = getattr(feature, f"{name}_comparator")
         proposed = comparator.HasField("infinity_norm")
@@ -88,7 +87,7 @@ def test_no_limit_stops_what_was_seen_between_splits(splits):
 def test_a_difference_beyond_chance_is_pointed_out_and_passes():
     feature = schema_pb2.Feature()
     samples = [counted("train", [0] * 5_000 + [1] * 5_000), counted("test", [0] * 700 + [1] * 300)]
-    (comment,) = propose_norm(feature, samples)
+    (comment,) = propose_limits(feature, samples, compare_counts)
     assert comment.startswith("train and test differ by 0.2 (infinity_norm), beyond chance (0.06)")
     assert feature.skew_comparator.infinity_norm.threshold == 0.26
     assert feature.drift_comparator.infinity_norm.threshold == 0.072
@@ -96,7 +95,7 @@ def test_a_difference_beyond_chance_is_pointed_out_and_passes():
 
 def test_of_few_records_no_limit_is_proposed_and_why_is_said():
     feature = schema_pb2.Feature()
-    comments = list(propose_divergence(feature, [in_buckets("train", np.arange(10) / 10)]))
+    comments = list(propose_limits(feature, [in_buckets("train", np.arange(10) / 10)], compare_buckets))
     assert not feature.drift_comparator.ListFields()
     assert [comment.partition(":")[0] for comment in comments] == [
         "no drift limit is proposed",
@@ -106,7 +105,7 @@ def test_of_few_records_no_limit_is_proposed_and_why_is_said():
 
 def test_values_that_never_vary_get_the_least_limit():
     feature = schema_pb2.Feature()
-    assert list(propose_norm(feature, [counted("train", [3] * 50)])) == []
+    assert list(propose_limits(feature, [counted("train", [3] * 50)], compare_counts)) == []
     assert feature.drift_comparator.infinity_norm.threshold == LEAST_LIMIT
 
 
