@@ -46,13 +46,17 @@ def changed(home: Path, statements: str) -> None:
     connection.close()
 
 
+def asked(home: Path, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(home / "slipline.db")
+    rows = connection.execute(query).fetchall()
+    connection.close()
+    return rows
+
+
 def tables_of(home: Path) -> dict[str, set[tuple[object, ...]]]:
     """Of every table each column's name, type, whether it must have a value, its default, and its place in the key."""
-    connection = sqlite3.connect(home / "slipline.db")
-    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    found = {name: {row[1:] for row in connection.execute(f"PRAGMA table_info({name})")} for name in names}
-    connection.close()
-    return found
+    names = [name for (name,) in asked(home, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {str(name): {row[1:] for row in asked(home, f"PRAGMA table_info({name})")} for name in names}
 
 
 def test_what_an_old_home_made_is_found_again(old_home: Path) -> None:
@@ -90,9 +94,7 @@ def test_a_run_that_was_killed_in_an_old_home_stays_interrupted(old_home: Path) 
     changed(old_home, "UPDATE run SET passed = NULL, ended_at = NULL WHERE id = '62817e79bff8'")
     with Store.open(old_home) as store:
         assert recorded_runs(store)[0].outcome == "interrupted"
-    connection = sqlite3.connect(old_home / "slipline.db")
-    assert connection.execute("SELECT passed FROM run WHERE id = '62817e79bff8'").fetchall() == [(None,)]
-    connection.close()
+    assert asked(old_home, "SELECT passed FROM run WHERE id = '62817e79bff8'") == [(None,)]
 
 
 def test_runs_go_on_in_an_old_home(old_home: Path) -> None:
@@ -122,6 +124,15 @@ def test_bringing_up_to_date_goes_on_where_a_kill_left_it(old_home: Path, store:
     with Store.open(old_home) as opened:
         assert [run.outcome for run in recorded_runs(opened)] == ["failed", "passed"]
     assert tables_of(old_home) == tables_of(store.home)
+
+
+def test_a_home_that_names_an_earlier_version_names_the_present_one_once_it_was_opened(old_home: Path) -> None:
+    with Store.open(old_home):
+        pass
+    changed(old_home, f"UPDATE store_version SET number = {VERSION - 1}")
+    with Store.open(old_home):
+        pass
+    assert asked(old_home, "SELECT number FROM store_version") == [(VERSION,)]
 
 
 def test_what_is_up_to_date_is_opened_as_it_is(old_home: Path) -> None:
