@@ -2,56 +2,81 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import replace
 
+from slipline.components.artifacts import Check, Relation
 from slipline.components.evaluation.estimates import Estimate
 from slipline.components.evaluation.evaluate_settings import EVERY_SLICE, EvaluateParams, Limit
-from slipline.components.evaluation.results import Results, SliceResult
+from slipline.components.evaluation.results import AgainstLive, Results, SliceResult
+
+WORSE: Relation = "worse by at most"
 
 
-def judge(results: Results, params: EvaluateParams, live_version: int | None) -> tuple[str, ...]:
-    """One sentence for each limit that the candidate is beyond: what was measured, and the limit."""
+def judge(results: Results, params: EvaluateParams, live_version: int | None) -> tuple[Check, ...]:
+    """Every limit on every slice that it is about; of those about the live model, none where nothing was live."""
     return tuple(
-        reason
+        check
         for setting, limit in params.all_limits
-        for found in slices_of(results, limit)
-        for reason in _beyond(found, limit, f"evaluate.{setting}", params, live_version)
-    ) + tuple(_without_slice(results, params))
+        for check in _checks(results, limit, f"evaluate.{setting}", params, live_version)
+    )
 
 
-def slices_of(results: Results, limit: Limit) -> list[SliceResult]:
-    """The slices that a limit is about."""
+def _checks(
+    results: Results, limit: Limit, setting: str, params: EvaluateParams, live_version: int | None
+) -> Iterator[Check]:
+    slices = _slices_of(results, limit)
+    for relation, bound in _bounds(limit):
+        nothing = Check(
+            setting=setting,
+            metric=limit.metric.replace("_", " ") + ("" if limit.of_class is None else f" of class {limit.of_class}"),
+            slice=limit.slice,
+            relation=relation,
+            limit=bound,
+            surely=limit.surely,
+            measured=None,
+            evidence=f"no record is in that slice; there are {', '.join(found.name for found in results.slices)}",
+            passed=False,
+        )
+        if not slices:
+            yield nothing
+        for found in slices:
+            if relation != WORSE:
+                yield _alone(nothing, found, limit, params)
+            elif found.against_live is not None:
+                yield _beside_live(nothing, found, found.against_live, limit, params, live_version)
+
+
+def _slices_of(results: Results, limit: Limit) -> list[SliceResult]:
     if limit.slice == EVERY_SLICE:
         return [*results.by_label, *results.by_feature]
     return [found for found in results.slices if found.name == limit.slice]
 
 
-def _without_slice(results: Results, params: EvaluateParams) -> Iterator[str]:
-    for setting, limit in params.all_limits:
-        if not slices_of(results, limit):
-            names = ", ".join(found.name for found in results.slices)
-            yield f"evaluate.{setting} is about the slice {limit.slice!r}, which no record is in; there are {names}"
+def _bounds(limit: Limit) -> Iterator[tuple[Relation, float]]:
+    bounds: tuple[tuple[Relation, float | None], ...] = (
+        ("at least", limit.at_least),
+        ("at most", limit.at_most),
+        (WORSE, limit.max_worsening),
+    )
+    for relation, bound in bounds:
+        if bound is not None:
+            yield relation, bound
 
 
-def _beyond(
-    found: SliceResult, limit: Limit, setting: str, params: EvaluateParams, live_version: int | None
-) -> Iterator[str]:
-    where = "" if found.name == "all" else f"{found.name}: "
-    what = limit.metric.replace("_", " ") + ("" if limit.of_class is None else f" of class {limit.of_class}")
-    estimate = measured(found, limit)
-    told = f"{where}{what} {_number(estimate.value)}"
-    chance = _interval(estimate, params.confidence)
-    if limit.at_least is not None and not _reaches(estimate, limit.at_least, limit.surely):
-        yield f"{told} is below {setting} {limit.at_least}{chance}"
-    if limit.at_most is not None and not _keeps_to(estimate, limit.at_most, limit.surely):
-        yield f"{told} is above {setting} {limit.at_most}{chance}"
-    if limit.max_worsening is not None and found.against_live is not None:
-        yield from _worse(found, limit, f"{told} is", setting, params, live_version)
+def _alone(nothing: Check, found: SliceResult, limit: Limit, params: EvaluateParams) -> Check:
+    estimate = _measured(found, limit)
+    keeps = _reaches if nothing.relation == "at least" else _keeps_to
+    return replace(
+        nothing,
+        slice=found.name,
+        measured=estimate.value,
+        evidence=_interval(estimate, params.confidence),
+        passed=keeps(estimate, nothing.limit, limit.surely),
+    )
 
 
-def measured(found: SliceResult, limit: Limit) -> Estimate:
-    """What a limit is about, in a slice."""
+def _measured(found: SliceResult, limit: Limit) -> Estimate:
     if limit.of_class is None:
         estimate: Estimate = getattr(found, limit.metric)
         return estimate
@@ -69,28 +94,30 @@ def _keeps_to(estimate: Estimate, limit: float, surely: bool) -> bool:
     return value is not None and value <= limit
 
 
-def _worse(
-    found: SliceResult, limit: Limit, told: str, setting: str, params: EvaluateParams, live_version: int | None
-) -> Iterator[str]:
-    against = found.against_live
-    assert against is not None  # the caller looked
-    margin = limit.max_worsening or 0.0
+def _beside_live(
+    nothing: Check,
+    found: SliceResult,
+    against: AgainstLive,
+    limit: Limit,
+    params: EvaluateParams,
+    live_version: int | None,
+) -> Check:
     if limit.metric == "accuracy":
-        drop = against.accuracy_change.value
-        worsening, p, live, way = None if drop is None else -drop, against.accuracy_p, against.accuracy, "below"
+        live: float | None = against.accuracy
+        drop, p = against.accuracy_change.value, against.accuracy_p
+        worsening = None if drop is None else -drop
         test = f"exact McNemar test, {against.only_live_right:,} against {against.only_candidate_right:,} records"
     else:
-        worsening, p, live, way = against.log_loss_change.value, against.log_loss_p, _known(against.log_loss), "above"
+        worsening, p, live = against.log_loss_change.value, against.log_loss_p, against.log_loss
         test = "paired bootstrap"
-    if worsening is None or (worsening > margin and p <= params.significance):
-        yield (
-            f"{told} {_number(worsening)} {way} the live model's {live:.4f} (version {live_version}), "
-            f"more than {setting} {margin} and than chance explains (p = {p:.2g}, {test})"
-        )
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value
+    here = _number(_measured(found, limit).value)
+    return replace(
+        nothing,
+        slice=found.name,
+        measured=worsening,
+        evidence=f"{here} against {_number(live)} of version {live_version}; p = {p:.2g}, {test}",
+        passed=worsening is not None and (worsening <= nothing.limit or p > params.significance),
+    )
 
 
 def _number(value: float | None) -> str:
@@ -100,4 +127,4 @@ def _number(value: float | None) -> str:
 def _interval(estimate: Estimate, confidence: float) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
-    return f" ({confidence * 100:g} % interval {estimate.low:.4f} to {estimate.high:.4f})"
+    return f"{confidence * 100:g} % interval {estimate.low:.4f} to {estimate.high:.4f}"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.evaluate_settings import RobustnessParams
 
 FILE_NAME = "metrics.json"
 """In the folder of an evaluation."""
@@ -125,6 +126,7 @@ class Results:
       untouched: The records that were tried with changed images, as they are; None if none were.
       robustness: The same with changed images, by kind of change.
       not_sliced_by: Features that have too many different values, or do not occur.
+      tried: How the images were changed; None if none were.
     """
 
     confidence: float
@@ -134,6 +136,7 @@ class Results:
     untouched: SliceResult | None
     robustness: tuple[SliceResult, ...]
     not_sliced_by: tuple[str, ...]
+    tried: RobustnessParams | None = None
 
     @property
     def slices(self) -> Iterator[SliceResult]:

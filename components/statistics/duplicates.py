@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from slipline.components.artifacts import Statistics
+from slipline.components.artifacts import CopyCount, Statistics
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData
@@ -101,6 +101,11 @@ class Duplicates:
     def leaks(self) -> tuple[Copies, ...]:
         """Those from one split into another, of every pair of splits."""
         return tuple(copies for copies in self.copies if copies.split != copies.of)
+
+    @property
+    def counts(self) -> tuple[CopyCount, ...]:
+        """How many there are of each."""
+        return tuple(CopyCount(split=each.split, of=each.of, records=each.records) for each in self.copies)
 
     def merge(self, other: Duplicates) -> Duplicates:
         """Those of both, found among different contents of the same splits."""

@@ -28,7 +28,7 @@ def compare_serving(statistics: Statistics, serving: Statistics, schema: Schema,
       statistics: Of the examples learnt from.
       serving: Of records asked in production.
       schema: How far the two may differ: its skew comparators.
-      out: Gets `anomalies.binpb`.
+      out: Gets `anomalies.binpb` and `distances.json`.
 
     Returns:
       The verdict, with one reason for each feature and kind of difference.
@@ -39,7 +39,7 @@ def compare_serving(statistics: Statistics, serving: Statistics, schema: Schema,
     described = read_schema(schema)
     rules = rules_of(described, SERVING)
     asked = split_statistics(serving)
-    measured = serving_distances(statistics, serving, described)
+    measured = _serving_distances(statistics, serving, described)
     file = str(schema.proto_path)
     findings = [
         *(finding for split, of_split in asked.items() for finding in _missing(split, of_split, rules, file)),
@@ -52,11 +52,11 @@ def compare_serving(statistics: Statistics, serving: Statistics, schema: Schema,
         records=sum(of_split.num_examples for of_split in asked.values()),
         offending=0,
     )
-    write_anomalies(described, findings, measured, anomalies.proto_path)
+    write_anomalies(described, findings, measured, anomalies)
     return anomalies
 
 
-def serving_distances(statistics: Statistics, serving: Statistics, schema: schema_pb2.Schema) -> list[Measurement]:
+def _serving_distances(statistics: Statistics, serving: Statistics, schema: schema_pb2.Schema) -> list[Measurement]:
     """Every distance of the records asked in production from the first split that is held against a limit."""
     name, learnt = next(iter(split_statistics(statistics).items()))
     reference = Reference(name=name, statistics=learnt)

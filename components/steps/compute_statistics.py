@@ -110,11 +110,12 @@ def compute_statistics(
     for split in examples.splits:
         _, divisions = found.get(split.name, ((), ()))
         summaries.update(_named(split.name, divisions))
-    statistics = Statistics(path=out)
+    digests = {split.name: [job.digests for job in jobs if job.split == split.name] for split in examples.splits}
+    duplicates = count_duplicates(digests, beam, out)
+    statistics = Statistics(path=out, copies=duplicates.counts)
+    write_duplicates(duplicates, statistics)
     write_statistics(summaries, statistics.proto_path)
     copy_class_names(examples.path, out)
-    digests = {split.name: [job.digests for job in jobs if job.split == split.name] for split in examples.splits}
-    write_duplicates(count_duplicates(digests, beam, out), statistics)
     for job in jobs:
         job.digests.unlink()
     return statistics

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from slipline.components.artifacts import Evaluation, Examples, LiveModel, Schema, ServableModel, SliceMetrics
+from slipline.components.artifacts import (
+    Evaluation,
+    Examples,
+    LiveModel,
+    Schema,
+    ServableModel,
+    SliceMetrics,
+    copy_class_names,
+)
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
@@ -59,7 +67,7 @@ def evaluate(
       live: What the candidate is compared with on the same records.
       params: What is measured, and the limits.
       beam: Where Beam runs.
-      out: Takes every prediction, and `metrics.json` with all that was measured.
+      out: Takes every prediction, `metrics.json` with all that was measured, and the names of the classes.
 
     Returns:
       Metrics overall and by label; not passed if any is beyond its limit.
@@ -74,6 +82,7 @@ def evaluate(
         spec=example_spec(schema),
         params=params,
     )
+    copy_class_names(examples.path, out)
     return evaluation_of(_predict(work, examples, beam, out), params, live.version, out)
 
 
@@ -88,12 +97,14 @@ def evaluation_of(
     )
     results = results_of(shards, params)
     write_results(results, folder)
-    reasons = judge(results, params, live_version)
+    checks = judge(results, params, live_version)
     against = results.overall.against_live
     return Evaluation(
         path=folder,
-        passed=not reasons,
-        reasons=reasons,
+        passed=all(check.passed for check in checks),
+        reasons=tuple(check.sentence for check in checks if not check.passed),
+        split=params.split,
+        checks=checks,
         overall=_facts(results.overall),
         slices=tuple(map(_facts, results.by_label)),
         live_version=live_version,
@@ -123,6 +134,7 @@ def results_of(shards: Sequence[ShardPredictions], params: EvaluateParams) -> Re
         untouched=described(UNTOUCHED, changed[UNTOUCHED]) if changed else None,
         robustness=tuple(described(kind, changed[kind]) for kind in params.robustness.kinds if changed),
         not_sliced_by=tuple(feature for feature, slices in features.items() if slices.too_many),
+        tried=params.robustness if changed else None,
     )
 
 

@@ -58,8 +58,8 @@ def validate(
       schema: What they must look like; reviewed by a person.
       params: What is done about single bad records, and how many copies may be among them.
       beam: Where Beam runs.
-      out: Gets `anomalies.binpb`, the offending records in `offenders.tfrecord`, in `offenders.csv` a line for each way
-        in which one of them breaks the schema, and their numbers in `offending/`.
+      out: Gets `anomalies.binpb`, `distances.json`, the offending records in `offenders.tfrecord`, in `offenders.csv` a
+        line for each way in which one of them breaks the schema, and their numbers in `offending/`.
 
     Returns:
       The verdict, with one reason for each split, feature and kind of break.
@@ -73,7 +73,7 @@ def validate(
     rules = rules_of(described)
     judged = _statistics_by_split(examples, statistics)
     checked = _check_records(examples, judged, rules, beam, out)
-    measured = list(measured_distances(judged, baseline, rules))
+    measured = list(_measured_distances(judged, baseline, rules))
     name = str(schema.proto_path)
     findings = [
         *check_classes(statistics, baseline, described, name),
@@ -84,7 +84,7 @@ def validate(
     ]
     gather_offenders(checked, out)
     anomalies = _verdict(findings, examples, checked, params, rules.split.least, out)
-    write_anomalies(described, findings, measured, anomalies.proto_path)
+    write_anomalies(described, findings, measured, anomalies)
     return anomalies
 
 
@@ -121,7 +121,7 @@ def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, 
         )
 
 
-def measured_distances(judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules) -> Iterator[Measurement]:
+def _measured_distances(judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules) -> Iterator[Measurement]:
     """Every distance that is held against a limit: of each split from the first, and from itself in the run before."""
     first, *others = judged
     for split in others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
@@ -98,3 +99,8 @@ def history_json(history: tuple[Epoch, ...]) -> str:
     """A list of all epochs, an object each, without their steps."""
     lines = [{name: value for name, value in asdict(epoch).items() if name != "samples"} for epoch in history]
     return json.dumps(lines, indent=1)
+
+
+def read_history(file: Path) -> tuple[Epoch, ...]:
+    """What `history_json` wrote."""
+    return TypeAdapter(tuple[Epoch, ...]).validate_json(file.read_text("utf-8"))

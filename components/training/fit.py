@@ -50,9 +50,10 @@ def fit(job: Job, team: Team, say: Say) -> TrainedModel:
     device = claim_devices(team.worker)
     say(f"reading examples; training runs on {device}")
     spec, arrays, fitting = _fitted(job, team, say)
-    kept = fitting.finish(spec)
+    kept, epochs = fitting.finish(spec), len(fitting.progress.history)
     return TrainedModel(
         path=job.out,
+        split=job.params.split,
         records=len(arrays.learnt),
         parameters=fitting.model.count_params(),
         loss=kept.loss,
@@ -61,6 +62,9 @@ def fit(job: Job, team: Team, say: Say) -> TrainedModel:
         validation_accuracy=kept.validation_accuracy,
         validation_records=len(arrays.held_out),
         epoch=kept.epoch,
+        epochs=epochs,
+        stopped_early=epochs < job.params.epochs,
+        optimizer=type(_inner_optimizer(fitting.model)).__name__,
         network=job.params.network,
         device=device if team.workers == 1 else f"{team.workers} workers, {device} each",
     )
@@ -254,15 +258,19 @@ def seed_layers(model: keras.Model, seed: tuple[int, ...]) -> None:
 
 def _in_float32(model: keras.Model, params: TrainParams, spec: ExampleSpec) -> keras.Model:
     """The network with what it learnt, computing in float32 whatever it was trained in, as the exports need it."""
-    import keras
-
     if params.precision == "float32":
         return model
     plain = build(replace(params, precision="float32"), spec)
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    optimizer = model.optimizer.inner_optimizer if scaled else model.optimizer
     put(
         [*plain.variables, *plain.optimizer.variables],
-        [v.value.numpy() for v in (*model.variables, *optimizer.variables)],
+        [v.value.numpy() for v in (*model.variables, *_inner_optimizer(model).variables)],
     )
     return plain
+
+
+def _inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
+    """The optimizer itself, where another scales its losses."""
+    import keras
+
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    return model.optimizer.inner_optimizer if scaled else model.optimizer

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, path_pb2, schema_pb2
 
-from slipline.components.validation.drift_checks import Measurement
+from slipline.components.artifacts import Anomalies
+from slipline.components.validation.drift_checks import Distance, Measurement
 from slipline.components.validation.findings import Finding
 
 
 def write_anomalies(
-    schema: schema_pb2.Schema, findings: Sequence[Finding], measurements: Sequence[Measurement], file: Path
+    schema: schema_pb2.Schema, findings: Sequence[Finding], measurements: Sequence[Measurement], target: Anomalies
 ) -> None:
-    """Writes the findings, those of one feature together, and every distance that was measured."""
+    """Writes the findings, those of one feature together, and every distance that was measured.
+
+    The message has no place for the splits of a distance; a file beside it has.
+    """
     anomalies = anomalies_pb2.Anomalies(baseline=schema, anomaly_name_format=anomalies_pb2.Anomalies.SERIALIZED_PATH)
     for finding in findings:
         info = anomalies.anomaly_info[finding.feature] if finding.feature else anomalies.dataset_anomaly_info
@@ -28,7 +34,9 @@ def write_anomalies(
         info.description = " ".join(reason.description for reason in info.reason)
     for feature in dict.fromkeys(measurement.feature for measurement in measurements):
         anomalies.drift_skew_info.append(_drift_skew(feature, measurements))
-    file.write_bytes(anomalies.SerializeToString(deterministic=True))
+    target.proto_path.write_bytes(anomalies.SerializeToString(deterministic=True))
+    plain = [{**asdict(measurement), "distance": measurement.distance.name} for measurement in measurements]
+    target.distances_path.write_text(json.dumps(plain, indent=1), "utf-8")
 
 
 def _drift_skew(feature: str, measurements: Sequence[Measurement]) -> anomalies_pb2.DriftSkewInfo:
@@ -43,3 +51,10 @@ def _drift_skew(feature: str, measurements: Sequence[Measurement]) -> anomalies_
 def read_anomalies(file: Path) -> anomalies_pb2.Anomalies:
     """The anomalies as a message."""
     return anomalies_pb2.Anomalies.FromString(file.read_bytes())
+
+
+def read_distances(anomalies: Anomalies) -> tuple[Measurement, ...]:
+    """Every distance that was measured; none if an earlier version did not write them."""
+    file = anomalies.distances_path
+    plain = json.loads(file.read_text("utf-8")) if file.is_file() else []
+    return tuple(Measurement(**{**each, "distance": Distance[each["distance"]]}) for each in plain)

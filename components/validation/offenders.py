@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from slipline.components.artifacts import LISTING, OFFENDERS
 from slipline.components.validation.shard_checks import Checked
 
-OFFENDERS = "offenders.tfrecord"
-LISTING = "offenders.csv"
 LISTING_HEAD = "split,where,feature,kind,wanted,got\r\n"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.local import LocalRunner, RunReport
 from slipline.pipeline.runners.run_report import words_of
@@ -46,5 +47,5 @@ def run(
     if not quiet:
         for outcome in report.outcomes:
             if not outcome.passed:
-                print(f"{outcome.step}: {words_of(outcome)}")
+                print(visible(f"{outcome.step}: {words_of(outcome)}", keep="\n\t"))
     return report

@@ -18,6 +18,14 @@ class Artifact:
 
     path: Path
 
+    def words(self) -> str:
+        """What matters of it in a few words, such as `70,000 records`; empty if its class says it all."""
+        return ""
+
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear of it at the end of a run although it stopped nothing, a line each."""
+        return ()
+
 
 A = TypeVar("A", bound=Artifact)
 
@@ -33,6 +41,10 @@ class Verdict(Artifact):
 
     passed: bool
     reasons: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """Whether it passed."""
+        return "passed" if self.passed else "did not pass"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.local import Display
 
@@ -68,7 +69,7 @@ class PlainDisplay:
         self._print(f"{outcome.step:<19} {look_of(outcome)[2]:<19} {_seconds(outcome.seconds)}")
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(visible(line)), soft_wrap=True)
 
 
 class LiveTable:
@@ -109,7 +110,7 @@ class LiveTable:
             return Text(mark, colour), Text(step), Text(_seconds(outcome.seconds)), Text(word, colour)
         if step in self._started_s:
             seconds, line = time.monotonic() - self._started_s[step], self._lines.get(step, "")
-            return Text("▸", "bold"), Text(step, "bold"), Text(_seconds(seconds)), Text(line, "dim")
+            return Text("▸", "bold"), Text(step, "bold"), Text(_seconds(seconds)), Text(visible(line), "dim")
         return Text(" "), Text(step, "dim"), Text(""), Text("")
 
 

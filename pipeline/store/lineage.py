@@ -43,6 +43,7 @@ class Made:
       execution_id: Its id, also the name of its folder.
       step: The step's name.
       artifact_type: The class of what it made.
+      artifact_class: Where that class is found; empty if an earlier version recorded it.
       digest: The identity of what it made.
       code: Digest of the component's source and of the project modules it imports.
       frameworks: `name==version` of the installed packages these import.
@@ -58,6 +59,7 @@ class Made:
     execution_id: str
     step: str
     artifact_type: str
+    artifact_class: str
     digest: str
     code: str
     frameworks: tuple[str, ...]
@@ -168,6 +170,7 @@ def _made(row: ExecutionRow, taken: tuple[Taken, ...]) -> Made:
         execution_id=row.id,
         step=row.step,
         artifact_type=row.artifact_type,
+        artifact_class=row.artifact_class,
         digest=row.digest,
         code=row.code,
         frameworks=tuple(row.frameworks.splitlines()),

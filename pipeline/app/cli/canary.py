@@ -21,6 +21,7 @@ from slipline.pipeline.app.cli.release_options import (
     sample_option,
     say_warnings,
 )
+from slipline.pipeline.app.cli.terminal import say
 from slipline.serving.errors import PromotionFailed
 from slipline.serving.releases.compare.comparison import Comparison, Limits
 from slipline.serving.releases.ledger import Ledger
@@ -106,10 +107,10 @@ def _tell(outcome: Outcome, release: ReleaseRow, *, as_json: bool) -> None:
     say_warnings(release)
     version, told = release.version, f"after {outcome.seconds:.0f} s"
     if as_json:
-        click.echo(json.dumps({"version": version, "state": release.state, **asdict(outcome)}, indent=1))
+        say(json.dumps({"version": version, "state": release.state, **asdict(outcome)}, indent=1))
     elif not outcome.breaches:
         ended = "is live" if release.state == "live" else "stays on trial"
-        click.echo(f"{release.model}: version {version} {ended} {told} ({outcome.figures})")
+        say(f"{release.model}: version {version} {ended} {told} ({outcome.figures})")
     if outcome.breaches:
         raise PromotionFailed(
             f"version {version} of {release.model!r} was withdrawn {told}, the live version stays: "
@@ -122,7 +123,7 @@ def _withdraw(ledger: Ledger, model: str, by: str, reason: str | None) -> None:
         raise click.UsageError("--withdraw needs a --reason")
     release = ledger.withdraw_canary(model, by=by, reason=reason)
     say_warnings(release)
-    click.echo(f"{model}: version {release.version} is withdrawn, canary is the live version again")
+    say(f"{model}: version {release.version} is withdrawn, canary is the live version again")
 
 
 @contextmanager
@@ -148,4 +149,4 @@ class _Progress:
     def __call__(self, figures: Comparison, seconds: float) -> None:
         if figures.requests and seconds - self._said_s >= SAY_EVERY_S:
             self._said_s = seconds
-            click.echo(f"{seconds:4.0f} s: {figures}", err=True)
+            say(f"{seconds:4.0f} s: {figures}", err=True)

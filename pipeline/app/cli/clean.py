@@ -10,6 +10,7 @@ import click
 from sqlalchemy import select
 
 from slipline.pipeline.app.cli.runs import print_runs
+from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.store.removal import OldRuns, old_runs, remove_leftovers, remove_old_runs
 from slipline.pipeline.store.store import Store
@@ -35,9 +36,9 @@ def clean(keep: int | None, yes: bool) -> None:
     for model_root in sorted(home.releases.glob("*/")):
         removed += version_folder.remove_leftovers(model_root)
     for folder in removed:
-        click.echo(f"removed {folder}")
+        say(f"removed {folder}")
     if not removed and not gone:
-        click.echo("nothing to remove")
+        say("nothing to remove")
 
 
 def _clean_runs(store: Store, home: Home, keep: int, yes: bool) -> int:
@@ -50,7 +51,7 @@ def _clean_runs(store: Store, home: Home, keep: int, yes: bool) -> int:
     if old.runs:
         print_runs(old.runs)
     size = sum(_sizes([*old.executions.values(), *files]).values())
-    click.echo(
+    say(
         f"runs that go: {len(old.runs)} ({len(old.kept)} stay); with them results: {len(old.executions)}, "
         f"reports, logs and the like: {len(files)}; together {size / 1e6:,.1f} MB"
     )

@@ -7,7 +7,7 @@ import os
 import click
 
 from slipline.pipeline.app.cli.release_options import open_ledger
-from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.serving.client.control import ServerControl
 from slipline.serving.errors import ServerUnavailable
@@ -71,7 +71,7 @@ def deploy(
             write_settings(settings)
             engine.start(container, timeout_s=timeout_s)
             ledger.register_server(container.target, None)
-            click.echo(f"{name} serves on {container.target}; REST and metrics on port {rest_port}")
+            say(f"{name} serves on {container.target}; REST and metrics on port {rest_port}")
 
 
 def _stop(engine: DockerEngine, ledger: Ledger, name: str) -> None:
@@ -79,15 +79,15 @@ def _stop(engine: DockerEngine, ledger: Ledger, name: str) -> None:
     engine.stop(name)
     if status is not None and status.target:
         ledger.unregister_server(status.target)
-    click.echo(f"{name} is stopped and removed")
+    say(f"{name} is stopped and removed")
 
 
 def _show(engine: DockerEngine, ledger: Ledger, name: str) -> None:
     status = engine.status(name)
     if status is None:
-        click.echo(f"there is no container {name}; `slipline deploy --to docker` starts it")
+        say(f"there is no container {name}; `slipline deploy --to docker` starts it")
         return
-    click.echo(f"{status.name} ({status.image}): {status.state}, {status.health}, gRPC at {status.target}")
+    say(f"{status.name} ({status.image}): {status.state}, {status.health}, gRPC at {status.target}")
     try:
         with ServerControl(status.target) as control:
             rows = [
@@ -96,6 +96,6 @@ def _show(engine: DockerEngine, ledger: Ledger, name: str) -> None:
                 for version in control.status(model.name)
             ]
     except ServerUnavailable as error:
-        click.echo(f"no answer: {error}")
+        say(f"no answer: {error}")
     else:
         print_table(("model", "version", "state", "what went wrong"), rows)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from slipline.pipeline.app.cli.terminal import say
+
 TEMPLATES = Path(str(files("slipline.pipeline.app") / "templates"))
 SHIPPED_DATA = Path(str(files("slipline") / "data"))
 NAMED = "PROJECT"
@@ -34,11 +36,11 @@ def init(name: str, like: str) -> None:
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise click.ClickException(f"{target} exists and is not empty; nothing is overwritten, give another name")
     for file in _write(TEMPLATES / like, target, name):
-        click.echo(f"wrote {file}")
+        say(f"wrote {file}")
     (target / "schema.pbtxt").write_bytes((SHIPPED_DATA / "schema" / f"{like}.pbtxt").read_bytes())
-    click.echo(f"wrote {target / 'schema.pbtxt'}")
-    click.echo(f"run it with: cd {name} && slipline run {name}.toml")
-    click.echo("its test: python -m pytest")
+    say(f"wrote {target / 'schema.pbtxt'}")
+    say(f"run it with: cd {name} && slipline run {name}.toml")
+    say("its test: python -m pytest")
 
 
 def _check_name(name: str) -> None:

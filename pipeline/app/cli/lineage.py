@@ -7,9 +7,10 @@ import json
 import click
 from sqlalchemy import select
 
-from slipline.pipeline.app.artifact_words import words_of
-from slipline.pipeline.app.report_format import NARROW_SPACE, short
+from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.training_settings import Home, home_from_environment
+from slipline.pipeline.report.kit.format import short
+from slipline.pipeline.report.products import recorded_artifact, told
 from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionRow
@@ -30,11 +31,12 @@ def lineage(target: str, as_json: bool, as_dot: bool) -> None:
     with Store.open(home.path) as store:
         found = trace(store, _execution(target, home, store))
     if as_json:
-        click.echo(found.to_json())
+        say(found.to_json())
     elif as_dot:
-        click.echo(found.to_dot())
+        say(found.to_dot())
     else:
-        click.echo("\n".join(_in_words(made) for made in found.executions))
+        for made in found.executions:
+            say(_in_words(made, home))
 
 
 def _execution(target: str, home: Home, store: Store) -> str:
@@ -58,10 +60,10 @@ def _push_of(release: ReleaseRow, store: Store) -> str | None:
     return None
 
 
-def _in_words(made: Made) -> str:
+def _in_words(made: Made, home: Home) -> str:
     lines = [
         f"{made.step}  {made.execution_id}  {made.ended_at[:19]}",
-        f"  made      {_made(made)}",
+        f"  made      {_made(made, home)}",
         *(f"  {'gate' if taken.gate else 'took':<9} {_taken(taken)}" for taken in made.taken),
         f"  settings  {_settings(made)}",
         f"  code      {made.code}",
@@ -72,8 +74,9 @@ def _in_words(made: Made) -> str:
     return "\n".join(lines)
 
 
-def _made(made: Made) -> str:
-    words = words_of(made).replace(NARROW_SPACE, " ")
+def _made(made: Made, home: Home) -> str:
+    artifact = recorded_artifact(made, home.path)
+    words = "" if artifact is None else told(artifact)
     return f"{made.artifact_type} {short(made.digest)}" + (f" ({words})" if words else "")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from slipline.pipeline.app.cli.client_options import Asked, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.pipeline.app.cli.terminal import as_text, say
 from slipline.serving.client import AsyncPredictClient, Batching, Signature
 from slipline.serving.client.load import Ask, Latencies, Load, Measurement
 from slipline.serving.errors import BadRequest
@@ -97,7 +98,7 @@ def load_test(
 
     asyncio.run(measure())
     if as_json:
-        click.echo(json.dumps(_plain(measurement), indent=1))
+        say(json.dumps(_plain(measurement), indent=1))
     else:
         _show(measurement)
 
@@ -188,14 +189,17 @@ def _table(measurement: Measurement, *, latest: bool = False) -> Table:
     table.add_column()
     table.add_column(justify="right")
     warming = " (warming up)" if measurement.begin_s is None else ""
-    table.add_row("time", f"{measurement.elapsed_s:.1f} s of {measurement.load.duration_s:g} s{warming}")
-    table.add_row("answers", f"{len(measurement.latencies_s):,}")
-    table.add_row("throughput", f"{measurement.answers_per_s:,.1f} /s")
-    table.add_row("errors", ", ".join(f"{count:,} {name}" for name, count in measurement.errors.items()) or "0")
-    table.add_row("mean", _milliseconds(latencies.mean_s))
-    for percentile, found_s in latencies.percentiles_s.items():
-        table.add_row(f"p{percentile:g}", _milliseconds(found_s))
-    table.add_row("longest", _milliseconds(latencies.max_s))
+    rows = [
+        ("time", f"{measurement.elapsed_s:.1f} s of {measurement.load.duration_s:g} s{warming}"),
+        ("answers", f"{len(measurement.latencies_s):,}"),
+        ("throughput", f"{measurement.answers_per_s:,.1f} /s"),
+        ("errors", ", ".join(f"{count:,} {name}" for name, count in measurement.errors.items()) or "0"),
+        ("mean", _milliseconds(latencies.mean_s)),
+        *((f"p{percentile:g}", _milliseconds(found_s)) for percentile, found_s in latencies.percentiles_s.items()),
+        ("longest", _milliseconds(latencies.max_s)),
+    ]
+    for row in rows:
+        table.add_row(*map(as_text, row))
     return table
 
 
@@ -209,8 +213,8 @@ def _show(measurement: Measurement) -> None:
     load = measurement.load
     how = f"at {load.rate_per_s:g} calls/s, up to" if load.rate_per_s else "with"
     Console().print(_table(measurement))
-    click.echo(f"{how} {load.concurrency} under way at once, {'open' if load.rate_per_s else 'closed'} loop")
-    click.echo(OPEN_LOOP if load.rate_per_s else CLOSED_LOOP)
+    say(f"{how} {load.concurrency} under way at once, {'open' if load.rate_per_s else 'closed'} loop")
+    say(OPEN_LOOP if load.rate_per_s else CLOSED_LOOP)
 
 
 def _plain(measurement: Measurement) -> dict[str, Any]:

@@ -60,16 +60,20 @@ class LazyGroup(click.Group):
         sys.path.append(str(Path.cwd()))  # where a person's own modules lie; last, so that none hides another's
         from slipline.pipeline.core.component import ComponentError
         from slipline.pipeline.core.errors import PipelineError
+        from slipline.pipeline.core.visible import visible
         from slipline.serving.errors import ServingError
 
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = visible(error.message, keep="\n\t")  # type: ignore[misc]
+            raise
         except (PipelineError, ComponentError, ServingError, OSError, ModuleNotFoundError) as error:
             if remedy := remedy_for(error):
                 raise click.ClickException(f"slipline {ctx.invoked_subcommand} {remedy}") from error
             if isinstance(error, ModuleNotFoundError):
                 raise
-            raise click.ClickException(_words_of(error)) from error
+            raise click.ClickException(visible(_words_of(error), keep="\n\t")) from error
         except KeyboardInterrupt:
             raise click.ClickException("interrupted; the same command carries on where it was") from None
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from slipline.pipeline.app.cli.client_options import Asked, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.serving.client import PredictClient, Prediction
 from slipline.serving.errors import BadRequest, VersionNotReady
 
@@ -60,7 +61,7 @@ def predict(model: str, files: tuple[str, ...], asked: Asked, as_json: bool) -> 
         asking = _Asking(client, asked)
         answers = [answer for request in requests for answer in _answers(request, asking.ask(request))]
     if as_json:
-        click.echo(json.dumps([asdict(answer) for answer in answers], indent=1))
+        say(json.dumps([asdict(answer) for answer in answers], indent=1))
     else:
         _show(answers)
 
@@ -149,9 +150,8 @@ def _plain(value: Any) -> Any:
 def _show(answers: list[Answer]) -> None:
     if all(answer.label is not None for answer in answers):
         for answer in answers:
-            click.echo(f"{_name(answer)}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
+            say(f"{_name(answer)}: {answer.label} ({answer.probability:.1%}, version {answer.version})")
         return
-    from slipline.pipeline.app.cli.terminal_table import print_table
 
     names = sorted({name for answer in answers for name in answer.outputs})
     rows = [

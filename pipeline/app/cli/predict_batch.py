@@ -14,6 +14,7 @@ from slipline.components.batch_prediction.request import AskedRelease, BatchRequ
 from slipline.components.errors import ReleaseDamaged
 from slipline.pipeline.app.cli.client_options import check_choice
 from slipline.pipeline.app.cli.release_options import open_ledger
+from slipline.pipeline.app.cli.terminal import say
 from slipline.serving.errors import ReleaseNotFound
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.folders.version_folder import verify
@@ -100,13 +101,13 @@ def predict_batch(
     from slipline.components.batch_prediction.predict_files import predict_files
 
     try:
-        manifest = predict_files(request, lambda line: click.echo(line, err=True))
+        manifest = predict_files(request, lambda line: say(line, err=True))
     except (KeyboardInterrupt, RuntimeError) as error:
         # Beam makes one of the other where it is at work in this process.
         if "KeyboardInterrupt" not in (type(error).__name__, str(error).partition(" ")[0]):
             raise
         raise click.ClickException(f"interrupted; {out} was not written") from None
-    click.echo(json.dumps({"out": str(out), **asdict(manifest)}, indent=1) if as_json else _in_words(manifest, out))
+    say(json.dumps({"out": str(out), **asdict(manifest)}, indent=1) if as_json else _in_words(manifest, out))
     if manifest.failed:
         ctx.exit(1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from slipline.pipeline.app.cli.release_options import by_option, limit_options, open_ledger, sample_option, say_warnings
+from slipline.pipeline.app.cli.terminal import say
 from slipline.serving.releases.compare.comparison import Limits, Replay
 
 
@@ -40,4 +41,4 @@ def promote(
     say_warnings(release)
     figures = release.live_periods[-1].figures
     measured = "" if was_live or figures is None else f" ({figures})"
-    click.echo(f"{model}: version {version} is live{measured}")
+    say(f"{model}: version {version} is live{measured}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.serving.releases.compare.comparison import Limits
 from slipline.serving.releases.ledger import Ledger
@@ -101,4 +102,4 @@ def limit_options(command: Command) -> Command:
 def say_warnings(release: ReleaseRow) -> None:
     """Prints what was passed over, on standard error."""
     for warning in release.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)

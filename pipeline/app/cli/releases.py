@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipline.pipeline.app.cli.release_options import open_ledger
-from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.serving.errors import LedgerError, ReleaseNotFound
 from slipline.serving.folders.labels import CANARY, STABLE
@@ -52,9 +52,9 @@ def list_releases(model: str | None, as_json: bool) -> None:
     if model is not None and not found and known:
         raise ReleaseNotFound(f"no releases of {model!r}; there are some of {', '.join(known)}")
     if as_json:
-        click.echo(json.dumps([_plain(release) for release in found], indent=1))
+        say(json.dumps([_plain(release) for release in found], indent=1))
     elif not found:
-        click.echo("no releases yet; `slipline run` makes one")
+        say("no releases yet; `slipline run` makes one")
     else:
         print_table(COLUMNS, (row for release in found for row in _rows(release)))
 
@@ -73,11 +73,11 @@ def status(as_json: bool, prometheus: bool) -> None:
         if prometheus:
             from slipline.serving.releases.metrics import render_metrics
 
-            click.echo(render_metrics(ledger), nl=False)
+            say(render_metrics(ledger), end="")
             return
         found = release_status(ledger)
     if as_json:
-        click.echo(json.dumps({"differs": found.differs, **asdict(found)}, indent=1))
+        say(json.dumps({"differs": found.differs, **asdict(found)}, indent=1))
     else:
         _print_status(found)
     if found.differs:
@@ -86,14 +86,14 @@ def status(as_json: bool, prometheus: bool) -> None:
 
 def _print_status(found: ReleaseStatus) -> None:
     if not found.targets:
-        click.echo("no server is registered; `slipline serve` starts one")
+        say("no server is registered; `slipline serve` starts one")
     rows = [row for target in found.targets for row in _status_rows(target)]
     if rows:
         print_table(STATUS_COLUMNS, rows)
     for problem in _problems(found):
-        click.echo(problem)
+        say(problem)
     if found.differs:
-        click.echo("`slipline releases reconcile` repairs what can be repaired")
+        say("`slipline releases reconcile` repairs what can be repaired")
 
 
 def _status_rows(target: TargetStatus) -> Iterator[tuple[str, ...]]:
@@ -135,12 +135,12 @@ def reconcile(as_json: bool) -> None:
     with open_ledger() as ledger:
         outcome = bring_in_line(ledger, origin=_exported)
     if as_json:
-        click.echo(json.dumps({"differs": outcome.status.differs, **asdict(outcome)}, indent=1))
+        say(json.dumps({"differs": outcome.status.differs, **asdict(outcome)}, indent=1))
     else:
         for sentence in outcome.done:
-            click.echo(sentence)
+            say(sentence)
         if not outcome.done and not outcome.failed and not outcome.status.differs:
-            click.echo("nothing differs")
+            say("nothing differs")
     if outcome.failed or outcome.status.differs:
         problems = outcome.failed or tuple(_problems(outcome.status))
         raise LedgerError("\n".join(problems))
@@ -165,12 +165,12 @@ def verify(model: str | None, as_json: bool) -> None:
     with open_ledger() as ledger:
         checked = verify_releases(ledger, model)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in checked], indent=1))
+        say(json.dumps([asdict(one) for one in checked], indent=1))
     else:
         for one in checked:
-            click.echo(f"{one.place}: {'; '.join(one.problems) or 'intact'}")
+            say(f"{one.place}: {'; '.join(one.problems) or 'intact'}")
         if not checked:
-            click.echo("no releases to verify")
+            say("no releases to verify")
     damaged = sum(bool(one.problems) for one in checked)
     if damaged:
         raise LedgerError(
@@ -194,7 +194,7 @@ def register(target: str, root: str | None) -> None:
     with open_ledger() as ledger:
         ledger.register_server(target, None, root)
         file = ledger.rewrite_config(root)
-    click.echo(f"{target} is registered; its --model_config_file is {file}")
+    say(f"{target} is registered; its --model_config_file is {file}")
 
 
 @releases.command()
@@ -206,7 +206,7 @@ def unregister(target: str) -> None:
         if target not in known:
             raise ReleaseNotFound(f"{target} is not registered; these are: {', '.join(known) or 'none'}")
         ledger.unregister_server(target)
-    click.echo(f"{target} is forgotten")
+    say(f"{target} is forgotten")
 
 
 @releases.command()
@@ -220,8 +220,8 @@ def exporter(host: str, port: int) -> None:
     from slipline.pipeline.app.cli.exporter import serve_metrics
 
     with open_ledger() as ledger:
-        serve_metrics(ledger, host, port, on_ready=lambda address: click.echo(f"metrics at http://{address}/metrics"))
-    click.echo("stopped")
+        serve_metrics(ledger, host, port, on_ready=lambda address: say(f"metrics at http://{address}/metrics"))
+    say("stopped")
 
 
 def _rows(release: ReleaseRow) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from slipline.pipeline.app.cli.release_options import by_option, open_ledger, say_warnings
+from slipline.pipeline.app.cli.terminal import say
 
 
 @click.command()
@@ -20,4 +21,4 @@ def rollback(model: str, to: int | None, reason: str, by: str) -> None:
     with open_ledger() as ledger:
         release = ledger.roll_back(model, to=to, by=by, reason=reason)
     say_warnings(release)
-    click.echo(f"{model}: version {release.version} is live again")
+    say(f"{model}: version {release.version} is live again")

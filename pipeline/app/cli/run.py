@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from slipline.components.artifacts import Evaluation, Examples, Release
-from slipline.components.validation.offenders import LISTING
-from slipline.pipeline.app.data_words import data_words
+from slipline.components.artifacts import Evaluation, Release
+from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.find_pipeline import find_pipeline
+from slipline.pipeline.app.result_words import result_words, standing_words
 from slipline.pipeline.app.settings.home import Home, home_from_environment
-from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS, TrainingSettings
-from slipline.pipeline.core.artifact import Verdict
+from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS
+from slipline.pipeline.core.artifact import Artifact, Verdict
 from slipline.pipeline.runners.display import open_display
-from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.execute import Outcome
 from slipline.pipeline.runners.local import LocalRunner, RunReport
 from slipline.pipeline.runners.run_report import words_of
+from slipline.pipeline.store.history import page_name
 from slipline.pipeline.store.store import Store, artifact_to_json
-from slipline.serving.releases.ledger import Ledger
 
 
 @click.command()
@@ -53,17 +52,15 @@ def run(
     home = home_from_environment()
     asked = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
     pipeline = asked.pipeline if until is None else asked.pipeline.until(until)
-    told = asked.settings if isinstance(asked.settings, TrainingSettings) else None
     with Store.open(home.path) as store:
         with open_display(pipeline, quiet=as_json) as display:
             runner = LocalRunner(
                 store=store, display=display, fresh=fresh, parallel=parallel, meanwhile=_import_for_report
             )
             report = runner.run(pipeline)
-        page = None if told is None else _report_page(report, told, store, home.reports)
-        card = None if told is None or page is None else _model_card(report, told, store, page, home.cards)
-    split = told.evaluate.split if told else ""
-    click.echo(_as_json(report, page, card) if as_json else _in_words(report, split, page, card, home))
+        page = _report_page(report, store, home)
+        card = _model_card(report, pipeline.name, store, page, home.cards)
+    say(_as_json(report, page, card) if as_json else _in_words(report, page, card, home))
     if not report.passed:
         ctx.exit(1)
 
@@ -71,8 +68,8 @@ def run(
 def _import_for_report() -> None:
     """Loads, while workers work, what drawing the report takes a second to load."""
     for module in (
-        "slipline.pipeline.app.report",
-        "slipline.pipeline.app.model_card",
+        "slipline.pipeline.report.run_report",
+        "slipline.pipeline.report.card",
         "matplotlib.figure",
         "matplotlib.backends.backend_svg",
         "jinja2",
@@ -80,50 +77,32 @@ def _import_for_report() -> None:
         import_module(module)
 
 
-def _report_page(report: RunReport, settings: TrainingSettings, store: Store, folder: Path) -> Path:
+def _report_page(report: RunReport, store: Store, home: Home) -> Path:
     """The run's report; the one there is already, if nothing in it would differ."""
-    from slipline.pipeline.app.report import write_report
+    from slipline.pipeline.report.run_report import write_report
 
-    told = [(outcome.made.execution_id if outcome.made else "", outcome.message) for outcome in report.outcomes]
-    page = folder / f"{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}.html"
+    told = ((each.made.execution_id if each.made else None, words_of(each)) for each in report.outcomes)
+    page = home.reports / f"{page_name(told)}.html"
     if not page.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_report(report, settings, store, page)
+        write_report(report, store, page, standing=standing_words(report, home))
     return page
 
 
-def _model_card(report: RunReport, settings: TrainingSettings, store: Store, page: Path, folder: Path) -> Path | None:
+def _model_card(report: RunReport, name: str, store: Store, page: Path, folder: Path) -> Path | None:
     """The model card, of the release if the run came to one; None if it came to no model."""
-    evaluation, release = report.made("evaluate"), report.made("push")
-    if evaluation is None:
+    if not report.of_kind(Evaluation):
         return None
-    version = release.artifact.version if release and isinstance(release.artifact, Release) else None
-    card = folder / f"{settings.name}-{version or page.stem}.html"
+    release = _last(report, Release)
+    card = folder / f"{name}-{release.version if isinstance(release, Release) else page.stem}.html"
     if card.exists() and report.all_cached:
         return card
-    from slipline.pipeline.app.model_card import write_card
+    from slipline.pipeline.report.card import write_card
 
-    return card if write_card(report, settings, store, page, card) else None
+    return card if write_card(report, store, page, card) else None
 
 
-def _in_words(report: RunReport, split: str, page: Path | None, card: Path | None, home: Home) -> str:
-    lines = []
-    if report.all_cached:
-        lines.append(f"Nothing to do: all {len(report.outcomes)} steps are cached.")
-    lines.extend(
-        _problem(outcome) for outcome in report.outcomes if not outcome.passed and outcome.status is not Status.SKIPPED
-    )
-    lines.extend(data_words(report))
-    if aside := set_aside_words(report):
-        lines.append(aside)
-    evaluation, release = report.made("evaluate"), report.made("push")
-    if evaluation and isinstance(evaluation.artifact, Evaluation):
-        overall = evaluation.artifact.overall
-        lines.append(f"{split} accuracy {overall.accuracy:.4f}, log loss {overall.log_loss:.4f}")
-    if release and isinstance(release.artifact, Release):
-        lines.append(_standing(release.artifact, home))
-    if page is not None:
-        lines.append(f"report {_short(page)}")
+def _in_words(report: RunReport, page: Path, card: Path | None, home: Home) -> str:
+    lines = [*result_words(report, home), f"report {_short(page)}"]
     if card is not None:
         lines.append(f"card   {_short(card)}")
     if not report.passed:
@@ -131,32 +110,10 @@ def _in_words(report: RunReport, split: str, page: Path | None, card: Path | Non
     return "\n".join(lines)
 
 
-def set_aside_words(report: RunReport) -> str:
-    """What was left out and where it is listed; empty if all records went on."""
-    validated, rest = report.made("validate"), report.made("set_aside")
-    if not validated or not rest or not isinstance(rest.artifact, Examples) or not rest.artifact.set_aside:
-        return ""
-    aside = rest.artifact.set_aside
-    listing = _short(validated.artifact.path / LISTING)
-    return f"set aside {aside:,} of {rest.artifact.records + aside:,} records, see {listing}"
-
-
-def _standing(release: Release, home: Home) -> str:
-    """The release, and that it is not live if so: a rerun does not bring back what a person withdrew."""
-    with Ledger(home.ledger_url, home.releases) as ledger:
-        state, live = ledger.release(release.model, release.version).state, ledger.live(release.model)
-    words = f"released {release.model} version {release.version}"
-    if state == "live" or live is None:
-        return words
-    return f"{words} ({state}; version {live.version} is live, `slipline promote` changes that)"
-
-
-def _problem(outcome: Outcome) -> str:
-    if outcome.closed:
-        return f"{outcome.step} did not pass:\n  " + words_of(outcome).replace("\n", "\n  ")
-    if outcome.status is Status.BLOCKED:
-        return f"{outcome.step} did not run, its gate is closed:\n  " + outcome.message.replace("\n", "\n  ")
-    return outcome.message
+def _last(report: RunReport, kind: type[Artifact]) -> Artifact | None:
+    """The last artifact of that class that the run made or found."""
+    made = [outcome.made.artifact for outcome in report.of_kind(kind) if outcome.made]
+    return made[-1] if made else None
 
 
 def _short(path: Path) -> str:
@@ -170,7 +127,7 @@ def _verdict(outcome: Outcome) -> str | None:
     return "did not pass" if outcome.closed else "passed"
 
 
-def _as_json(report: RunReport, page: Path | None, card: Path | None) -> str:
+def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
     steps = [
         {
             "step": outcome.step,
@@ -182,14 +139,14 @@ def _as_json(report: RunReport, page: Path | None, card: Path | None) -> str:
         }
         for outcome in report.outcomes
     ]
-    evaluation, release = report.made("evaluate"), report.made("push")
+    evaluation, release = _last(report, Evaluation), _last(report, Release)
     plain = {
         "run_id": report.run_id,
         "passed": report.passed,
         "steps": steps,
-        "evaluation": json.loads(artifact_to_json(evaluation.artifact)) if evaluation else None,
-        "release": json.loads(artifact_to_json(release.artifact)) if release else None,
-        "report": None if page is None else str(page),
+        "evaluation": json.loads(artifact_to_json(evaluation)) if evaluation else None,
+        "release": json.loads(artifact_to_json(release)) if release else None,
+        "report": str(page),
         "card": None if card is None else str(card),
         "log": str(report.log_path),
     }

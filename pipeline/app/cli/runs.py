@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.store import Store
@@ -24,9 +24,9 @@ def runs(limit: int, as_json: bool) -> None:
     with Store.open(home.path) as store:
         found = recorded_runs(store, limit)
     if as_json:
-        click.echo(json.dumps([_plain(run, home) for run in found], indent=1))
+        say(json.dumps([_plain(run, home) for run in found], indent=1))
     elif not found:
-        click.echo("no runs yet; `slipline run` makes one")
+        say("no runs yet; `slipline run` makes one")
     else:
         print_runs(found)
 

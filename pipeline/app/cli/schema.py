@@ -11,10 +11,11 @@ import click
 from sqlalchemy import select
 
 from slipline.components.artifacts import Schema, Statistics
-from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.pipeline.app.settings.training_settings import home_from_environment, load_settings
 from slipline.pipeline.core.component import ComponentError
 from slipline.pipeline.core.errors import StoreError
+from slipline.pipeline.core.visible import visible
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionRow, RunRow, RunStepRow
 
@@ -57,10 +58,12 @@ def infer(target: Path | None, run_id: str | None) -> None:
         found = _statistics(store, run_id)
     with TemporaryDirectory() as folder:
         proposed = infer_schema(found.statistics, Path(folder)).proto_path.read_text("utf-8")
-    text = f"# Run {found.run_id} of pipeline {found.pipeline}, started {found.started_at[:16]} UTC.\n{proposed}"
+    text = (
+        f"# Run {found.run_id} of pipeline {visible(found.pipeline)}, started {found.started_at[:16]} UTC.\n{proposed}"
+    )
     if target is None:
-        click.echo(text, nl=False)
-        click.echo("nothing is saved; `--to FILE` writes it, and shows what to look at", err=True)
+        say(text, end="")
+        say("nothing is saved; `--to FILE` writes it, and shows what to look at", err=True)
         return
     try:
         with target.open("x", encoding="utf-8") as file:
@@ -71,7 +74,7 @@ def infer(target: Path | None, run_id: str | None) -> None:
             "give another name and compare the two with `slipline schema diff`"
         ) from None
     _show(target)
-    click.echo(
+    say(
         f"wrote {target}, from run {found.run_id}; it approves the very data it was made from: "
         "review it, then set `schema` to it"
     )
@@ -114,7 +117,7 @@ def show(file: Path | None, as_json: bool) -> None:
         return
     from google.protobuf.json_format import MessageToJson
 
-    click.echo(MessageToJson(_read(file), preserving_proto_field_name=True, indent=1))
+    say(MessageToJson(_read(file), preserving_proto_field_name=True, indent=1))
 
 
 def _read(file: Path) -> schema_pb2.Schema:
@@ -136,10 +139,10 @@ def _show(file: Path) -> None:
     if rows:
         print_table([COLUMNS[number] for number in told], [[row[number] for number in told] for row in rows])
     if asked := dataset_text(read):
-        click.echo(f"a split: {asked}")
+        say(f"a split: {asked}")
     comments = [f"{feature.name}: {comment}" for feature in read.feature for comment in feature.annotation.comment]
     for comment in [*read.annotation.comment, *comments]:
-        click.echo(f"look at  {comment}")
+        say(f"look at  {comment}")
 
 
 class CannotCompare(click.ClickException):
@@ -166,7 +169,7 @@ def diff(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
     except ComponentError as error:
         raise CannotCompare(str(error)) from error
     if as_json:
-        click.echo(json.dumps([{**asdict(change), "kind": change.kind.value} for change in changes], indent=1))
+        say(json.dumps([{**asdict(change), "kind": change.kind.value} for change in changes], indent=1))
     else:
-        click.echo("".join(f"{change.sentence}\n" for change in changes) or "no difference\n", nl=False)
+        say("".join(f"{change.sentence}\n" for change in changes) or "no difference\n", end="")
     ctx.exit(1 if changes else 0)

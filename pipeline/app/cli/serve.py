@@ -7,6 +7,7 @@ import os
 
 import click
 
+from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.training_settings import home_from_environment
 from slipline.serving.releases.deploy.deployment import REST_PORT
 from slipline.serving.releases.ledger import Ledger
@@ -56,16 +57,16 @@ def serve(host: str, port: int, rest_port: int | None, demo: bool) -> None:
             nonlocal target
             target = address
             ledger.register_server(address, os.getpid())
-            click.echo(f"serving on {address}: {_live_releases(ledger)}")
+            say(f"serving on {address}: {_live_releases(ledger)}")
             if rest_port is not None:
                 site = f"http://{_reached_as(host)}:{rest_port}"
-                click.echo(f"draw a digit at {site}/demo" if demo else f"REST at {site}/v1/models")
+                say(f"draw a digit at {site}/demo" if demo else f"REST at {site}/v1/models")
 
         try:
             serve_until_told(options, on_ready=on_ready)
         finally:
             ledger.unregister_server(target)
-    click.echo("stopped")
+    say("stopped")
 
 
 def _reached_as(host: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from slipline.pipeline.app.cli.terminal_table import print_table
+from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.pipeline.app.cli.tune_display import open_search_display
 from slipline.pipeline.app.settings.training_settings import (
     DEFAULT_SETTINGS,
@@ -68,7 +68,7 @@ def tune(
         from slipline.pipeline.app.tuning.page import page_html
 
         write_whole(page, page_html(search, written))
-    click.echo(_as_json(search, target or written, page) if as_json else _in_words(search, target or written, page))
+    say(_as_json(search, target or written, page) if as_json else _in_words(search, target or written, page))
 
 
 def _comments(search: Search, settings: TrainingSettings) -> tuple[str, ...]:

@@ -3,120 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipline.pipeline.app import report_format
-from slipline.pipeline.app.report_figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, shortened
 from slipline.pipeline.app.tuning.search import Search
 from slipline.pipeline.app.tuning.space import Parameter
 from slipline.pipeline.app.tuning.study import Trial
 from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words, values_words
+from slipline.pipeline.report.kit import page as kit_page
+from slipline.pipeline.report.kit.figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, shortened
+from slipline.pipeline.report.kit.format import plural, seconds
+from slipline.pipeline.report.kit.page import Page
+from slipline.pipeline.report.kit.section import (
+    Cell,
+    Column,
+    Columns,
+    Figure,
+    Figures,
+    Row,
+    Section,
+    Table,
+    Text,
+    number,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A title and an `<svg>` element."""
-
-    title: str
-    svg: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One trial, as it is written."""
-
-    number: int
-    score: str
-    values: tuple[str, ...]
-    seconds: str
-    reason: str
-    execution: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Everything on the page."""
-
-    name: str
-    space: str
-    metric: str
-    best: str
-    best_number: int
-    best_values: str
-    settings: str
-    done: str
-    importance: str
-    figures: tuple[Figure, ...]
-    columns: tuple[str, ...]
-    lines: tuple[Line, ...]
-
-
 def page_html(search: Search, settings: Path) -> str:
     """The page of a search whose best settings lie in the file `settings`, as HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("slipline.pipeline.app"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    metric, parameters = search.metric.replace("_", " "), search.space.parameters
+    told = (
+        f"{len(search.trials)} of {plural(search.wanted, 'trial')}, measured on records held out of the training split."
     )
-    return environment.get_template("tune.html.j2").render(page=_page(search, settings))
-
-
-def _page(search: Search, settings: Path) -> Page:
-    metric = search.metric.replace("_", " ")
-    parameters = search.space.parameters
-    return Page(
-        name=search.name,
-        space=", ".join(map(str, parameters)),
-        metric=metric,
-        best=f"{search.best.score:.4f}",
-        best_number=search.best.number,
-        best_values=values_words(search.best.values),
-        settings=str(settings),
-        done=f"{len(search.trials)} of {report_format.plural(search.wanted, 'trial')}",
-        importance=importance_words(search.importance),
-        figures=_figures(search, metric),
-        columns=tuple(short_name(parameter.name) for parameter in parameters),
-        lines=tuple(map(_line, search.ranking)),
+    if importance := importance_words(search.importance):
+        told += f" What the metric depends on: {importance}."
+    names = [number(short_name(parameter.name)) for parameter in parameters]
+    columns: Columns = ("Trial", number(metric), *names, number("Time"), Column("Training", "long"))
+    table = Table(columns, [_row(trial) for trial in search.ranking], "From best to worst.")
+    return kit_page.page_html(
+        Page(
+            title=f"Search {search.name}",
+            heading=f"Search {search.name}",
+            below=", ".join(map(str, parameters)),
+            headline=f"{metric} {search.best.score:.4f} in trial {search.best.number}",
+            standing=f"{values_words(search.best.values)}; written to {settings}",
+            sections=(Section("Trials", (Text(told, "lead"), Figures(_figures(search, metric)), table)),),
+        )
     )
 
 
-def _line(trial: Trial) -> Line:
-    return Line(
-        number=trial.number,
-        score="failed" if trial.score is None else f"{trial.score:.4f}",
-        values=tuple(map(value_words, trial.values.values())),
-        seconds=report_format.seconds(trial.seconds),
-        reason=reason_words(trial.reason),
-        execution=trial.execution_id or "",
+def _row(trial: Trial) -> Row:
+    return (
+        str(trial.number),
+        "failed" if trial.score is None else f"{trial.score:.4f}",
+        *map(value_words, trial.values.values()),
+        seconds(trial.seconds),
+        Cell(reason_words(trial.reason), "bad") if trial.reason else trial.execution_id or "",
     )
 
 
 def _figures(search: Search, metric: str) -> tuple[Figure, ...]:
     """The metric by trial, and by the values of each setting searched."""
     good = [trial for trial in search.trials if trial.score is not None]
-    numbers = _points("trial", [trial.number for trial in good], good, (1, search.wanted))
-    by_setting = [
-        _by_setting(f"setting-{number}", parameter, good) for number, parameter in enumerate(search.space.parameters)
-    ]
+    numbers = _points([trial.number for trial in good], good, (1, search.wanted))
+    by_setting = [_by_setting(parameter, good) for parameter in search.space.parameters]
     titles = [f"{metric} by trial", *(f"by {short_name(parameter.name)}" for parameter in search.space.parameters)]
-    return tuple(Figure(title=title, svg=svg) for title, svg in zip(titles, [numbers, *by_setting], strict=True))
+    return tuple(Figure(title, svg) for title, svg in zip(titles, [numbers, *by_setting], strict=True))
 
 
-def _by_setting(identity: str, parameter: Parameter, trials: Sequence[Trial]) -> str:
+def _by_setting(parameter: Parameter, trials: Sequence[Trial]) -> str:
     values = [trial.values[parameter.name] for trial in trials]
     if choices := parameter.searched.choices:
         ends, places = (-0.5, len(choices) - 0.5), [float(choices.index(value)) for value in values]
-        return _points(identity, places, trials, ends, tuple(map(str, choices)))
-    return _points(identity, list(map(float, values)), trials, parameter.searched.ends, log=parameter.searched.log)
+        return _points(places, trials, ends, tuple(map(str, choices)))
+    return _points(list(map(float, values)), trials, parameter.searched.ends, log=parameter.searched.log)
 
 
 def _points(
-    identity: str,
     places: Sequence[float],
     trials: Sequence[Trial],
     ends: tuple[float, ...],
@@ -152,4 +117,4 @@ def _points(
         f"{names[int(place)] if names else f'{place:.4g}'}: {score:.4f}"
         for place, score in zip(places, scores, strict=True)
     )
-    return drawn(identity, told, CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
+    return drawn(told, CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from slipline.pipeline.app.settings.training_settings import TrainingSettings
+from slipline.pipeline.core.visible import visible
 
 
 def settings_toml(settings: TrainingSettings, comments: tuple[str, ...] = ()) -> str:
     """All settings as TOML, below comments of a line each; read again, they are equal."""
     import tomli_w
 
-    head = "".join(f"# {comment}\n" for comment in comments)
+    head = "".join(f"# {visible(comment)}\n" for comment in comments)
     return f"{head}\n{tomli_w.dumps(_plain(settings.model_dump(by_alias=True)))}"
 
 

@@ -254,6 +254,12 @@ def test_an_empty_split_is_described_too(tmp_path):
 def test_records_of_the_same_image_are_found_within_and_between_splits(plane, digits, png):
     plane.write("train", [*digits, encode_example(png(value=3), 8)])
     plane.write("test", [encode_example(png(value=5), 5), encode_example(png(value=77), 7)])
-    duplicates = read_duplicates(plane.statistics(plane.ingest("train", "test")))
+    statistics = plane.statistics(plane.ingest("train", "test"))
+    duplicates = read_duplicates(statistics)
+    assert [(each.split, each.of, each.records) for each in statistics.copies] == [
+        ("train", "train", 1),
+        ("test", "train", 1),
+        ("test", "test", 0),
+    ]
     assert duplicates.within("train").records == 1
     assert duplicates.between("train", "test").records == 1

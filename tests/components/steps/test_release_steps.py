@@ -161,6 +161,8 @@ def test_the_evaluation_is_what_the_model_answers(
     labels = np.array([Example.FromString(r).features.feature["label"].int64_list.value[0] for r in records])
     answer = loaded.run({"examples": np.array(records, object)}, "serving_examples")
     assert evaluation.passed
+    assert evaluation.split == "test"
+    assert all(check.passed for check in evaluation.checks)
     assert evaluation.overall.records == 200
     assert evaluation.overall.accuracy == pytest.approx(float(np.mean(answer["class"] == labels)))
     assert evaluation.overall.log_loss == pytest.approx(
@@ -201,6 +203,7 @@ def test_slices_changed_images_and_the_live_model_are_measured_and_can_close_the
     evaluation = evaluate(model, examples, MNIST_SCHEMA, live, params, BeamSettings(), folder(tmp_path, "out"))
     results = read_results(evaluation.path)
     assert results is not None
+    assert evaluation.reasons == tuple(check.sentence for check in evaluation.checks if not check.passed)
     assert any(reason.startswith("inverted: accuracy ") for reason in evaluation.reasons)
     assert any("evaluate.limits[1] 1.0 (95 % interval" in reason for reason in evaluation.reasons)
     assert not any("live model" in reason for reason in evaluation.reasons)

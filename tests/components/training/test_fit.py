@@ -67,8 +67,10 @@ def test_an_optimizer_learns_with_weight_decay_and_where_it_has_it_momentum(
     assert optimizer in OPTIMIZERS
     momentum = 0.9 if optimizer in WITH_MOMENTUM else 0.0
     params = replace(OWN, optimizer=optimizer, weight_decay=0.01, momentum=momentum, learning_rate=0.002, epochs=3)
-    lines = history(fit(digits, params))
+    model = fit(digits, params)
+    lines = history(model)
     assert lines[-1]["loss"] < lines[0]["loss"]
+    assert (model.optimizer.lower(), model.epochs, model.stopped_early) == (params.optimizer, params.epochs, False)
 
 
 def test_early_stopping_keeps_the_best_epochs_weights(digits: Examples, fit: Callable[..., TrainedModel]) -> None:
@@ -78,6 +80,7 @@ def test_early_stopping_keeps_the_best_epochs_weights(digits: Examples, fit: Cal
     losses = [line["validation_loss"] for line in lines]
     assert model.epoch == int(np.argmin(losses)) + 1 == len(lines) - 2 < 38
     assert model.validation_loss == min(losses)
+    assert (model.epochs, model.stopped_early, model.split) == (len(lines), True, "train")
     same_without_stop = fit(
         digits, replace(OWN, epochs=model.epoch, learning_rate=0.02, validation_fraction=0.2), "short"
     )
@@ -123,7 +126,7 @@ def test_a_layer_of_ones_own_is_read_back_by_a_process_that_knows_its_module(
     code = f"""
 from pathlib import Path
 from slipline.components.steps.export import ExportParams, export
-from slipline.pipeline.core.artifact import Schema, TrainedModel
+from slipline.components.artifacts import Schema, TrainedModel
 model = TrainedModel(
     path=Path({str(model.path)!r}), records=1, parameters=1, loss=0.0, accuracy=0.0, network={model.network!r}
 )

@@ -11,8 +11,8 @@ from slipline.components.schemas.schema_rules import SplitRule
 from slipline.components.steps.compare_serving import compare_serving
 from slipline.components.steps.compute_statistics import ComputeStatisticsParams, compute_statistics
 from slipline.components.steps.find_baseline import BaselineParams, Earlier, find_baseline
-from slipline.components.validation.anomalies_io import read_anomalies
-from slipline.components.validation.drift_checks import compare_records
+from slipline.components.validation.anomalies_io import read_anomalies, read_distances
+from slipline.components.validation.drift_checks import Distance, compare_records
 from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
@@ -198,6 +198,12 @@ def test_records_asked_in_production_are_held_against_the_training_split(plane, 
     assert not anomalies.passed
     assert anomalies.reasons[0].startswith("serving: image: wanted values distributed as in train")
     assert len(anomalies.reasons) == 1
+    (measured,) = read_distances(anomalies)
+    assert (measured.split, measured.against, measured.feature) == ("serving", "train", "image")
+    assert measured.distance is Distance.JENSEN_SHANNON
+    assert measured.value > measured.limit == 0.1
+    anomalies.distances_path.unlink()
+    assert read_distances(anomalies) == ()
 
 
 def test_a_feature_that_production_lacks_is_named_unless_the_schema_expects_it(plane, png, tmp_path):

@@ -1,20 +1,5 @@
-"""What tests of the report have in common."""
+"""The report's bench, for tests of commands."""
 
-from __future__ import annotations
+from tests.pipeline.report.conftest import bench
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from slipline.pipeline.app.settings.training_settings import TrainingSettings
-from slipline.pipeline.store.store import Store
-from tests.pipeline.app.report_bench import SCHEMA, Bench
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Store.open(tmp_path / "home") as store:
-        bench = Bench(store=store, settings=TrainingSettings(schema=SCHEMA))
-        bench.run_id = store.begin_run("mnist")
-        yield bench
+__all__ = ["bench"]

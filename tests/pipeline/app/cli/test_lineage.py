@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from slipline.pipeline.app.cli.main import main
-from tests.pipeline.app.report_bench import Bench, ingested, prepared, record, source_of
+from tests.pipeline.report.report_bench import Bench, ingested, prepared, record, source_of
 
 
 def test_made_lines_say_in_words_how_many_records_and_whether_they_passed(

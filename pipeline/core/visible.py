@@ -1,0 +1,22 @@
+"""Text from outside, made safe to be printed."""
+
+from __future__ import annotations
+
+import re
+
+# Controls of the terminal, of the direction of writing and of lines, and halves of characters.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""Text whose control characters are written out, such as `\x1b` or `\n`, and so do nothing.
+
+    Args:
+      text: Any text.
+      keep: Of these characters, the ones that are meant.
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _written(found[0]), text)
+
+
+def _written(character: str) -> str:
+    return character.encode("unicode_escape").decode()

@@ -1,0 +1,165 @@
+"""Figures of measured values with their intervals, and of how far confidence can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipline.components.evaluation.estimates import Estimate
+from slipline.components.evaluation.results import ReliabilityBin
+from slipline.pipeline.report.kit.figures import (
+    ACCENT,
+    INK,
+    LETTER_INCHES,
+    LINE,
+    MUTED,
+    ROW_HEIGHT_INCHES,
+    Margins,
+    drawn,
+    shortened,
+)
+from slipline.pipeline.report.kit.format import NARROW_SPACE, percent
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+MARKERS = "osD^"
+OFFSET_ROWS = 0.22
+AXIS_INCHES = 0.45
+LEGEND_INCHES = 0.25
+RELIABILITY_HEIGHT_INCHES = 3.0
+SHADES = (ACCENT, INK, MUTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One kind of value, measured in each row; None where it is not defined."""
+
+    name: str
+    estimates: Sequence[Estimate]
+
+
+def intervals_figure(
+    title: str,
+    rows: Sequence[str],
+    series: Sequence[Series],
+    *,
+    reference: float | None = None,
+    written: Callable[[float], str] = percent,
+) -> Markup:
+    """Dots with whiskers, a row for each name and a marker for each series.
+
+    Args:
+      title: What is shown, in words.
+      rows: Names, the first on top.
+      series: Values of each row, shares unless `written` says otherwise.
+      reference: Where to draw a line to hold the values against; None for none.
+      written: How a value is told in words.
+
+    Returns:
+      An `<svg>` element.
+    """
+
+    def draw(axes: Axes) -> None:
+        for number, one in enumerate(series):
+            shift = OFFSET_ROWS * (number - (len(series) - 1) / 2)
+            _draw_series(axes, one, shift, SHADES[number % len(SHADES)], MARKERS[number % len(MARKERS)])
+        if reference is not None:
+            axes.axvline(reference, color=MUTED, linewidth=1, linestyle=(0, (3, 2)), zorder=0)
+        _dress(axes, rows, shares=written is percent)
+        if len(series) > 1:
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, borderaxespad=0.2)
+
+    widest = max((len(shortened(name)) for name in rows), default=0)
+    row_inches = ROW_HEIGHT_INCHES * (1 + 0.3 * (len(series) - 1))
+    height = row_inches * len(rows) + AXIS_INCHES + (LEGEND_INCHES if len(series) > 1 else 0)
+    margins = Margins(left=LETTER_INCHES * widest + 0.1, bottom=AXIS_INCHES - 0.1, right=0.2)
+    top = LEGEND_INCHES + 0.05 if len(series) > 1 else 0.05
+    return drawn(f"{title}: {_told(rows, series, written)}", height, margins, draw, top_inches=top)
+
+
+def reliability_figure(bins: Sequence[ReliabilityBin]) -> Markup:
+    """The share of right answers by the model's confidence, with whiskers, against the diagonal; an `<svg>` element.
+
+    The bars below, to the scale of the axis, are the share of the records in each bin.
+    """
+
+    def draw(axes: Axes) -> None:
+        records = sum(each.records for each in bins)
+        axes.bar(
+            [(each.low + each.high) / 2 for each in bins],
+            [each.records / records for each in bins],
+            width=[(each.high - each.low) * 0.9 for each in bins],
+            color=LINE,
+            zorder=0,
+        )
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
+        for each in bins:
+            _draw_point(axes, each)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("confidence")
+        axes.tick_params(length=0)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        _in_percent(axes, both=True)
+
+    told = ", ".join(
+        f"at {percent(each.confidence)} {percent(each.accuracy.value or 0.0)} of {each.records:,}" for each in bins
+    )
+    margins = Margins(left=0.55, bottom=0.45, right=0.2)
+    return drawn(f"Right answers by confidence: {told}", RELIABILITY_HEIGHT_INCHES, margins, draw)
+
+
+def _draw_point(axes: Axes, one: ReliabilityBin) -> None:
+    value = one.accuracy
+    if value.value is None:
+        return
+    if value.low is not None and value.high is not None:
+        axes.plot([one.confidence] * 2, [value.low, value.high], color=ACCENT, linewidth=1.2)
+    axes.plot([one.confidence], [value.value], "o", color=ACCENT, markersize=5, clip_on=False)
+
+
+def _draw_series(axes: Axes, one: Series, shift: float, colour: str, marker: str) -> None:
+    named = one.name
+    for row, estimate in enumerate(one.estimates):
+        if estimate.value is None:
+            continue
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([estimate.low, estimate.high], [row + shift] * 2, color=colour, linewidth=1.2, alpha=0.7)
+        axes.plot([estimate.value], [row + shift], marker, color=colour, markersize=4.5, label=named, clip_on=False)
+        named = "_"  # named once in the legend
+
+
+def _dress(axes: Axes, rows: Sequence[str], *, shares: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_yticks(range(len(rows)), [shortened(name) for name in rows], color=INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.tick_params(length=0)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.margins(x=0.03)
+    if shares:
+        _in_percent(axes, both=False)
+
+
+def _in_percent(axes: Axes, *, both: bool) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    for axis in (axes.xaxis, axes.yaxis) if both else (axes.xaxis,):
+        axis.set_major_formatter(PercentFormatter(xmax=1, decimals=None, symbol=f"{NARROW_SPACE}%"))
+
+
+def _told(rows: Sequence[str], series: Sequence[Series], written: Callable[[float], str]) -> str:
+    def words(estimate: Estimate) -> str:
+        return "not defined" if estimate.value is None else written(estimate.value)
+
+    return "; ".join(
+        f"{name} " + ", ".join(f"{one.name} {words(one.estimates[row])}" for one in series)
+        for row, name in enumerate(rows)
+    )

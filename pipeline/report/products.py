@@ -1,0 +1,130 @@
+"""What a run made, each artifact with what it was made of, as it is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar, cast
+
+from slipline.components import artifacts
+from slipline.pipeline.core.artifact import Artifact, find_class
+from slipline.pipeline.runners.run_report import RunReport
+from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
+from slipline.pipeline.store.store import Store, artifact_from_json
+
+A = TypeVar("A", bound=Artifact)
+A_co = TypeVar("A_co", bound=Artifact, covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Generic[A_co]):
+    """An artifact and where it came from.
+
+    Attributes:
+      artifact: The artifact.
+      step: The step that made it; empty where nobody knows, and of one that was given.
+      made: Its execution; None likewise.
+      inputs: What it was made of, without the verdicts that let the step run.
+    """
+
+    artifact: A_co
+    step: str = ""
+    made: Made | None = None
+    inputs: tuple[AnyProduct, ...] = ()
+
+    def took(self, kind: type[A]) -> A | None:
+        """The artifact of class `kind` that it was made of; rather one of that very class than of one derived."""
+        found = [each.artifact for each in self.inputs if isinstance(each.artifact, kind)]
+        return next((each for each in found if type(each) is kind), found[0] if found else None)
+
+    def behind(self, kind: type[A]) -> Product[A] | None:
+        """The nearest product of class `kind` that it came from, through whatever lies between."""
+        level: Sequence[AnyProduct] = self.inputs
+        while level:
+            if found := of_kind(level, kind):
+                return found[0]
+            level = [above for each in level for above in each.inputs]
+        return None
+
+    def setting(self, name: str) -> object:
+        """What the setting of that name was when it was made; None if there was none."""
+        return None if self.made is None else dict(flat_settings(self.made.settings)).get(name)
+
+
+AnyProduct: TypeAlias = Product[Artifact]
+
+
+def of_kind(products: Sequence[AnyProduct], kind: type[A]) -> list[Product[A]]:
+    """Those whose artifact is of class `kind`."""
+    return [cast("Product[A]", product) for product in products if isinstance(product.artifact, kind)]
+
+
+def products_of(run: RunReport, store: Store) -> tuple[AnyProduct, ...]:
+    """What the steps of a run made or found, in run order."""
+    return _Products(run, store).all()
+
+
+class _Products:
+    def __init__(self, run: RunReport, store: Store) -> None:
+        self._store = store
+        self._outcomes = [(outcome.step, outcome.made) for outcome in run.outcomes if outcome.made is not None]
+        self._known = {made.execution_id: made.artifact for _, made in self._outcomes}
+        # A step that is never cached made the same anew where others remember its former execution.
+        self._alike = {made.digest: made.artifact for _, made in self._outcomes}
+        self._made: dict[str, Made] = {}
+        self._found: dict[str, AnyProduct | None] = {}
+
+    def all(self) -> tuple[AnyProduct, ...]:
+        # The last one's lineage is nearly all of it; a blocked run has gates beside it that nothing took.
+        for _, made in reversed(self._outcomes):
+            if made.execution_id not in self._made:
+                for each in trace(self._store, made.execution_id).executions:
+                    self._made.setdefault(each.execution_id, each)
+        products = (self._product(made.execution_id) for _, made in self._outcomes)
+        return tuple(product for product in products if product is not None)
+
+    def _product(self, execution_id: str) -> AnyProduct | None:
+        if execution_id not in self._found:
+            made = self._made[execution_id]
+            known = self._known.get(execution_id) or self._alike.get(made.digest)
+            artifact = known or recorded_artifact(made, self._store.home)
+            inputs = tuple(self._inputs(made))
+            self._found[execution_id] = (
+                None if artifact is None else Product(artifact=artifact, step=made.step, made=made, inputs=inputs)
+            )
+        return self._found[execution_id]
+
+    def _inputs(self, made: Made) -> Iterator[AnyProduct]:
+        for taken in made.taken:
+            if taken.gate:
+                continue
+            product = _given(taken) if taken.execution_id is None else self._product(taken.execution_id)
+            if product is not None:
+                yield product
+
+
+def recorded_artifact(made: Made, home: Path) -> Artifact | None:
+    """What an execution made; None if that is of a class, or has facts, that cannot be read here and now."""
+    try:
+        kind: type[Artifact] = find_class(made.artifact_class, Artifact) or getattr(artifacts, made.artifact_type)
+        return artifact_from_json(kind, made.facts, home / made.folder)
+    except Exception:  # whatever the module of somebody's own class does when it is imported
+        return None
+
+
+def told(artifact: Artifact) -> str:
+    """An artifact in a few words, or else its class."""
+    try:
+        return artifact.words() or type(artifact).__name__
+    except Exception as error:  # of a class of somebody's own
+        return f"{type(artifact).__name__}, whose words() failed: {type(error).__name__}: {error}"
+
+
+def _given(taken: Taken) -> AnyProduct | None:
+    """One from outside, if its class asks for no more than where it lies."""
+    kind: type[Artifact] | None = getattr(artifacts, taken.artifact_type, None)
+    try:
+        return None if kind is None else Product(artifact=kind(path=Path(taken.place)))
+    except TypeError:
+        return None

@@ -1,0 +1,1 @@
+"""What the report shows of an artifact: a file for each class, found by the class."""
