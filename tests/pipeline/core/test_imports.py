@@ -119,13 +119,16 @@ def test_a_memory_of_too_many_sources_keeps_those_of_now(tmp_path: Path, monkeyp
 
 def test_nothing_is_written_where_nothing_is_new(tmp_path: Path) -> None:
     memory = tmp_path / "memory.json"
-    for _ in range(2):
-        imports = Imports(memory)
+    for imports in (Imports(memory), Imports()):
         imports.of(b"import a\n")
         imports.save()
+        written = memory.stat().st_ino
         imports.save()
-        inode = memory.stat().st_ino
-    assert memory.stat().st_ino == inode
+        assert memory.stat().st_ino == written
+    later = Imports(memory)
+    later.of(b"import a\n")
+    later.save()
+    assert memory.stat().st_ino == written
     assert [file.name for file in tmp_path.iterdir()] == ["memory.json"]
 
 
