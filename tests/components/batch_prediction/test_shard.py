@@ -16,7 +16,7 @@ from slipline.components.batch_prediction.shard import (
     WrittenShard,
     write_shard,
 )
-from slipline.components.beam.beam_options import Problem
+from slipline.components.beam.jobs import Problem
 from slipline.components.files.tfrecord_files import read_records
 from slipline.serving.wire.example_pb2 import Example
 

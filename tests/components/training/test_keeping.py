@@ -52,7 +52,8 @@ def test_what_was_kept_last_is_taken_up_with_the_optimizers_state(tmp_path):
 def test_it_counts_only_once_it_is_on_disk(tmp_path, flushed):
     keep(network(), BEST, Progress(), tmp_path)
     (aside,) = flushed
-    assert aside.path == tmp_path / "kept-0-0.part"
+    assert aside.path.parent == tmp_path
+    assert aside.path.name != "kept-0-0.npz"
     assert aside.size_bytes == (tmp_path / "kept-0-0.npz").stat().st_size
 
 
