@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.serving.client.doubling import DoublingServer
 
 Serve = Callable[..., DoublingServer]
 SHORT = Batching(max_rows=10, max_delay_s=0.2)
+UNCHECKED = ClientSettings(check_signature=False)
 
 
 def with_client(server: DoublingServer, body: Callable[[AsyncPredictClient], Awaitable[Any]], **more: Any) -> Any:
@@ -130,6 +132,21 @@ def test_caller_that_gives_up_leaves_the_others(serve: Serve) -> None:
         return await patient
 
     assert with_client(server, body).outputs["y"].tolist() == [2]
+
+
+def test_calls_that_wait_for_company_are_answered_before_the_client_is_closed(serve: Serve) -> None:
+    server = serve()
+    server.behave = lambda method, request, context: time.sleep(0.1)
+
+    async def main() -> list[Any]:
+        patient = Batching(max_delay_s=1000)
+        async with AsyncPredictClient.connect(server.address, "double", batching=patient, settings=UNCHECKED) as client:
+            waiting = [asyncio.ensure_future(client.predict(rows(number))) for number in (1, 2)]
+            await asyncio.sleep(0.05)
+        return [each.done() and each.result().outputs["y"].tolist() for each in waiting]
+
+    assert asyncio.run(main()) == [[2], [4]]
+    assert server.count() == 1
 
 
 def test_each_caller_keeps_its_own_time_limit(serve: Serve) -> None:
