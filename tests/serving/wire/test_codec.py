@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from slipline.serving.errors import BadRequest, DataLoss
 from slipline.serving.wire import serving_pb2, tensor_pb2
-from slipline.serving.wire.decode_reply import AnswerReader
+from slipline.serving.wire.decode_reply import MAX_LAYOUTS, AnswerReader
 from slipline.serving.wire.encode_request import predict_request, varint
 from slipline.serving.wire.tensors import Array, to_array, to_proto
 from tests.serving.wire.test_tensors import arrays, same
@@ -61,6 +61,15 @@ def test_answer_like_an_earlier_one_is_read_by_its_own_values(data: st.DataObjec
         found, answered = reader.read(message)
         assert answered == version
         assert all(same(found[name], array) for name, array in (("x", x), ("y", y), ("z", z)))
+
+
+def test_layouts_are_not_remembered_for_ever() -> None:
+    """Servers choose the sizes."""
+    reader = AnswerReader()
+    for size in [*range(1, 2 * MAX_LAYOUTS + 2), *range(1, 5)]:
+        message = serving_pb2.PredictResponse(outputs={"y": to_proto(np.arange(size))}).SerializeToString()
+        assert reader.read(message)[0]["y"].tolist() == list(range(size))
+        assert len(reader._layouts) <= MAX_LAYOUTS
 
 
 @given(message=st.binary(max_size=60))

@@ -123,6 +123,14 @@ def test_broken_tensor_is_refused(proto: tensor_pb2.TensorProto, words: str) -> 
         to_array(proto)
 
 
+@pytest.mark.parametrize("sizes", [(0, 2**24), (2**24, 0), (0, 0), (1,) * 64])
+def test_tensor_may_be_as_large_as_is_said(sizes: tuple[int, ...]) -> None:
+    assert to_array(of_shape(*sizes)).shape == sizes
+    assert to_array(of_shape(2**22, values=(7.0,))).tolist() == [7.0] * 2**22  # 16 MiB
+    with pytest.raises(BadRequest, match="an empty one 16777216"):
+        to_array(of_shape(0, 2**24 + 1))
+
+
 def test_text_becomes_utf8_bytes() -> None:
     assert to_proto(np.array(["ä"])).string_val == [b"\xc3\xa4"]
 
