@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import pytest
 
 from slipline.serving.errors import DeploymentFailed
 from slipline.serving.releases.deploy.deployment import ServingContainer, serving_container
-from slipline.serving.releases.deploy.docker_engine import DockerEngine, container_config
+from slipline.serving.releases.deploy.docker_engine import ContainerStatus, DockerEngine, container_config
+from tests.serving.releases.deploy.engine import Engine
 
 
 @pytest.fixture
@@ -46,6 +50,10 @@ def test_container_has_limits_and_is_started_again_unless_it_was_stopped(
     assert host["PidsLimit"] == container.processes
     assert host["RestartPolicy"] == {"Name": "unless-stopped"}
     assert host["Init"]
+    assert "NanoCpus" not in host
+    half = container_config(replace(container, cpus=0.5), "1.43")
+    assert half["HostConfig"]["NanoCpus"] == 500_000_000
+    assert host["Tmpfs"] == {"/tmp": "size=64m"}
 
 
 def test_ports_are_those_of_this_machine(config: dict[str, Any]) -> None:
@@ -57,7 +65,85 @@ def test_ports_are_those_of_this_machine(config: dict[str, Any]) -> None:
 
 def test_health_check_is_in_nanoseconds(container: ServingContainer, config: dict[str, Any]) -> None:
     assert config["Healthcheck"]["Test"] == ["CMD", *container.health.command]
-    assert config["Healthcheck"]["Interval"] == container.health.interval_s * 10**9
+    health = container.health
+    assert [config["Healthcheck"][name] for name in ("Interval", "Timeout", "StartPeriod")] == [
+        seconds * 10**9 for seconds in (health.interval_s, health.timeout_s, health.start_s)
+    ]
+    assert config["Healthcheck"]["Retries"] == health.retries
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    engine = Engine()
+    threading.Thread(target=engine.serve_forever, daemon=True).start()
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    yield engine
+    engine.shutdown()
+    engine.server_close()
+
+
+def test_container_is_started_from_an_image_that_is_pulled_if_it_is_missing(
+    engine: Engine, container: ServingContainer
+) -> None:
+    engine.states = [("running", "starting"), ("running", "healthy")]
+    with DockerEngine() as docker:
+        docker.start(container, timeout_s=60)
+        assert engine.done == ["pull", "create", "start"]
+        assert engine.containers["mine"]["Image"] == container.image
+        assert docker.status("mine") == ContainerStatus(
+            name="mine", image=container.image, state="running", health="healthy", target="127.0.0.1:8500"
+        )
+        with pytest.raises(DeploymentFailed, match=r"'mine' is there already; `slipline deploy --to docker"):
+            docker.start(container, timeout_s=60)
+        docker.stop("mine")
+        docker.start(container, timeout_s=60)
+    assert engine.done == ["pull", "create", "start", "stop", "remove", "create", "start"]
+
+
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [
+        ([("running", "starting")], "running, starting"),
+        ([("running", "unhealthy")], "running, unhealthy"),
+    ],
+)
+def test_container_that_does_not_become_healthy_is_left_with_the_end_of_its_log(
+    engine: Engine, container: ServingContainer, states: list[tuple[str, str]], found: str
+) -> None:
+    engine.states = states
+    with DockerEngine() as docker, pytest.raises(DeploymentFailed) as failed:
+        docker.start(container, timeout_s=0.0)
+    assert str(failed.value).startswith(f"container 'mine' was to be healthy within 0 s, it is {found}. ")
+    assert "Its log ends with: one | two. `docker logs mine` shows it all" in str(failed.value)
+    assert "mine" in engine.containers
+
+
+def test_container_that_ended_is_not_waited_for(engine: Engine, container: ServingContainer) -> None:
+    engine.states, engine.log = [("running", "starting"), ("exited", "")], "\n"
+    with DockerEngine() as docker, pytest.raises(DeploymentFailed, match=r"it is exited, not checked\. .*: nothing\."):
+        docker.start(container, timeout_s=1000)
+
+
+def test_container_that_is_not_there_has_no_status_and_cannot_be_stopped(engine: Engine) -> None:
+    with DockerEngine() as docker:
+        assert docker.status("mine") is None
+        with pytest.raises(DeploymentFailed, match="there is no container 'mine', so nothing to stop"):
+            docker.stop("mine")
+    assert engine.done == []
+
+
+def test_engine_that_refuses_is_quoted(engine: Engine, container: ServingContainer) -> None:
+    engine.refusal = "no space left\nand more"
+    with DockerEngine() as docker:
+        words = r"^container 'mine' was not started: no space left; see `docker info` and the engine's log$"
+        with pytest.raises(DeploymentFailed, match=words):
+            docker.start(container, timeout_s=60)
+        engine.containers["mine"] = {"Image": "i", "Labels": {}}
+        assert docker.status("mine") == ContainerStatus(
+            name="mine", image="i", state="running", health="healthy", target=""
+        )
+        with pytest.raises(DeploymentFailed, match=r"^container 'mine' was not stopped: no space left; see"):
+            docker.stop("mine")
 
 
 def test_missing_engine_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_the_whole_is_ready_where_every_model_is_and_models_left_out_are_unknown
     ]
 
 
+def test_a_watcher_who_goes_away_leaves_nothing_behind() -> None:
+    async def main() -> int:
+        health, context = Health(), Context()
+        await health.show({"a": True})
+        watching = asyncio.ensure_future(health.Watch(HealthCheckRequest(service="a"), context))
+        while not context.told:
+            await asyncio.sleep(0.001)
+        watching.cancel()
+        await asyncio.wait([watching])
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(main()) == 1
+
+
 def test_those_who_watch_are_told_of_each_change_and_of_the_end_and_then_let_go() -> None:
     async def main() -> list[int]:
         health, context = Health(), Context()
