@@ -56,6 +56,15 @@ def test_a_tensor_has_rows_where_every_signature_that_names_it_says_so() -> None
         assert not both.record(Graph(("x",), ("y",))).is_separable
 
 
+def test_every_feed_counts() -> None:
+    signature = saved_model_pb2.SignatureDef(
+        inputs={"x": info("x", ROWS), "s": info("s", ROWS, tensor_pb2.DT_STRING)}, outputs={"y": info("y", ROWS)}
+    )
+    model = SimpleNamespace(traits=lambda: {"sig": GOOD}, signatures={"sig": signature})
+    both = RowTensors.of(model).record(Graph(("x", "s"), ("y",)))  # type: ignore[arg-type]
+    assert (both.is_separable, both.is_foreseeable) == (True, False)
+
+
 def test_of_tensors_that_no_signature_names_nothing_is_known() -> None:
     known = tensors({"s": GOOD}, s=(info("x", ROWS), info("y", ROWS)))
     for graph in (Graph(("z",), ("y",)), Graph(("x",), ("z",)), Graph(("x",), ("y", "z"))):
