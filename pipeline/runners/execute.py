@@ -301,6 +301,9 @@ def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
         raise ComponentError(
             f"its artifact lies at {artifact.path}, but must lie in its folder `out`, {folder} ({where})"
         )
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise ComponentError(f"{path} is a link out of its folder `out`, to {path.readlink()}; copy it ({where})")
     facts = [field.name for field in fields(artifact) if field.name != "path"]
     if not artifact.path.exists() or (not facts and artifact.path == folder and not any(folder.iterdir())):
         raise ComponentError(f"wrote nothing at {artifact.path}, where its artifact is to lie ({where})")

@@ -52,6 +52,7 @@ class LocalRunner:
       parallel: How many steps run side by side at most; by default one for each core, up to four, as most steps use
         several cores themselves.
       meanwhile: Called in a thread whenever a worker is put to work, for what the caller wants ready at the end.
+      workers: What calls components, given the run's log.
     """
 
     store: Store
@@ -59,6 +60,7 @@ class LocalRunner:
     fresh: bool = False
     parallel: int | None = None
     meanwhile: Callable[[], None] = lambda: None
+    workers: Callable[[RunLog], Workers] = Workers
 
     def run(self, pipeline: Pipeline) -> RunReport:
         """Runs `pipeline` and reports each step's outcome; a failure ends what depends on it, not the report.
@@ -93,14 +95,14 @@ class _Run:
         """The outcome of every step, in the pipeline's order, the one at the end last."""
         last = self.pipeline.last
         try:
-            with Workers(self.log) as workers:
+            with self.runner.workers(self.log) as workers:
                 self._steps(workers)
         finally:
             if last is not None:  # also after an interrupt, which then goes on
-                outcomes = [self.ended[step] for step in self.pipeline.steps if step in self.ended]
+                outcomes = [self.ended.get(step) or _cut_short(step) for step in self.pipeline.steps]
                 outcome = write_outcome(self.run_id, outcomes, self.runner.store.home / "outcomes" / self.run_id)
                 self._is_interrupted.clear()
-                with Workers(self.log) as workers:
+                with self.runner.workers(self.log) as workers:
                     self._end(last, self._step(last, workers, outcome))
         return [self.ended[step] for step in (*self.pipeline.steps, *filter(None, [last]))]
 
@@ -111,12 +113,15 @@ class _Run:
         with ThreadPoolExecutor(side_by_side) as threads:
             try:
                 while self._waiting or under_way:
-                    for step in self._ready(side_by_side - len(under_way)):
-                        self._waiting.remove(step)
-                        under_way[threads.submit(self._step, step, workers)] = step
-                    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        self._end(under_way.pop(future), future.result())
+                    ready = self._ready(side_by_side - len(under_way))
+                    self._waiting = [step for step in self._waiting if step not in ready]
+                    if len(ready) == 1 and not under_way:  # in this thread, where an interrupt ends it at once
+                        self._end(ready[0], self._step(ready[0], workers))
+                    else:
+                        under_way |= {threads.submit(self._step, step, workers): step for step in ready}
+                        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                        for future in done:
+                            self._end(under_way.pop(future), future.result())
                     self._end_idle(workers, under_way.values())
             except BaseException:
                 self._is_interrupted.set()
@@ -194,6 +199,10 @@ class _Run:
         left = {step.component.loads for step in (*self._waiting, *under_way)}
         for loads in {step.component.loads for step in self.ended} - left:
             workers.end(loads)
+
+
+def _cut_short(step: Step) -> Outcome:
+    return Outcome(step=step.name, status=Status.SKIPPED, message="the run was interrupted before it came to an end")
 
 
 def _is_its_own(error: StepError) -> bool:

@@ -26,8 +26,8 @@ class RunLog:
         self._lock = Lock()
 
     def write(self, text: bytes) -> None:
-        """Adds `text`, or as much of it as still fits, with a line that says so."""
-        with self._lock:
+        """Adds `text`, or as much of it as still fits, with a line that says so; on a full disk, nothing."""
+        with self._lock, suppress(OSError):
             if self._left_bytes <= 0:
                 return
             kept = text[: self._left_bytes]
@@ -46,5 +46,4 @@ class RunLog:
     def _take_over(self, descriptor: int) -> None:
         with open(descriptor, "rb", buffering=0) as pipe:
             while chunk := pipe.read(CHUNK_BYTES):
-                with suppress(OSError):  # on a full disk the worker must not stop for want of a reader
-                    self.write(chunk)
+                self.write(chunk)

@@ -131,12 +131,17 @@ def serve(requests: int, parent: int, loads: tuple[str, ...]) -> None:
 
 
 def _answer(connection: Connection) -> None:
-    message = connection.recv_bytes()
+    message, process, one_at_a_time = connection.recv_bytes(), os.getpid(), threading.Lock()
 
     def say(line: str) -> None:
-        connection.send_bytes(answer(Said(line)))
+        with one_at_a_time:  # a component may have threads
+            connection.send_bytes(answer(Said(line)))
 
-    connection.send_bytes(_outcome(message, say))
+    outcome = _outcome(message, say)
+    if os.getpid() != process:
+        os._exit(0)  # a copy of this process that the component made; the answer is not its to give
+    with one_at_a_time:
+        connection.send_bytes(outcome)
     sys.stdout.flush()
     sys.stderr.flush()
 

@@ -75,9 +75,10 @@ class Workers:
         """Ends all workers, whatever they are doing; calls under way end with StepCrashed, and so do later ones."""
         with self._lock:
             self._is_closed = True
-            ending = [*self._idle, *self._busy]
-            self._idle.clear()
-        for worker in ending:
+            idle, self._idle = self._idle, []
+            for worker in self._busy:  # whoever waits for it clears up after it
+                worker.end()
+        for worker in idle:
             worker.kill()
 
     def call(
@@ -103,9 +104,9 @@ class Workers:
             worker.send(request_for(component, arguments))
             answer = worker.answer(say, timeout_s, component)
         except BaseException:
+            worker.kill()
             with self._lock:
                 self._busy.discard(worker)
-            worker.kill()
             raise
         with self._lock:
             self._busy.discard(worker)
@@ -170,7 +171,7 @@ class _Worker:
         from slipline.pipeline.runners.worker import Said
 
         deadline_s = time.monotonic() + timeout_s if timeout_s is not None else float("inf")
-        while True:
+        while time.monotonic() < deadline_s:
             is_over = self._process.poll() is not None
             try:
                 if self._connection.poll(0 if is_over else POLL_S):
@@ -183,11 +184,10 @@ class _Worker:
                 is_over = True
             if is_over:
                 raise self._crashed(component)
-            if time.monotonic() > deadline_s:
-                raise StepTimedOut(
-                    f"{component.name}: took longer than its time limit of {timeout_s:g} s, and was stopped "
-                    f"({place_of(component)}); raise timeout_s, or see {self._log.path} for how far it came"
-                )
+        raise StepTimedOut(
+            f"{component.name}: took longer than its time limit of {timeout_s:g} s, and was stopped "
+            f"({place_of(component)}); raise timeout_s, or see {self._log.path} for how far it came"
+        )
 
     def _crashed(self, component: Component[Any, Any]) -> StepCrashed:
         with suppress(subprocess.TimeoutExpired):
@@ -200,10 +200,14 @@ class _Worker:
             "words. Run again to carry on"
         )
 
-    def kill(self) -> None:
-        """Ends the process and all that it started; what they had printed is in the log then."""
+    def end(self) -> None:
+        """Ends the process and all that it started."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Ends the process and all that it started; what they had printed is in the log then."""
+        self.end()
         self._process.wait()
         self._drained.join(DRAIN_S)
         with suppress(OSError):
