@@ -17,11 +17,11 @@ from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.component import Component, ComponentError, Say
-from slipline.pipeline.core.errors import PipelineError, StepError
-from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key
+from slipline.pipeline.core.errors import PipelineError, StepCrashed, StepError, StepTimedOut
+from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key, canonical
 from slipline.pipeline.core.graph import Bound, Given, Source, Step
 from slipline.pipeline.core.source_code import Sources
-from slipline.pipeline.store.store import Committed, InputRecord, Store
+from slipline.pipeline.store.store import Committed, InputRecord, Store, artifact_from_json, artifact_to_json
 
 Call = Callable[[Component[Any, Any], Mapping[str, object], Say], Artifact]
 """Calls a component with its arguments, here or in another process."""
@@ -304,9 +304,30 @@ def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise ComponentError(f"{path} is a link out of its folder `out`, to {path.readlink()}; copy it ({where})")
-    facts = [field.name for field in fields(artifact) if field.name != "path"]
-    if not artifact.path.exists() or (not facts and artifact.path == folder and not any(folder.iterdir())):
+    if problem := _lost_in_record(artifact):
+        raise ComponentError(
+            f"made a {type(artifact).__name__} with a fact that cannot be put on record ({problem}); facts are plain "
+            f"values, records and paths, of the types declared ({where})"
+        )
+    if not artifact.path.exists() or (not _facts(artifact) and artifact.path == folder and not any(folder.iterdir())):
         raise ComponentError(f"wrote nothing at {artifact.path}, where its artifact is to lie ({where})")
+
+
+def _facts(artifact: Artifact) -> list[str]:
+    return [field.name for field in fields(artifact) if field.name != "path"]
+
+
+def _lost_in_record(artifact: Artifact) -> str:
+    """Why the facts of an artifact would not come back as they are; empty if they would."""
+    try:
+        facts = artifact_to_json(artifact)
+        again = artifact_from_json(type(artifact), facts, artifact.path)
+        for name in _facts(artifact):
+            canonical(getattr(artifact, name))
+    except (TypeError, ValueError, RuntimeError) as error:  # what pydantic raises, and what the digest does
+        return str(error).splitlines()[0]
+    same = again == artifact or artifact_to_json(again) == facts  # NaN is not equal to itself
+    return "" if same else f"{again} came back"
 
 
 def place_of(component: Component[Any, Any]) -> str:
@@ -334,9 +355,17 @@ def _only_component_errors(component: Component[Any, Any]) -> Iterator[None]:
         if isinstance(error, PipelineError):
             raise
         raise ComponentError(
-            f"unexpected {type(error).__name__}: {error} ({_line_of(error, component)}); "
+            f"unexpected {type(error).__name__}{_words(error)} ({_line_of(error, component)}); "
             "the run's log has the traceback"
         ) from error
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, behind a colon; empty if it cannot say it."""
+    try:
+        return f": {error}"
+    except Exception:
+        return ""
 
 
 def _line_of(error: BaseException, component: Component[Any, Any]) -> str:
@@ -352,15 +381,17 @@ def _line_of(error: BaseException, component: Component[Any, Any]) -> str:
 
 @contextmanager
 def _naming(step: Step) -> Iterator[None]:
-    """Lets StepErrors that name the step out of the block in place of ComponentErrors."""
+    """Lets StepErrors that name the step out of the block."""
     try:
         with _only_component_errors(step.component):
             yield
     except ComponentError as error:
         raise StepError(f"{step.name}: {error}") from error
+    except (StepCrashed, StepTimedOut) as error:
+        raise type(error)(f"{step.name}: {error}") from error
 
 
 def _is_disk_full(error: BaseException) -> bool:
     """Whether the disk is full; Beam, TensorFlow and SQLite say so only in the text of errors of their own."""
     words = ("No space left on device", "database or disk is full")
-    return (isinstance(error, OSError) and error.errno in DISK_FULL) or any(text in str(error) for text in words)
+    return (isinstance(error, OSError) and error.errno in DISK_FULL) or any(text in _words(error) for text in words)

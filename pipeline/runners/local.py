@@ -185,7 +185,7 @@ class _Run:
           StepCrashed: The run was interrupted: whoever has something to say, or waits for another run, stops here.
         """
         if self._is_interrupted.is_set():
-            raise StepCrashed(f"{step.name}: interrupted; run again to carry on")
+            raise StepCrashed("the run was interrupted; run again to carry on")
         self._tell(lambda display: display.step_said(step.name, line))
 
     def _prepare(self, step: Step, workers: Workers) -> None:

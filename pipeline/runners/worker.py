@@ -25,7 +25,7 @@ import cloudpickle
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, ComponentError
 from slipline.pipeline.core.errors import PipelineError
-from slipline.pipeline.runners.execute import call_here
+from slipline.pipeline.runners.execute import call_here, place_of
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ def _answer(connection: Connection) -> None:
 def _outcome(message: bytes, say: Callable[[str], None]) -> bytes:
     try:
         request: Request = pickle.loads(message)
-        return _packed(call_here(_component(request), request.arguments, say))
+        component = _component(request)
+        return _packed(call_here(component, request.arguments, say), component)
     except (ComponentError, PipelineError) as error:
         traceback.print_exc()
         return answer(Refused(str(error)))
@@ -167,13 +168,13 @@ def _component(request: Request) -> Component[Any, Any]:
     return found
 
 
-def _packed(artifact: Artifact) -> bytes:
+def _packed(artifact: Artifact, component: Component[Any, Any]) -> bytes:
     try:
         return answer(Made(artifact))
     except Exception as error:  # whatever its facts raise when they are pickled
         raise ComponentError(
             f"made a {type(artifact).__name__} with a fact that no other process can be given ({error}); "
-            "facts are plain values, records and paths"
+            f"facts are plain values, records and paths ({place_of(component)})"
         ) from error
 
 

@@ -185,7 +185,7 @@ class _Worker:
             if is_over:
                 raise self._crashed(component)
         raise StepTimedOut(
-            f"{component.name}: took longer than its time limit of {timeout_s:g} s, and was stopped "
+            f"took longer than its time limit of {timeout_s:g} s, and was stopped "
             f"({place_of(component)}); raise timeout_s, or see {self._log.path} for how far it came"
         )
 
@@ -196,7 +196,7 @@ class _Worker:
         how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended itself with status {code}"
         memory = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
         return StepCrashed(
-            f"{component.name}: its process {how}{memory} ({place_of(component)}); {self._log.path} has its last "
+            f"its process {how}{memory} ({place_of(component)}); {self._log.path} has its last "
             "words. Run again to carry on"
         )
 

@@ -291,7 +291,8 @@ def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionIn
 def artifact_to_json(artifact: Artifact) -> str:
     """The facts of an artifact, all but its path, as JSON."""
     adapter: TypeAdapter[Any] = TypeAdapter(type(artifact))
-    return json.dumps(adapter.dump_python(artifact, exclude={"path"}))  # unlike pydantic's JSON, keeps NaN
+    plain = adapter.dump_python(artifact, mode="json", exclude={"path"}, warnings=False)
+    return json.dumps(plain)  # unlike pydantic's own JSON, keeps NaN
 
 
 def artifact_from_json(kind: type[A], facts: str, path: Path) -> A:
