@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,7 +50,7 @@ def _check_name(name: str) -> None:
     Raises:
       click.BadParameter: It is no Python name, or that of a module there is.
     """
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
         raise click.BadParameter(f"wanted a Python name such as digits_2, got {name!r}", param_hint="NAME")
     found = find_spec(name)
     if found is not None and found.origin is not None:

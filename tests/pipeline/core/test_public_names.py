@@ -29,7 +29,7 @@ USER_SCRIPT = """
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipline.components import BeamSettings, Examples, IngestParams, ingest
+from slipline.components import Examples, IngestParams, ingest
 from slipline.pipeline import Pipeline, Verdict, component, params
 
 
@@ -49,7 +49,7 @@ def check_enough(examples: Examples, params: Wanted, out: Path) -> Enough:
 
 
 flow = Pipeline("mine")
-examples = flow.add(ingest, params=IngestParams(folder="data"), beam=BeamSettings())
+examples = flow.add(ingest, params=IngestParams(folder="data"))
 flow.add(check_enough, examples=examples, params=Wanted())
 enough: Enough = check_enough(Examples(path=Path(), splits=()), Wanted(records=3), Path())
 """

@@ -71,7 +71,7 @@ def test_an_empty_folder_is_filled(elsewhere: Path) -> None:
     assert files(elsewhere / "digits")
 
 
-@pytest.mark.parametrize("name", ["a b", "x/y", "../up", "class", "2nd", "é", ""])
+@pytest.mark.parametrize("name", ["a b", "x/y", "../up", "class", "2nd", "é", "", "__main__"])
 def test_a_name_that_no_package_can_have_is_refused(name: str, elsewhere: Path) -> None:
     refused = init(name)
     assert refused.exit_code == 2

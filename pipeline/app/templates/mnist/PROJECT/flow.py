@@ -4,11 +4,7 @@ from pathlib import Path
 
 from PROJECT.check_balance import check_balance
 from slipline.components import (
-    BeamSettings,
-    ComputeStatisticsParams,
     EvaluateParams,
-    ExportParams,
-    InfraParams,
     IngestParams,
     ReleaseParams,
     Schema,
@@ -39,16 +35,14 @@ class Settings:
     validate: ValidateParams = ValidateParams()
     train: TrainParams = TrainParams()
     evaluate: EvaluateParams = EvaluateParams()
-    beam: BeamSettings = BeamSettings()
 
 
 def pipeline(settings: Settings, home: Home) -> Pipeline:
     """From raw records to a released model; `home` says where runs and releases are kept."""
     flow = Pipeline(settings.name)
-    beam = settings.beam
     schema = flow.given(Schema(path=settings.schema.resolve()))
-    examples = flow.add(ingest, params=settings.ingest, beam=beam)
-    statistics = flow.add(compute_statistics, examples=examples, params=ComputeStatisticsParams(), beam=beam)
+    examples = flow.add(ingest, params=settings.ingest)
+    statistics = flow.add(compute_statistics, examples=examples)
     baseline = flow.add(find_baseline, statistics=statistics, params=earlier_statistics(home, flow.name))
     anomalies = flow.add(
         validate,
@@ -57,16 +51,15 @@ def pipeline(settings: Settings, home: Home) -> Pipeline:
         baseline=baseline,
         schema=schema,
         params=settings.validate,
-        beam=beam,
     )
     balance = flow.add(check_balance, examples=examples, schema=schema, least=settings.least_of_each_label)
     trained = flow.add(train, examples=examples, schema=schema, params=settings.train, only_if=[anomalies, balance])
-    servable = flow.add(export, model=trained, schema=schema, params=ExportParams())
+    servable = flow.add(export, model=trained, schema=schema)
     release = ReleaseParams(model=settings.name, root=home.releases, url=home.ledger_url)
     live = flow.add(find_live, candidate=servable, params=release)
     evaluation = flow.add(
-        evaluate, model=servable, examples=examples, schema=schema, live=live, params=settings.evaluate, beam=beam
+        evaluate, model=servable, examples=examples, schema=schema, live=live, params=settings.evaluate
     )
-    infra_check = flow.add(infra_validate, model=servable, examples=examples, schema=schema, params=InfraParams())
+    infra_check = flow.add(infra_validate, model=servable, examples=examples, schema=schema)
     flow.add(push, model=servable, examples=examples, live=live, params=release, only_if=[evaluation, infra_check])
     return flow
