@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 from tests.guides.blocks import PROGRAMS, Block, Guide
 
@@ -109,6 +111,8 @@ class Person:
         assert status == 0, f"{where} ended with {status}:\n{block.text}\n{log.read_text()}"
         if IN_BACKGROUND.search(block.text):
             _wait_for_an_address(log, where)
+            for port in ("8501", "8601"):
+                _wait_for_models(self.ports[port])
         return log.read_text("utf-8")
 
     def _environment(self) -> dict[str, str]:
@@ -156,6 +160,21 @@ def _wait_for_an_address(log: Path, where: str) -> None:
     while not re.search(r"127\.0\.0\.1:\d+.*\n", log.read_text()):
         assert time.monotonic() - begin_s < READY_LIMIT_S, f"{where} said nothing:\n{log.read_text()}"
         time.sleep(0.05)
+
+
+def _wait_for_models(rest_port: int) -> None:
+    """Waits while a model server there, if there is one, has not loaded all that it is to serve."""
+    begin_s = time.monotonic()
+    while time.monotonic() - begin_s < READY_LIMIT_S:
+        try:
+            urlopen(f"http://127.0.0.1:{rest_port}/readyz").close()
+        except HTTPError:
+            time.sleep(0.05)
+        except URLError:
+            return
+        else:
+            return
+    raise AssertionError(f"the server at port {rest_port} did not load its models")
 
 
 def _wait_for_end(group: int) -> None:
