@@ -78,9 +78,9 @@ class Person:
             elif block.language == "sh":
                 self._output = self._call(["bash", "-euo", "pipefail", "-c", self._script(block.text)], block, where)
             elif block.language == "python":
-                program = self.folder.parent / "block.py"
+                program = self.folder / "block.py"
                 program.write_text(self._with_ports(block.text), "utf-8")
-                self._output = self._call(["python", str(program)], block, where)
+                self._output = self._call(["python", program.name], block, where)
 
     def output_of(self, command: str) -> str:
         """What a command puts out that no guide has."""
