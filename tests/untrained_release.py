@@ -25,4 +25,4 @@ def release_untrained(home: Path) -> ReleaseRow:
     export(model, MNIST_SCHEMA, ExportParams(), exported)
     with Ledger(None, home / "releases") as ledger:
         release = ledger.publish("digits", exported, by="ada", origin="execution")
-        return ledger.promote("digits", release.version, by="ada", reason="first", servers=())
+        return ledger.promote("digits", release.version, by="ada", reason="first")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from slipline.serving.folders.labels import write_shares
 from slipline.serving.releases.clock import utc_now
 from slipline.serving.releases.compare.comparison import Comparison, Replay
 from slipline.serving.releases.copies.publishing import copy_to_stores, release_problems
-from slipline.serving.releases.servers.rollout import Rollout, process_ended, rollout_to_named, rollout_to_registered
+from slipline.serving.releases.servers.rollout import Rollout, process_ended, rollout_to_registered
 from slipline.serving.releases.servers.wanted_config import wanted_models, write_configs
 from slipline.serving.releases.store.ledger_store import LedgerStore, conflict
 from slipline.serving.releases.store.move_history import canary_move, live_version
@@ -146,7 +146,6 @@ def open_change(
     root: Path,
     release: ReleaseRow,
     seen: tuple[Move, ...],
-    targets: Sequence[str] | None,
     timeout_s: float,
     aim: str,
 ) -> Iterator[Change]:
@@ -157,22 +156,22 @@ def open_change(
       root: Holds the releases.
       release: What becomes live, goes on trial or is withdrawn.
       seen: The model's moves when the change was decided on.
-      targets: `host:port` of the servers, each of which must answer; None for the registered ones.
       timeout_s: For all servers together to load a version.
       aim: What the release was to be, such as `made live`, for the message that says it was not.
 
     Raises:
       LedgerConflict: Somebody else moved the model meanwhile.
-      ServerUnavailable: Nothing answers at one of `targets`.
       PromotionFailed: The block raised another of our errors.
     """
     # One at a time: the config files and the servers' configs hold all models.
     with store.alone():
-        registered = store.servers()
-        write_files(store, root, (server.root for server in registered))  # a crash may have left them behind the rows
+        servers = store.servers()
+        write_files(store, root, (server.root for server in servers))  # a crash may have left them behind the rows
         if store.moves(release.model) != seen:
             raise conflict(release.model)
-        with _reached(store, root, release.model, targets, timeout_s) as rollout:
+        for server in filter(process_ended, servers):
+            store.remove_server(server.target)
+        with rollout_to_registered(root, release.model, servers, timeout_s) as rollout:
             try:
                 yield Change(store, root, release, seen, rollout)
             except BaseException as error:  # an interrupt, too, must not leave a version loading
@@ -196,17 +195,6 @@ def write_files(store: LedgerStore, root: Path, roots: Iterable[str | None]) -> 
 def _shares(moves: dict[str, tuple[Move, ...]]) -> dict[str, float]:
     on_trial = {model: canary_move(made) for model, made in moves.items()}
     return {model: move.percent for model, move in on_trial.items() if move is not None and move.percent is not None}
-
-
-def _reached(
-    store: LedgerStore, root: Path, model: str, targets: Sequence[str] | None, timeout_s: float
-) -> AbstractContextManager[Rollout]:
-    servers = store.servers()
-    if targets is not None:
-        return rollout_to_named(root, model, targets, servers, timeout_s)
-    for server in filter(process_ended, servers):
-        store.remove_server(server.target)
-    return rollout_to_registered(root, model, servers, timeout_s)
 
 
 def _undoing(move: Move, error: BaseException) -> Move:

@@ -25,6 +25,9 @@ from slipline.serving.releases.store.ledger_store import LedgerStore
 from slipline.serving.releases.store.move_history import canary_move, earlier_version, live_version
 from slipline.serving.releases.store.records import Move, RegisteredServer, ReleaseRow
 
+LOAD_TIMEOUT_S = 300.0
+"""For all servers together to load a version."""
+
 
 @dataclass(frozen=True)
 class ExpectedLive:
@@ -120,8 +123,7 @@ class Ledger:
         *,
         by: str,
         reason: str,
-        servers: Sequence[str] | None = None,
-        timeout_s: float = 300.0,
+        timeout_s: float = LOAD_TIMEOUT_S,
         only_if_live: ExpectedLive | None = None,
         replay: Replay | None = None,
         figures: Comparison | None = None,
@@ -135,8 +137,6 @@ class Ledger:
           version: Which release.
           by: Who promotes it.
           reason: Why.
-          servers: `host:port` of those to move, each of which must answer; None for the registered ones, of which
-            those that do not answer are passed over.
           timeout_s: For all servers together to load the version.
           only_if_live: What the release was compared with; it is not promoted if that is no longer live.
           replay: How it is compared with the live version on recorded requests first, once it is loaded; None for not.
@@ -147,7 +147,6 @@ class Ledger:
 
         Raises:
           ReleaseNotFound: The ledger has no such model or version.
-          ServerUnavailable: Nothing answers at one of `servers`.
           PromotionFailed: The version folder was altered, a server would not serve it, or it did worse than the live
             version; that one is untouched.
           LedgerConflict: Somebody else moved the model meanwhile, or another version of it is on trial.
@@ -158,7 +157,7 @@ class Ledger:
         _check_expected(model, only_if_live, seen)
         _check_no_other_trial(model, version, seen)
         warnings: tuple[str, ...] = ()
-        with self._change(release, seen, servers, timeout_s, "made live") as change:
+        with self._change(release, seen, "made live", timeout_s) as change:
             change.load()
             if release.state != "live":
                 if replay is not None:
@@ -174,8 +173,6 @@ class Ledger:
         percent: float,
         by: str,
         reason: str,
-        servers: Sequence[str] | None = None,
-        timeout_s: float = 300.0,
     ) -> ReleaseRow:
         """Puts a release on trial: it is loaded beside the live one, and the label `canary` moves to it.
 
@@ -185,8 +182,6 @@ class Ledger:
           percent: The share of requests that clients are to send there, 0 to 100; written to `canary.json`.
           by: Who begins the trial.
           reason: Why.
-          servers: As in `promote`.
-          timeout_s: For all servers together to load the version.
 
         Returns:
           The release, with a warning for each server passed over.
@@ -198,7 +193,7 @@ class Ledger:
         release = self.release(model, version)
         _check_can_be_tried(release, live_version(seen))
         _check_no_other_trial(model, version, seen)
-        with self._change(release, seen, servers, timeout_s, "put on trial") as change:
+        with self._change(release, seen, "put on trial") as change:
             change.load()
             change.move("canary", by=by, reason=reason, percent=percent)
         return replace(self.release(model, version), warnings=change.warnings)
@@ -209,8 +204,6 @@ class Ledger:
         *,
         by: str,
         reason: str,
-        servers: Sequence[str] | None = None,
-        timeout_s: float = 300.0,
         figures: Comparison | None = None,
     ) -> ReleaseRow:
         """Ends the trial under way: `canary` names the live version again, in one call to each server.
@@ -219,8 +212,6 @@ class Ledger:
           model: The model's name.
           by: Who ends it.
           reason: Why.
-          servers: As in `promote`.
-          timeout_s: For all servers together.
           figures: What was measured, kept with the move.
 
         Returns:
@@ -235,7 +226,7 @@ class Ledger:
         if on_trial is None:
             raise ReleaseNotFound(f"no version of {model!r} is on trial; `slipline releases {model}` says what is live")
         release = self.release(model, on_trial.version)
-        with self._change(release, seen, servers, timeout_s, "withdrawn") as change:
+        with self._change(release, seen, "withdrawn") as change:
             change.move("withdrawn", by=by, reason=reason, figures=figures)
         return replace(self.release(model, release.version), warnings=change.warnings)
 
@@ -246,8 +237,6 @@ class Ledger:
         to: int | None = None,
         by: str,
         reason: str,
-        servers: Sequence[str] | None = None,
-        timeout_s: float = 300.0,
     ) -> ReleaseRow:
         """Makes an earlier release live again and withdraws the present one: one call to servers that still have it.
 
@@ -258,15 +247,12 @@ class Ledger:
           to: Which release; None for the last one that was live before and is not withdrawn.
           by: Who rolls back.
           reason: Why the live release is withdrawn.
-          servers: As in `promote`.
-          timeout_s: For all servers together to load the version, where it is not loaded any more.
 
         Returns:
           The release live now, with a warning for each server passed over.
 
         Raises:
           NoEarlierRelease: There is nothing to roll back to, or `to` was never live before.
-          ServerUnavailable: Nothing answers at one of `servers`.
           PromotionFailed: The earlier release's folder was altered, or a server would not serve it; the live one is
             untouched.
           LedgerConflict: Somebody else moved the model meanwhile.
@@ -274,7 +260,7 @@ class Ledger:
         """
         seen = self._store.moves(model)
         release = self._earlier_release(model, to, seen)
-        with self._change(release, seen, servers, timeout_s, "made live") as change:
+        with self._change(release, seen, "made live") as change:
             if change.is_loaded():
                 change.check_intact()  # as every server that starts later loads it from there
             else:
@@ -327,14 +313,9 @@ class Ledger:
         write_files(self._store, self.root, {root, *(server.root for server in self.servers())})
 
     def _change(
-        self,
-        release: ReleaseRow,
-        seen: tuple[Move, ...],
-        targets: Sequence[str] | None,
-        timeout_s: float,
-        aim: str,
+        self, release: ReleaseRow, seen: tuple[Move, ...], aim: str, timeout_s: float = LOAD_TIMEOUT_S
     ) -> AbstractContextManager[Change]:
-        return open_change(self._store, self.root, release, seen, targets, timeout_s, aim)
+        return open_change(self._store, self.root, release, seen, timeout_s, aim)
 
     def _earlier_release(self, model: str, to: int | None, seen: tuple[Move, ...]) -> ReleaseRow:
         version = earlier_version(seen) if to is None else to

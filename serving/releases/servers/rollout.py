@@ -117,25 +117,6 @@ class Rollout:
 
 
 @contextmanager
-def rollout_to_named(
-    folder: Path, model: str, targets: Sequence[str], registered: Sequence[RegisteredServer], timeout_s: float
-) -> Iterator[Rollout]:
-    """A rollout to servers that somebody named: one that does not answer is an error.
-
-    Raises:
-      ServerUnavailable: Nothing answers at one of them.
-    """
-    roots = {server.target: server.root for server in registered}
-    with ExitStack() as stack:
-        reached = []
-        for target in targets:
-            control = stack.enter_context(ServerControl(target, timeout_s=CALL_TIMEOUT_S))
-            control.status(model)
-            reached.append(Reached(control, roots.get(target)))
-        yield Rollout(folder, frozenset(roots.values()), tuple(reached), model, time.monotonic() + timeout_s, ())
-
-
-@contextmanager
 def rollout_to_registered(
     folder: Path, model: str, registered: Sequence[RegisteredServer], timeout_s: float
 ) -> Iterator[Rollout]:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from slipline.serving.errors import NoEarlierRelease, PromotionFailed, ReleaseNotFound, ServerUnavailable
+from slipline.serving.errors import NoEarlierRelease, PromotionFailed, ReleaseNotFound
 from slipline.serving.folders.model_config import render
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.store.ledger_store import LedgerStore
@@ -18,7 +18,6 @@ from tests.serving.releases.ledger_parts import (
     publish,
     running,
     served,
-    unused_target,
 )
 
 
@@ -135,12 +134,14 @@ def test_move_whose_file_a_crash_left_unwritten_is_mended_by_the_next_promotion_
         publish(ledger, content)
     promote(ledger, 1)
     move_without_config(ledger, 2)
-    with pytest.raises(ServerUnavailable):
-        ledger.promote("mnist", 3, by="ada", reason="third", servers=[unused_target()])
+    for version in ("1", "3"):
+        (ledger.root / "mnist" / version / "more").touch()
+    with pytest.raises(PromotionFailed, match="not what was published"):
+        promote(ledger, 3)
     assert config(ledger) == served(ledger, (1, 2), stable=2)
     move_without_config(ledger, 3)
-    with pytest.raises(ServerUnavailable):
-        ledger.roll_back("mnist", by="ada", reason="third is bad", servers=[unused_target()])
+    with pytest.raises(PromotionFailed, match="not what was published"):
+        ledger.roll_back("mnist", to=1, by="ada", reason="third is bad")
     assert config(ledger) == served(ledger, (2, 3), stable=3)
 
 

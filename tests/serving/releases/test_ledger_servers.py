@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from slipline.serving.errors import PromotionFailed, ServerUnavailable
+from slipline.serving.errors import PromotionFailed
 from slipline.serving.releases.ledger import Ledger
 from tests.serving.releases.ledger_parts import (
     StrictServer,
@@ -17,6 +17,13 @@ from tests.serving.releases.ledger_parts import (
     served,
     unused_target,
 )
+
+
+def in_turn(ledger: Ledger, targets: list[str], servers: list[StrictServer]) -> list[tuple[str, StrictServer]]:
+    """Registers the servers; each with its target, in the order in which they are told."""
+    for target in targets:
+        ledger.register_server(target, os.getpid())
+    return sorted(zip(targets, servers, strict=True), key=lambda each: each[0])
 
 
 def test_promotion_loads_first_and_moves_the_label_second(ledger: Ledger) -> None:
@@ -70,11 +77,13 @@ def test_version_that_does_not_load_leaves_the_live_one_untouched(ledger: Ledger
 def test_move_that_one_server_refuses_is_undone_at_all(ledger: Ledger) -> None:
     publish(ledger, "a")
     publish(ledger, "b")
-    willing, unwilling = StrictServer(), StrictServer(refuse_label=2)
-    with running(willing) as first, running(unwilling) as second:
-        ledger.promote("mnist", 1, by="ada", reason="first", servers=[first, second])
+    servers = [StrictServer(), StrictServer()]
+    with running(servers[0]) as one, running(servers[1]) as other:
+        (_, willing), (_, unwilling) = in_turn(ledger, [one, other], servers)
+        unwilling.refuse_label = 2
+        promote(ledger, 1)
         with pytest.raises(PromotionFailed, match=r"version 1 stays live: .* assign label to version 2"):
-            ledger.promote("mnist", 2, by="ada", reason="second", servers=[first, second])
+            promote(ledger, 2)
     assert willing.configs[-2:] == [((1, 2), 2), ((1,), 1)]
     assert unwilling.configs[-1] == ((1,), 1)
     assert config(ledger) == served(ledger, (1,), stable=1)
@@ -85,12 +94,14 @@ def test_move_that_one_server_refuses_is_undone_at_all(ledger: Ledger) -> None:
 def test_server_that_refuses_the_former_config_is_named_and_the_others_are_put_back(ledger: Ledger) -> None:
     publish(ledger, "a")
     publish(ledger, "b")
-    stuck, willing, unwilling = StrictServer(stuck_at=2), StrictServer(), StrictServer(refuse_label=2)
-    with running(stuck) as first, running(willing) as second, running(unwilling) as third:
-        servers = [first, second, third]
-        ledger.promote("mnist", 1, by="ada", reason="first", servers=servers)
+    servers = [StrictServer(), StrictServer(), StrictServer()]
+    with running(servers[0]) as one, running(servers[1]) as another, running(servers[2]) as yet_another:
+        told = in_turn(ledger, [one, another, yet_another], servers)
+        (first, stuck), (second, willing), (third, unwilling) = told
+        stuck.stuck_at, unwilling.refuse_label = 2, 2
+        promote(ledger, 1)
         with pytest.raises(PromotionFailed, match="assign label to version 2") as caught:
-            ledger.promote("mnist", 2, by="ada", reason="second", servers=servers)
+            promote(ledger, 2)
     left = str(caught.value).partition("the former config could not be put back: ")[2]
     assert left.startswith(first)
     assert "stuck at 2" in left
@@ -109,13 +120,6 @@ def test_registered_server_that_does_not_answer_is_passed_over_with_a_warning(le
     assert warning.startswith(f"passed over {target}: nothing answers at {target}; start a server with")
     assert config(ledger) == served(ledger, (1,), stable=1)
     assert [server.target for server in ledger.servers()] == [target]
-
-
-def test_named_server_that_does_not_answer_is_an_error(ledger: Ledger) -> None:
-    publish(ledger, "a")
-    with pytest.raises(ServerUnavailable, match="nothing answers"):
-        ledger.promote("mnist", 1, by="ada", reason="first", servers=[unused_target()])
-    assert ledger.live("mnist") is None
 
 
 def test_server_whose_process_ended_is_forgotten(ledger: Ledger) -> None:

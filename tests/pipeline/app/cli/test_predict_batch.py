@@ -22,7 +22,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
             source = save_constant_model(home / f"times-{factor}", factor)
             damaged = ledger.publish("numbers", source, by="ada", origin="execution").path
         ledger.publish("fresh", source, by="ada", origin="execution")
-        ledger.promote("numbers", 1, by="ada", reason="first", servers=())
+        ledger.promote("numbers", 1, by="ada", reason="first")
     (damaged / "saved_model.pb").write_bytes(b"other")
     return home
 
