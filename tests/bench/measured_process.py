@@ -22,21 +22,25 @@ class Measured:
 
     Attributes:
       seconds: Wall time, process start and end included.
+      cpu_s: Time on all cores together, of processes that were waited for; steadier on a busy machine.
       peak_bytes: Most memory its processes held together, as resident set sizes: a page they share counts in each.
       printed: What it wrote to its output.
     """
 
     seconds: float
+    cpu_s: float
     peak_bytes: int
     printed: str
 
 
-def run_measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
-    """Runs a command in the repository's root and measures it; ends the benchmark if it fails."""
-    started = time.perf_counter()
+def run_measured(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> Measured:
+    """Runs a command in `folder`, the repository's root by default, and measures it; ends the benchmark if it fails."""
+    started, cpu_before_s = time.perf_counter(), _cpu_s()
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -48,8 +52,14 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str] | None =
     seconds = time.perf_counter() - started
     memory.join()
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}:\n{printed}{said}")
-    return Measured(seconds=seconds, peak_bytes=memory.peak_bytes, printed=printed)
+        raise SystemExit(f"{' '.join(map(str, command))} ended with status {process.returncode}:\n{printed}{said}")
+    cpu_s = _cpu_s() - cpu_before_s
+    return Measured(seconds=seconds, cpu_s=cpu_s, peak_bytes=memory.peak_bytes, printed=printed)
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Memory(threading.Thread):
