@@ -35,6 +35,7 @@ check: $(READY)  ## style and types
 
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.speed
+	$(BIN)/python -m tests.bench.against_commit
 	$(BIN)/python -m tests.bench.quality
 
 bench-serving: $(READY)  ## the server and the client beside bare gRPC and the official stubs; needs nghttp2-client
