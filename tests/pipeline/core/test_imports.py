@@ -53,6 +53,29 @@ if not TYPE_CHECKING: import i
     assert names("z", source=source) == {"b", "h", "i"}
 
 
+def test_an_import_is_named_whatever_statement_it_stands_in() -> None:
+    source = b"""
+class A:
+    import a
+    async def m(self):
+        async with b: import c
+        async for d in e: import f
+        else: import g
+match h:
+    case [i] if i: import j
+    case _:
+        while k: import l
+        else: import m
+for n in o:
+    with p:
+        try: import q
+        except r: import s
+        else: import t
+        finally: import u
+"""
+    assert names("z", source=source) == {"a", "c", "f", "g", "j", "l", "m", "q", "s", "t", "u"}
+
+
 def test_what_does_not_parse_imports_nothing() -> None:
     for source in (b"import", b"\0", b"\x7fELF\0", b"-" * 100_000 + b"1", b"# coding: no-such\n"):
         assert list(Imports().of(source)[1]) == []
