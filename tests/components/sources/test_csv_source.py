@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
 from slipline.components.sources.column_kinds import merged_kinds, tally_columns
@@ -30,7 +31,7 @@ def features_of(record: bytes) -> dict[str, list[object]]:
 
 def rows_of(file: Path) -> list[dict[str, list[object]]]:
     """The features of each row, the columns typed by this file alone."""
-    kinds = merged_kinds([tally_columns(str(file))])
+    kinds = merged_kinds([tally_columns(str(file), BeamSettings())])
     return [features_of(record) for record in CsvFile(path=str(file), kinds=kinds).records()]
 
 

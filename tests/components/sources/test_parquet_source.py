@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
 from slipline.components.sources.column_kinds import merged_kinds, tally_columns
@@ -32,7 +33,7 @@ def records(tmp_path):
 def test_the_same_table_as_csv_and_as_parquet_gives_the_same_records(tmp_path):
     rows = wines(50)
     table, columns = write_csv(tmp_path / "wine.csv", rows), write_parquet(tmp_path / "wine.parquet", rows)
-    kinds = merged_kinds([tally_columns(str(table))])
+    kinds = merged_kinds([tally_columns(str(table), BeamSettings())])
     from_csv = list(CsvFile(path=str(table), kinds=kinds).records())
     assert from_csv == list(ParquetFile(path=str(columns)).records())
     assert len(from_csv) == 50
