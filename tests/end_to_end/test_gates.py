@@ -30,8 +30,8 @@ def live_versions(user: User) -> list[int]:
 def test_a_model_below_its_threshold_is_not_released(user: User) -> None:
     run = user.run(train__seed=3, evaluate__min_accuracy=0.9999)
     assert run.returncode == 1
-    assert "push did not run, its gate is closed:" in run.stdout
-    assert re.search(r"evaluate: accuracy 0\.\d{4} is below evaluate\.min_accuracy 0\.9999", run.stdout)
+    assert "push did not run, its gate is closed" in run.stdout
+    assert re.search(r"evaluate did not pass:\n  accuracy 0\.\d{4} is below evaluate\.min_accuracy 0\.9999", run.stdout)
     assert live_versions(user) == [1]
 
 
@@ -39,8 +39,8 @@ def test_a_model_worse_than_the_live_one_by_more_than_the_margin_is_not_released
     run = user.run(train__learning_rate=0.00001, evaluate__min_accuracy=0.0, evaluate__max_log_loss=100.0)
     assert run.returncode == 1
     assert re.search(
-        r"evaluate: accuracy 0\.\d+ is 0\.\d+ below the live model's 0\.\d+ \(version 1\), "
-        r"more than evaluate\.max_accuracy_drop 0\.005",
+        r"accuracy is 0\.\d+ worse than the live model's, more than evaluate\.max_accuracy_drop 0\.005 and than chance "
+        r"explains \(0\.\d+ against 0\.\d+ of version 1; ",
         run.stdout,
     )
     assert live_versions(user) == [1]

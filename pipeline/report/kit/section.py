@@ -1,10 +1,4 @@
-"""The contents of a section of a report: plain records that a page lays out. All text is shown as it is.
-
-An artifact of one's own brings a section with a method `report_section` that returns one:
-
-    def report_section(self) -> Section:
-        return Section("Prices", (Text("By town."), Table(("Town", number("Mean")), [("Bern", "12.50")])))
-"""
+"""The contents of a section of a report: plain records that a page lays out. All text is shown as it is."""
 
 from __future__ import annotations
 

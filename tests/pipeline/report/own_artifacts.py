@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipline.pipeline.core.artifact import Artifact, Verdict
-from slipline.pipeline.report.kit.section import Figure, KeyNumber, Section, Table, Text, number
+from slipline.pipeline.report import Figure, KeyNumber, Section, Table, Text, number
 
 HOSTILE = "<script>alert(1)</script>"
 
