@@ -30,6 +30,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.pipeline.core.graph import Pipeline as Pipeline
     from slipline.pipeline.core.graph import Step as Step
     from slipline.pipeline.core.signature import Say as Say
+    from slipline.pipeline.report.kit.section import Column as Column
+    from slipline.pipeline.report.kit.section import Facts as Facts
+    from slipline.pipeline.report.kit.section import Figure as Figure
+    from slipline.pipeline.report.kit.section import Section as Section
+    from slipline.pipeline.report.kit.section import Table as Table
+    from slipline.pipeline.report.kit.section import Text as Text
     from slipline.pipeline.runners.execute import Outcome as Outcome
     from slipline.pipeline.runners.execute import Status as Status
     from slipline.pipeline.runners.run_report import RunReport as RunReport
@@ -53,6 +59,7 @@ _get, __all__ = lazy_names(
         "core.errors": ("PipelineError",),
         "core.graph": ("Pipeline", "Step"),
         "core.signature": ("Say",),
+        "report.kit.section": ("Column", "Facts", "Figure", "Section", "Table", "Text"),
         "runners.execute": ("Outcome", "Status"),
         "runners.run_report": ("RunReport",),
     },

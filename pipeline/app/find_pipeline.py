@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from slipline.pipeline.app.settings.home import Home
@@ -14,20 +13,7 @@ from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.load import load
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A pipeline as it was asked for.
-
-    Attributes:
-      pipeline: Checked and ready to run.
-      settings: The record it was made of; None if it takes none.
-    """
-
-    pipeline: Pipeline
-    settings: object
-
-
-def find_pipeline(target: str, settings: str | None, overrides: Sequence[str], home: Home) -> Asked:
+def find_pipeline(target: str, settings: str | None, overrides: Sequence[str], home: Home) -> Pipeline:
     """The pipeline that is asked for, checked and ready to run.
 
     Args:
@@ -56,14 +42,13 @@ def names_pipeline(target: str) -> bool:
     return ":" in target and not target.endswith(".toml") and not Path(target).exists()
 
 
-def _filled(name: str, text: SettingsText, overrides: Sequence[str], home: Home) -> Asked:
+def _filled(name: str, text: SettingsText, overrides: Sequence[str], home: Home) -> Pipeline:
     found = load(name, home)
     if found.settings_class is not None:
-        settings = text.fill(found.settings_class, overrides)
-        return Asked(found.pipeline(settings), settings)
+        return found.pipeline(text.fill(found.settings_class, overrides))
     if given := [*text.values, *(f"--set {override}" for override in overrides)]:
         raise SettingsError(
             f"{name} takes no settings, got {', '.join(given)}; make it a function of a settings record that returns "
             "the Pipeline, or leave them out"
         )
-    return Asked(found.pipeline(), None)
+    return found.pipeline()

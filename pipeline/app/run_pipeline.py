@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slipline.pipeline.app.notebook import show_artifacts
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.visible import visible
@@ -41,6 +42,7 @@ def run(
       StoreError: The home cannot be used.
       KeyboardInterrupt: The run was interrupted; nothing half-written is left, and what was done counts.
     """
+    show_artifacts()
     asked = pipeline if until is None else pipeline.until(until)
     with Store.open(home or home_from_environment().path) as store, open_display(asked, quiet=quiet) as display:
         report = LocalRunner(store=store, display=display, fresh=fresh, parallel=parallel).run(asked)

@@ -49,7 +49,7 @@ def called(desk: Path, *command: str, text: str | None = None) -> subprocess.Com
 def statuses(printed: str) -> dict[str, str]:
     """How each step ended, as a plain display prints it."""
     lines = [line.split() for line in printed.splitlines() if line.startswith(("count_words ", "check_length "))]
-    return {line[0]: line[1] for line in lines}
+    return {line[0]: line[1].rstrip(",") for line in lines}
 
 
 BOTH_DONE = {"count_words": "done", "check_length": "done"}
@@ -139,10 +139,32 @@ def shown(outputs: list[nbformat.NotebookNode], form: str = "text/plain") -> str
 
 @pytest.mark.slow
 def test_notebook_runs_what_its_cells_define_and_finds_it_again(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = LETTER.partition("flow = ")
-    flow = f"{parts[1]}{parts[2]}"
-    *_, ran, again = executed(desk, monkeypatch, parts[0], flow, RUN, flow + RUN)
-    printed = [shown(ran), shown(again)]
-    assert statuses(printed[0]) == BOTH_DONE
-    assert statuses(printed[1]) == BOTH_CACHED
-    assert "words: 5 passed: True" in printed[0]
+    defined, flow, steps = LETTER.replace("most=5", "most=4").partition("flow = ")
+    show = "report.made('check_length').artifact"
+    *_, ran, again, shown_itself = executed(desk, monkeypatch, defined, flow + steps, RUN, flow + steps + RUN, show)
+    assert statuses(shown(ran)) == BOTH_DONE
+    assert statuses(shown(again)) == BOTH_CACHED
+    assert "check_length: 5 words, at most 4" in shown(ran)
+    assert "words: 5 passed: False" in shown(ran)
+    assert "<" in shown(shown_itself, "text/html")
+    assert "5 words, at most 4" in shown(shown_itself, "text/html")
+
+
+@pytest.mark.slow
+def test_notebook_shows_artifacts_of_ours_as_the_report_does(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (desk / "houses" / "train").mkdir(parents=True)
+    (desk / "houses" / "train" / "all.csv").write_text("rooms,town\n" + "3,Bern\n4,Basel\n" * 20)
+    flow = """
+from slipline.components import IngestParams, compute_statistics, ingest
+from slipline.pipeline import Pipeline, run
+
+flow = Pipeline("houses")
+examples = flow.add(ingest, params=IngestParams(folder="houses", splits=("train",)))
+flow.add(compute_statistics, examples=examples)
+report = run(flow, quiet=True)
+"""
+    ran, shown_itself = executed(desk, monkeypatch, flow, "report.made('compute_statistics').artifact")
+    assert shown(ran) == ""
+    html = shown(shown_itself, "text/html")
+    assert "<table" in html
+    assert all(word in html for word in ("rooms", "town", "Basel"))

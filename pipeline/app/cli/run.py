@@ -50,8 +50,8 @@ def run(
     verdict does not pass.
     """
     home = home_from_environment()
-    asked = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
-    pipeline = asked.pipeline if until is None else asked.pipeline.until(until)
+    pipeline = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
+    pipeline = pipeline if until is None else pipeline.until(until)
     with Store.open(home.path) as store:
         with open_display(pipeline, quiet=as_json) as display:
             runner = LocalRunner(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from slipline.pipeline.app.find_pipeline import Asked, find_pipeline, names_pipeline
+from slipline.pipeline.app.find_pipeline import find_pipeline, names_pipeline
 from slipline.pipeline.app.settings.home import Home
-from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.core.errors import LoadError, SettingsError
+from slipline.pipeline.core.graph import Pipeline
 
 FLOW = """
 from slipline.pipeline import Home, Pipeline, params
@@ -43,7 +43,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def asked(target: str, *overrides: str, settings: str | None = None) -> Asked:
+def asked(target: str, *overrides: str, settings: str | None = None) -> Pipeline:
     return find_pipeline(target, settings, overrides, Home(Path("house")))
 
 
@@ -53,38 +53,38 @@ def written(text: str, name: str = "mine.toml") -> str:
 
 
 def test_a_pipeline_is_run_as_it_stands(module: str) -> None:
-    assert asked(f"{module}:as_it_stands").pipeline.name == "as_it_stands"
+    assert asked(f"{module}:as_it_stands").name == "as_it_stands"
 
 
 def test_a_function_gets_its_settings_filled_in(module: str) -> None:
-    found = asked(f"{module}:made", "add.factor=7").pipeline
+    found = asked(f"{module}:made", "add.factor=7")
     assert found.steps[-1].settings["params"].factor == 7  # type: ignore[attr-defined]
 
 
 def test_a_function_may_ask_for_the_home_too(module: str) -> None:
-    assert asked(f"{module}:at_home", "name=job").pipeline.name == "job at house"
+    assert asked(f"{module}:at_home", "name=job").name == "job at house"
 
 
 def test_settings_name_their_pipeline_or_are_named_beside_it(module: str) -> None:
     mine = written(f'pipeline = "{module}:at_home"\nname = "told"\n')
-    assert asked(mine).pipeline.name == "told at house"
-    assert asked(mine, "name=told again").pipeline.name == "told again at house"
-    assert asked(f"{module}:at_home", settings=mine).pipeline.name == "told at house"
+    assert asked(mine).name == "told at house"
+    assert asked(mine, "name=told again").name == "told again at house"
+    assert asked(f"{module}:at_home", settings=mine).name == "told at house"
 
 
 def test_a_pipeline_named_beside_settings_is_run_and_not_the_one_they_name(module: str) -> None:
     mine = written(f'pipeline = "{module}:as_it_stands"\n[add]\nfactor = 3\n')
-    assert asked(f"{module}:made", settings=mine).pipeline.name == "toy"
+    assert asked(f"{module}:made", settings=mine).name == "toy"
 
 
 def test_settings_that_name_no_pipeline_are_of_the_training_that_comes_with_slipline(module: str) -> None:
     written('name = "mine"\n[train]\nepochs = 9\n')
     for target in ("mine.toml", "mnist"):
         found = asked(target)
-        assert isinstance(found.settings, TrainingSettings)
-        assert found.settings.train.epochs == {"mine.toml": 9, "mnist": 5}[target]
-        assert [step.name for step in found.pipeline.steps][-1] == "push"
-        assert found.pipeline.name == found.settings.name
+        steps = {step.name: step for step in found.steps}
+        assert steps["train"].settings["params"].epochs == {"mine.toml": 9, "mnist": 5}[target]  # type: ignore[attr-defined]
+        assert list(steps)[-1] == "push"
+        assert found.name == {"mine.toml": "mine", "mnist": "mnist"}[target]
 
 
 @pytest.mark.parametrize("given", [["x=1"], []])
