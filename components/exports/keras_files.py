@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from slipline.components.exports.source import ExportSource, Images, Predict, Probabilities
+
+if TYPE_CHECKING:
+    import keras
 
 
 def write_keras(source: ExportSource, file: Path) -> None:
@@ -26,13 +32,26 @@ def write_h5(source: ExportSource, file: Path) -> None:
     keras.models.load_model(source.keras_path).save(file)
 
 
+@dataclass(frozen=True)
+class KerasNetwork:
+    """A Keras model to be asked; a `Predict`."""
+
+    model: keras.Model
+
+    def __call__(self, images: Images) -> Probabilities:
+        """The model's answers."""
+        return np.asarray(self.model.predict_on_batch(images), np.float32)
+
+    def digest(self) -> str:
+        """The sha256 over its layers, their settings and all that they learnt: of two alike, both give one answer."""
+        digest = hashlib.sha256(self.model.to_json().encode())
+        for weight in self.model.weights:
+            digest.update(np.ascontiguousarray(weight.value.numpy()))
+        return digest.hexdigest()
+
+
 def read_keras(file: Path) -> Predict:
     """The model in a `.keras` or `.h5` file."""
     import keras
 
-    model = keras.models.load_model(file, compile=False)
-
-    def predict(images: Images) -> Probabilities:
-        return np.asarray(model.predict_on_batch(images), np.float32)
-
-    return predict
+    return KerasNetwork(keras.models.load_model(file, compile=False))

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipline.components.exports.keras_files import KerasNetwork
 from slipline.components.exports.source import Images, Predict, Probabilities
 
-BATCH_SIZE = 500
+BATCH_SIZE = 250
+"""What flows through the layers for more digits is given back to the system after each call: a third of the time."""
+
 WARM_UP_CALLS, TIMED_CALLS = 3, 25
 
 
@@ -26,10 +29,29 @@ class Parity:
     largest_difference: float
 
 
-def answers(predict: Predict, images: Images) -> Probabilities:
-    """What a model says of many images, asked a few at a time."""
-    parts = range(0, len(images), BATCH_SIZE)
-    return np.concatenate([predict(images[at : at + BATCH_SIZE]) for at in parts])
+class Asked:
+    """Images, and what models say of them, asked about a few at a time.
+
+    Attributes:
+      images: [N, height, width, channels].
+    """
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self._said: dict[str, Probabilities] = {}
+
+    def answers(self, predict: Predict) -> Probabilities:
+        """What a model says; a network that was asked before, kept in another format then, is not asked again."""
+        if not isinstance(predict, KerasNetwork):
+            return self._asked(predict)
+        network = predict.digest()
+        if network not in self._said:
+            self._said[network] = self._asked(predict)
+        return self._said[network]
+
+    def _asked(self, predict: Predict) -> Probabilities:
+        parts = range(0, len(self.images), BATCH_SIZE)
+        return np.concatenate([predict(self.images[at : at + BATCH_SIZE]) for at in parts])
 
 
 def parity_of(given: Probabilities, wanted: Probabilities) -> Parity:

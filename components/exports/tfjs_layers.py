@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from slipline.components.exports.source import ExportSource, Images, Predict, Probabilities
+from slipline.components.exports.keras_files import KerasNetwork
+from slipline.components.exports.source import ExportSource, Predict
 from slipline.components.exports.tfjs_weights import read_model, write_model
 
 if TYPE_CHECKING:
@@ -131,8 +130,4 @@ def read_layers(file: Path) -> Predict:
     model = kind.from_config(written["config"])
     for name, weight in _weights(model):
         weight.assign(values[name])
-
-    def predict(images: Images) -> Probabilities:
-        return np.asarray(model.predict_on_batch(images), np.float32)
-
-    return predict
+    return KerasNetwork(model)

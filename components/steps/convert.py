@@ -15,7 +15,7 @@ import numpy as np
 from slipline.components.artifacts import Examples, ExportedFile, Schema, ServableModel, TrainedModel
 from slipline.components.examples.examples_io import read_batches, read_split
 from slipline.components.exports.formats import FORMATS, Format
-from slipline.components.exports.parity import answers, latency_ms, parity_of
+from slipline.components.exports.parity import Asked, latency_ms, parity_of
 from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
 from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
@@ -106,13 +106,13 @@ def convert(
         calibration=_calibration(examples, spec, params),
     )
     say("asking the SavedModel")
-    images = scaled(read_split(examples, params.split, spec).images)
+    asked = Asked(scaled(read_split(examples, params.split, spec).images))
     served = _served(model.path)
-    wanted = answers(served, images)
-    exports = [_saved_model(model.path, latency_ms(served, images[:1]))]
+    wanted = asked.answers(served)
+    exports = [_saved_model(model.path, latency_ms(served, asked.images[:1]))]
     for name in params.formats:
         say(f"making {name}")
-        exports.append(_export(FORMATS[name], source, images, wanted, params, out))
+        exports.append(_export(FORMATS[name], source, asked, wanted, params, out))
     _write_contract(out / CONTRACT, source, exports)
     return replace(model, path=out, exports=tuple(exports))
 
@@ -148,7 +148,7 @@ def _saved_model(folder: Path, latency: float) -> ExportedFile:
 
 
 def _export(
-    form: Format, source: ExportSource, images: Images, wanted: Probabilities, params: ConvertParams, folder: Path
+    form: Format, source: ExportSource, asked: Asked, wanted: Probabilities, params: ConvertParams, folder: Path
 ) -> ExportedFile:
     """Makes one format, reads it back and asks it everything; leaves no file of one that is withheld."""
     file = folder / form.file
@@ -156,14 +156,14 @@ def _export(
     try:
         form.write(source, file)
         predict = form.read(file)
-        parity = parity_of(answers(predict, images), wanted)
+        parity = parity_of(asked.answers(predict), wanted)
         made = ExportedFile(
             format=form.name,
             file=form.file,
             size_bytes=_size_bytes(_own(form, folder)),
             agreement=parity.agreement,
             largest_difference=_number(parity.largest_difference),
-            latency_ms=latency_ms(predict, images[:1]) if form.timed else None,
+            latency_ms=latency_ms(predict, asked.images[:1]) if form.timed else None,
         )
         made = replace(made, withheld=judge(made, form, params))
     except Exception as error:  # converters raise anything over a network they do not know
