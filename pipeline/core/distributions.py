@@ -8,8 +8,7 @@ import re
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from slipline.pipeline.core.module_files import path_entries
 
@@ -46,7 +45,7 @@ class Distribution:
         try:
             origin = json.loads(text) if text else {}
             is_link = origin.get("dir_info", {}).get("editable", False)
-            return os.path.realpath(url2pathname(urlsplit(origin["url"]).path)) if is_link else None
+            return os.path.realpath(unquote(urlsplit(origin["url"]).path)) if is_link else None
         except (ValueError, AttributeError, KeyError):  # it is other people's file
             return None
 

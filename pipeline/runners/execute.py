@@ -6,27 +6,21 @@ The local runner and a container both come through here.
 from __future__ import annotations
 
 import enum
-import errno
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
-from slipline.pipeline.core.component import Component, ComponentError, Say
-from slipline.pipeline.core.errors import PipelineError, StepCrashed, StepError, StepTimedOut
+from slipline.pipeline.core.component import ComponentError, Say
+from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key, canonical
 from slipline.pipeline.core.graph import Bound, Given, Source, Step
 from slipline.pipeline.core.source_code import Sources
+from slipline.pipeline.runners.call import Call, call_here, only_component_errors, place_of
 from slipline.pipeline.store.store import Committed, InputRecord, Store, artifact_from_json, artifact_to_json
-
-Call = Callable[[Component[Any, Any], Mapping[str, object], Say], Artifact]
-"""Calls a component with its arguments, here or in another process."""
-
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Status(enum.Enum):
@@ -72,18 +66,6 @@ class Outcome:
 
 Ended = Mapping[Step, Outcome]
 """How the steps upstream went."""
-
-
-def call_here(component: Component[Any, Any], arguments: Mapping[str, object], say: Say) -> Artifact:
-    """Calls `component` in this process; `say` is passed on if it takes one.
-
-    Raises:
-      ComponentError: It failed; of a failure that it did not foresee, the cause says where.
-    """
-    service = {"say": say} if "say" in component.services else {}
-    with _only_component_errors(component):
-        made: Artifact = component(**arguments, **service)
-        return made
 
 
 def execute(
@@ -330,68 +312,13 @@ def _lost_in_record(artifact: Artifact) -> str:
     return "" if same else f"{again} came back"
 
 
-def place_of(component: Component[Any, Any]) -> str:
-    """The file and line of its function."""
-    code = getattr(component.function, "__code__", None)
-    return f"{code.co_filename}, line {code.co_firstlineno}" if code else component.module
-
-
-@contextmanager
-def _only_component_errors(component: Component[Any, Any]) -> Iterator[None]:
-    """Lets foreseen failures out of the block as they are, others in words for a person and the cause kept."""
-    try:
-        yield
-    except (ComponentError, StepError):
-        raise
-    except SystemExit as error:
-        where = _line_of(error, component)
-        raise ComponentError(f"it called sys.exit({error.code!r}); raise an error instead ({where})") from error
-    except Exception as error:
-        if _is_disk_full(error):
-            raise ComponentError(
-                "no space left to write its result; nothing half-written was kept. "
-                "Free space, or move the home with SLIPLINE_HOME, and run again"
-            ) from error
-        if isinstance(error, PipelineError):
-            raise
-        raise ComponentError(
-            f"unexpected {type(error).__name__}{_words(error)} ({_line_of(error, component)}); "
-            "the run's log has the traceback"
-        ) from error
-
-
-def _words(error: BaseException) -> str:
-    """What an error says, behind a colon; empty if it cannot say it."""
-    try:
-        return f": {error}"
-    except Exception:
-        return ""
-
-
-def _line_of(error: BaseException, component: Component[Any, Any]) -> str:
-    """The line of the component's file that was under way; that of its function if none was."""
-    code = getattr(component.function, "__code__", None)
-    lines, traceback = [], error.__traceback__
-    while traceback is not None:
-        if code is not None and traceback.tb_frame.f_code.co_filename == code.co_filename:
-            lines.append(traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return f"{code.co_filename}, line {lines[-1]}" if code is not None and lines else place_of(component)
-
-
 @contextmanager
 def _naming(step: Step) -> Iterator[None]:
     """Lets StepErrors that name the step out of the block."""
     try:
-        with _only_component_errors(step.component):
+        with only_component_errors(step.component):
             yield
     except ComponentError as error:
         raise StepError(f"{step.name}: {error}") from error
     except (StepCrashed, StepTimedOut) as error:
         raise type(error)(f"{step.name}: {error}") from error
-
-
-def _is_disk_full(error: BaseException) -> bool:
-    """Whether the disk is full; Beam, TensorFlow and SQLite say so only in the text of errors of their own."""
-    words = ("No space left on device", "database or disk is full")
-    return (isinstance(error, OSError) and error.errno in DISK_FULL) or any(text in _words(error) for text in words)

@@ -16,7 +16,8 @@ from slipline.pipeline.core.component import Component, ComponentError, Say
 from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.graph import Pipeline, Step
 from slipline.pipeline.core.source_code import Sources
-from slipline.pipeline.runners.execute import Outcome, Status, call_here, execute
+from slipline.pipeline.runners.call import call_here
+from slipline.pipeline.runners.execute import Outcome, Status, execute
 from slipline.pipeline.runners.run_log import RunLog
 from slipline.pipeline.runners.run_report import RunReport as RunReport  # noqa: PLC0414
 from slipline.pipeline.runners.run_report import has_passed, words_of, write_outcome

@@ -25,7 +25,7 @@ import cloudpickle
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, ComponentError
 from slipline.pipeline.core.errors import PipelineError
-from slipline.pipeline.runners.execute import call_here, place_of
+from slipline.pipeline.runners.call import call_here, place_of
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, ComponentError, Say
 from slipline.pipeline.core.errors import StepCrashed, StepTimedOut
-from slipline.pipeline.runners.execute import place_of
+from slipline.pipeline.runners.call import place_of
 from slipline.pipeline.runners.run_log import RunLog
 
 POLL_S = 0.1

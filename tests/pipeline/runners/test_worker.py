@@ -45,3 +45,11 @@ def test_a_class_of_the_main_program_works_in_the_worker_and_comes_back_as_the_o
 def test_the_mark_of_a_field_without_a_default_stays_that_mark() -> None:
     for written in (pickled(dataclasses.MISSING), answer(dataclasses.MISSING)):
         assert pickle.loads(written) is dataclasses.MISSING
+
+
+def test_a_worker_begins_without_what_only_its_parent_needs() -> None:
+    code = (
+        "import slipline.pipeline.runners.worker, sys; "
+        "print(sorted({'sqlalchemy', 'pydantic', 'numpy', 'click', 'rich'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
