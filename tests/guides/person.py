@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from tests.guides.blocks import PROGRAMS, Block, Guide
 
-PORTS = ("8500", "8501", "8600", "8601", "9109")
+PORTS = ("8099", "8500", "8501", "8600", "8601", "9109", "50000")
 """Ports that guides name; each stands for a free one."""
 
 SMALL = ("--set=train.epochs=3", "--set=evaluate.min_accuracy=0.5", "--set=evaluate.max_log_loss=2.0")
@@ -110,10 +110,18 @@ class Person:
         status = process.wait(BLOCK_LIMIT_S)
         assert status == 0, f"{where} ended with {status}:\n{block.text}\n{log.read_text()}"
         if IN_BACKGROUND.search(block.text):
-            _wait_for_an_address(log, where)
-            for port in ("8501", "8601"):
-                _wait_for_models(self.ports[port])
+            self._wait_for_servers(block, log, where)
         return log.read_text("utf-8")
+
+    def _wait_for_servers(self, block: Block, log: Path, where: str) -> None:
+        """Waits, as a person does, until what was started in the background listens, and has loaded its models."""
+        begin_s = time.monotonic()
+        named = [port for name, port in self.ports.items() if re.search(rf"\b{name}\b", block.text)]
+        while not (all(map(_listens, named)) and (named or re.search(r"127\.0\.0\.1:\d+.*\n", log.read_text()))):
+            assert time.monotonic() - begin_s < READY_LIMIT_S, f"{where} does not listen:\n{log.read_text()}"
+            time.sleep(0.05)
+        for port in ("8501", "8601"):
+            _wait_for_models(self.ports[port])
 
     def _environment(self) -> dict[str, str]:
         environment = {
@@ -154,12 +162,12 @@ def stable(line: str) -> str:
     return " ".join(sorted(re.sub(r"\d+([.,]\d+)*", "N", line.lstrip("✓✗- ")).split()))
 
 
-def _wait_for_an_address(log: Path, where: str) -> None:
-    """Waits, as a person does, until what was started in the background has said where it listens."""
-    begin_s = time.monotonic()
-    while not re.search(r"127\.0\.0\.1:\d+.*\n", log.read_text()):
-        assert time.monotonic() - begin_s < READY_LIMIT_S, f"{where} said nothing:\n{log.read_text()}"
-        time.sleep(0.05)
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("localhost", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _wait_for_models(rest_port: int) -> None:
