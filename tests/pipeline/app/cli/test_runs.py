@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from slipline.pipeline.app.cli.main import main
 from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.store import Store
 from tests.pipeline.in_process import ran
 from tests.pipeline.toy import CheckParams, toy_pipeline
@@ -40,6 +42,8 @@ def test_a_run_whose_verdict_did_not_pass_has_failed_and_names_the_gate(store: S
     assert failed.rstrip().endswith("check did not pass")
     assert "passed" in passed
     assert passed.rstrip().endswith("3 done")
+    (started,) = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?= )", passed)
+    assert started.replace(" ", "T") == recorded_runs(store)[1].started_at[: len(started)]
 
 
 def test_json_names_the_gate_its_reasons_and_the_files_of_a_run(store: Store, home: Path) -> None:
@@ -76,3 +80,21 @@ def test_no_more_are_listed_than_asked_and_json_of_none_is_an_empty_list(store: 
         ran(store, toy_pipeline(checked=CheckParams(most=most)))
     assert len(json.loads(printed("--json"))) == 2
     assert len(json.loads(printed("--json", "--limit", "1"))) == 1
+
+
+OWN = """
+from slipline.pipeline import Pipeline
+from tests.pipeline.toy import CheckParams, WriteParams, check, write
+
+pipeline = Pipeline("own")
+pipeline.add(check, words=pipeline.add(write, params=WriteParams()), params=CheckParams(most=1))
+"""
+
+
+def test_the_report_it_names_is_the_one_that_the_run_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_flow.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    said = CliRunner().invoke(main, ["run", "own_flow:pipeline", "--json"])
+    assert said.exit_code == 1, said.output
+    (listed,) = json.loads(printed("--json"))
+    assert listed["report"] == json.loads(said.output)["report"] is not None
