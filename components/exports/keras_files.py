@@ -46,7 +46,7 @@ class KerasNetwork:
         """The sha256 over its layers, their settings and all that they learnt: of two alike, both give one answer."""
         digest = hashlib.sha256(self.model.to_json().encode())
         for weight in self.model.weights:
-            digest.update(np.ascontiguousarray(weight.value.numpy()))
+            digest.update(np.asarray(weight.value.numpy()).tobytes())
         return digest.hexdigest()
 
 
