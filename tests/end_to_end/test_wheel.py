@@ -54,12 +54,13 @@ def test_wheel_brings_one_import_name_and_its_types(wheel: Path) -> None:
     assert "slipline/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
-def test_wheel_has_every_file_of_the_packages_but_what_only_builds_use(wheel: Path) -> None:
+def test_wheel_has_every_file_of_the_packages_but_guides_and_what_only_builds_use(wheel: Path) -> None:
     """A template or a page left out is seen by a user only."""
     tracked = subprocess.run(
         ["git", "ls-files", "pipeline", "components", "serving"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    wanted = {f"slipline/{name}" for name in tracked.stdout.splitlines() if "/bundle/" not in name}
+    files = [name for name in tracked.stdout.splitlines() if "/bundle/" not in name]
+    wanted = {f"slipline/{name}" for name in files if not name.endswith("README.md")}
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
