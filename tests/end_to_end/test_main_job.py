@@ -63,7 +63,7 @@ def statuses(printed: str) -> dict[str, str]:
 def test_one_command_does_every_step_and_releases_the_model(released: tuple[User, str]) -> None:
     user, printed = released
     lines = printed.splitlines()
-    assert [line.split()[0] for line in lines if " done " in line] == STEPS
+    assert sorted(line.split()[0] for line in lines if " done " in line) == sorted(STEPS)  # some run side by side
     assert "released mnist version 1" in lines
     assert any(line.startswith("test accuracy 0.") for line in lines)
     version = user.home / "releases" / "mnist" / "1"

@@ -68,7 +68,7 @@ def test_default_job_says_in_one_line_what_data_it_wants(site: Path, tmp_path: P
     ran = slipline(site, "run", "--until", "ingest", cwd=tmp_path)
     assert ran.returncode == 1
     assert "Traceback" not in ran.stdout + ran.stderr
-    (line,) = [line for line in ran.stdout.splitlines() if "mnist" in line]
+    line = next(line for line in ran.stdout.splitlines() if "mnist:3.0.1" in line)
     assert str(tmp_path / "data") in line
 
 

@@ -15,7 +15,7 @@ from tests.small_mnist import ROOT, write_folder
 
 MOMENTS = (
     ("say", "epoch 2/5  step 1/"),  # within an epoch
-    ("os.rename", "kept-1-5.part"),  # what was kept is complete, but does not count yet
+    ("os.rename", "kept-1-5.npz"),  # what was kept is complete, but does not count yet
     ("os.remove", "kept-1-10.npz"),  # both the last and the one before count
 )
 
