@@ -69,7 +69,7 @@ def test_default_job_says_in_one_line_what_data_it_wants(site: Path, tmp_path: P
     assert ran.returncode == 1
     assert "Traceback" not in ran.stdout + ran.stderr
     line = next(line for line in ran.stdout.splitlines() if "mnist:3.0.1" in line)
-    assert str(tmp_path / "data") in line
+    assert "data set 'mnist:3.0.1' is not in data" in line
 
 
 def test_default_job_runs_from_a_folder_with_files_of_our_packages_names(site: Path, tmp_path: Path) -> None:
