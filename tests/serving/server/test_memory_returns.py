@@ -49,7 +49,8 @@ def test_memory_after_50_switches_is_within_a_tenth_of_that_after_5(
             assert client.predict({"x": np.zeros(1, "float32")}).outputs["y"][0] == version
             after[switch] = resident_mib(process.process.pid)
     print({switch: round(after[switch]) for switch in (1, 5, 10, 20, 30, 40, 50)}, "MiB")
-    assert after[50] <= 1.1 * after[5]
+    # The version before may not have given back its memory at the one moment; a leak shows in the least of several.
+    assert min(after[switch] for switch in range(41, 51)) <= 1.1 * min(after[switch] for switch in range(3, 8))
 
 
 def _states(control: ServerControl) -> dict[int, str]:
