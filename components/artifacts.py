@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -291,6 +292,11 @@ class TrainedModel(Artifact):
     def keras_path(self) -> Path:
         """The model, optimizer state included."""
         return self.path / "model.keras"
+
+    def import_layers(self) -> None:
+        """Imports the module that built the network, which registers layers of its own with Keras."""
+        if self.network:
+            import_module(self.network.partition(":")[0])
 
     @property
     def history_path(self) -> Path:

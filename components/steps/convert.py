@@ -19,7 +19,6 @@ from slipline.components.exports.parity import Asked, latency_ms, parity_of
 from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
 from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
-from slipline.components.training.own_layers import import_layers
 from slipline.pipeline.core.component import Say, component, params
 from slipline.serving.folders.app_contract import CONTRACT
 
@@ -97,7 +96,7 @@ def convert(
     if not params.formats:
         return replace(model, path=out)
     spec = example_spec(schema)
-    import_layers(trained)
+    trained.import_layers()
     source = ExportSource(
         keras_path=trained.keras_path,
         saved_model=model.path,

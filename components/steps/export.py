@@ -9,8 +9,6 @@ from slipline.components.artifacts import Schema, ServableModel, TrainedModel
 from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec, example_spec
 from slipline.components.files.tfrecord_files import write_records
-from slipline.components.training.own_layers import import_layers
-from slipline.components.training.preprocessing import decode_images, parse_images, scale
 from slipline.pipeline.core.component import component, params
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def export(model: TrainedModel, schema: Schema, params: ExportParams, out: Path)
     import keras
 
     spec = example_spec(schema)
-    import_layers(model)
+    model.import_layers()
     network = keras.models.load_model(model.keras_path, compile=False)
     _archive(network, spec).write_out(out, verbose=False)
     if params.warm_up:
@@ -73,6 +71,8 @@ def _archive(network: keras.Model, spec: ExampleSpec) -> keras.export.ExportArch
     """
     import keras
     import tensorflow as tf
+
+    from slipline.components.training.preprocessing import decode_images, parse_images, scale
 
     shape = [None, spec.image.height, spec.image.width, spec.image.channels]
 

@@ -7,11 +7,8 @@ from pathlib import Path
 
 from slipline.components.artifacts import Examples, Schema, TrainedModel
 from slipline.components.errors import TrainingFailed
-from slipline.components.training.calls import calling
 from slipline.components.training.cluster import Cluster, cluster_here, cluster_of
-from slipline.components.training.fit import fit
-from slipline.components.training.job import Job
-from slipline.components.training.team import Alone
+from slipline.components.training.job import TrainingJob, calling
 from slipline.components.training.train_settings import TrainParams
 from slipline.components.training.worker_processes import fit_in_processes
 from slipline.pipeline.core.component import Say, component
@@ -40,16 +37,19 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
       TrainingFailed: The network cannot be built or does not fit the data, loss or gradients are no longer finite, a
         worker ended, or there are not as many examples as were written.
     """
-    job = Job(examples=examples, schema=schema, params=params, out=out, scratch=scratch)
+    job = TrainingJob(examples=examples, schema=schema, params=params, out=out, scratch=scratch)
     cluster = cluster_of(os.environ)
     if cluster is not None:
         return _fit_as_chief(job, cluster, say)
     if params.workers > 1:
         return fit_in_processes(job, cluster_here(params.workers), range(params.workers), say)
+    from slipline.components.training.fit import fit
+    from slipline.components.training.team import Alone
+
     return fit(job, Alone(), say)
 
 
-def _fit_as_chief(job: Job, cluster: Cluster, say: Say) -> TrainedModel:
+def _fit_as_chief(job: TrainingJob, cluster: Cluster, say: Say) -> TrainedModel:
     """Trains with the workers that TF_CONFIG names; see `slipline.components.training.helper` for the others."""
     if cluster.worker > 0:
         raise TrainingFailed(

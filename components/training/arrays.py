@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples
@@ -14,9 +14,6 @@ from slipline.components.errors import TrainingFailed
 from slipline.components.features.schema_io import ExampleSpec
 from slipline.components.training.preprocessing import decode_images, parse_examples
 from slipline.components.training.train_settings import TrainParams
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 DECODE_BATCH_SIZE = 512
 """Small batches keep both decoding threads busy to the end; 60,000 digits take 1.0 s so, and 1.9 s one by one."""
@@ -57,8 +54,6 @@ def read_arrays(examples: Examples, params: TrainParams, spec: ExampleSpec) -> A
 
 
 def _decoded(files: tuple[Path, ...], spec: ExampleSpec) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    import tensorflow as tf
-
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         encoded, labels = parse_examples(serialized, spec)
         return decode_images(encoded, spec.image), labels

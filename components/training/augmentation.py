@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from slipline.components.training.train_settings import AugmentParams
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 Projection = NDArray[np.float32]
 """[N, 8]: where each pixel of N images comes from, as `tf.raw_ops.ImageProjectiveTransformV3` takes it."""
@@ -42,8 +38,6 @@ def projections(augment: AugmentParams, count: int, shape: tuple[int, int], seed
 
 def projected(images: tf.Tensor, projection: tf.Tensor) -> tf.Tensor:
     """Images float32 [N, height, width, channels] as the projections, float32 [N, 8], say; 0 from outside."""
-    import tensorflow as tf
-
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=projection,
@@ -56,8 +50,6 @@ def projected(images: tf.Tensor, projection: tf.Tensor) -> tf.Tensor:
 
 def noisy(images: tf.Tensor, places: tf.Tensor, noise: float, seed: int) -> tf.Tensor:
     """Images in 0..1 with Gaussian noise decided by the seed and each image's place, int64 [N]."""
-    import tensorflow as tf
-
     shape = tf.shape(images)[1:]
 
     def draw(place: tf.Tensor) -> tf.Tensor:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from slipline.components.training.arrays import Arrays
 from slipline.components.training.augmentation import noisy, projected, projections
 from slipline.components.training.preprocessing import scale
 from slipline.components.training.train_settings import TrainParams
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 PREFETCHED_BATCHES = 2
 
@@ -31,8 +27,6 @@ class Batches:
     """
 
     def __init__(self, arrays: Arrays, params: TrainParams) -> None:
-        import tensorflow as tf
-
         self._arrays = arrays
         self._params = params
         self._images = tf.constant(arrays.images)
@@ -61,8 +55,6 @@ class Batches:
           Images float32 [n, height, width, channels] in 0..1, labels int64 [n], and the weight of each example in the
           step's mean, float32 [n]. A worker that has no part in a last, small batch gets an example of weight 0.
         """
-        import tensorflow as tf
-
         places, weights = self._places(worker, workers)
         size = -(-(self._params.batch_size - worker) // workers)
         places, weights = places[first_step * size :], weights[first_step * size :]
@@ -83,8 +75,6 @@ class Batches:
 
     def held_out(self, worker: int, workers: int) -> tf.data.Dataset:
         """One worker's part of the examples held out: images and labels, as `share` gives them."""
-        import tensorflow as tf
-
         rows = tf.data.Dataset.from_tensor_slices(self._arrays.held_out[worker::workers])
         return rows.batch(self._params.batch_size).map(self._gathered).prefetch(PREFETCHED_BATCHES)
 
@@ -116,6 +106,4 @@ class Batches:
         return images, labels, weights
 
     def _gathered(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        import tensorflow as tf
-
         return scale(tf.gather(self._images, rows)), tf.gather(self._labels, rows)

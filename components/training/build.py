@@ -7,16 +7,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+import keras
 
 from slipline.components.errors import TrainingFailed
 from slipline.components.features.schema_io import ExampleSpec
 from slipline.components.training.train_settings import WITH_MOMENTUM, TrainParams
 
-if TYPE_CHECKING:
-    import keras
-
-Network = Callable[[tuple[int, int, int], int], "keras.Model"]
+Network = Callable[[tuple[int, int, int], int], keras.Model]
 
 
 def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
@@ -25,8 +23,6 @@ def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
     Raises:
       TrainingFailed: There is no such function, or its model does not fit the schema.
     """
-    import keras
-
     keras.utils.set_random_seed(params.seed)
     shape = (spec.image.height, spec.image.width, spec.image.channels)
     with _computing_in(params.precision):
@@ -50,8 +46,6 @@ def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
 
 
 def _optimizer(params: TrainParams) -> keras.optimizers.Optimizer:
-    import keras
-
     momentum = {"momentum": params.momentum} if params.optimizer in WITH_MOMENTUM else {}
     optimizer = keras.optimizers.get(
         {
@@ -70,8 +64,6 @@ def _optimizer(params: TrainParams) -> keras.optimizers.Optimizer:
 @contextmanager
 def _computing_in(precision: str) -> Iterator[None]:
     """Layers built in the block compute in that precision, unless they say otherwise."""
-    import keras
-
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -81,8 +73,6 @@ def _computing_in(precision: str) -> Iterator[None]:
 
 
 def _called(reference: str, shape: tuple[int, int, int], classes: int) -> keras.Model:
-    import keras
-
     network = _network(reference)
     try:
         model = network(shape, classes)

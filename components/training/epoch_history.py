@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 
-class Sample(NamedTuple):
+class LoggedStep(NamedTuple):
     """One step among those that the TensorBoard log shows: `step` from 0 over all epochs, `loss` of its batch."""
 
     step: int
@@ -38,7 +38,7 @@ class Epoch:
     seconds: float
     validation_loss: float | None = None
     validation_accuracy: float | None = None
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[LoggedStep, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Progress:
     correct: int = 0
     examples: int = 0
     seconds: float = 0.0
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[LoggedStep, ...] = ()
 
     def after(self, loss: float, correct: int, examples: int) -> Progress:
         """With one more step done: its mean loss, its right answers, and its examples."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from slipline.components.artifacts import TrainedModel
 from slipline.components.features.schema_io import ExampleSpec, example_spec
@@ -18,9 +20,8 @@ from slipline.components.training.arrays import Arrays, read_arrays
 from slipline.components.training.batches import Batches
 from slipline.components.training.blame import why_not_finite
 from slipline.components.training.build import build
-from slipline.components.training.devices import claim_devices
-from slipline.components.training.epoch_history import Epoch, Progress, Sample, history_json
-from slipline.components.training.job import Job
+from slipline.components.training.epoch_history import Epoch, LoggedStep, Progress, history_json
+from slipline.components.training.job import TrainingJob
 from slipline.components.training.keeping import Weights, keep, put, take_up, variables_of, weights_of
 from slipline.components.training.learning_rates import learning_rates
 from slipline.components.training.steps import NOT_FINITE, NotFinite, Steps
@@ -28,10 +29,6 @@ from slipline.components.training.team import Team, averaged, made_alike, told_b
 from slipline.components.training.tensorboard_log import TensorBoardLog
 from slipline.components.training.train_settings import TrainParams
 from slipline.pipeline.core.component import Say
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
 
 SAY_EVERY_STEPS = 50
 
@@ -41,13 +38,13 @@ OVER = -1
 """In place of the number of the next epoch."""
 
 
-def fit(job: Job, team: Team, say: Say) -> TrainedModel:
+def fit(job: TrainingJob, team: Team, say: Say) -> TrainedModel:
     """Trains the network, going on from what an earlier execution left, and writes it; for the chief of a team.
 
     Raises:
       TrainingFailed: As the step `train` says.
     """
-    device = claim_devices(team.worker)
+    device = _claim_devices(team.worker)
     say(f"reading examples; training runs on {device}")
     spec, arrays, fitting = _fitted(job, team, say)
     kept, epochs = fitting.finish(spec), len(fitting.progress.history)
@@ -70,20 +67,18 @@ def fit(job: Job, team: Team, say: Say) -> TrainedModel:
     )
 
 
-def assist(job: Job, team: Team, say: Say) -> None:
+def assist(job: TrainingJob, team: Team, say: Say) -> None:
     """Takes part in the training of a team as another than its chief; writes nothing.
 
     Raises:
       TrainingFailed: As the step `train` says.
     """
-    claim_devices(team.worker)
+    _claim_devices(team.worker)
     with suppress(NotFinite):
         _fitted(job, team, say)
 
 
-def _fitted(job: Job, team: Team, say: Say) -> tuple[ExampleSpec, Arrays, Fitting]:
-    import tensorflow as tf
-
+def _fitted(job: TrainingJob, team: Team, say: Say) -> tuple[ExampleSpec, Arrays, Fitting]:
     tf.config.experimental.enable_op_determinism()
     spec = example_spec(job.schema)
     arrays = read_arrays(job.examples, job.params, spec)
@@ -100,9 +95,7 @@ class Fitting:
       progress: How far it is; in the chief only.
     """
 
-    def __init__(self, job: Job, team: Team, model: keras.Model, batches: Batches, say: Say) -> None:
-        import tensorflow as tf
-
+    def __init__(self, job: TrainingJob, team: Team, model: keras.Model, batches: Batches, say: Say) -> None:
         self.progress = Progress()
         self._job = job
         self._team = team
@@ -176,8 +169,6 @@ class Fitting:
         return min(said, kept, self._batches.steps)
 
     def _take_steps(self, epoch: int, steps: range, batches: Iterator[tuple[tf.Tensor, ...]]) -> None:
-        import tensorflow as tf
-
         first = epoch * self._batches.steps + steps[0]
         try:
             losses, rights = self._steps.train(batches, self._rates, tf.constant(first), tf.constant(len(steps)))
@@ -198,14 +189,12 @@ class Fitting:
         in_epoch, epochs = self._batches.steps, self._job.params.epochs
         self._say(f"epoch {epoch + 1}/{epochs}  step {step + 1}/{in_epoch}  loss {loss:.4f}")
         number = epoch * in_epoch + step
-        sample = Sample(number, loss, float(self._rates[number]))
+        sample = LoggedStep(number, loss, float(self._rates[number]))
         self.progress = replace(self.progress, samples=(*self.progress.samples, sample))
         log.add_sample(sample)
 
     def _validated(self, epoch: int) -> tuple[float | None, float | None]:
         """Mean loss and accuracy on the examples held out, over all workers; None if there are none."""
-        import tensorflow as tf
-
         if not self._job.params.validation_fraction:
             return None, None
         loss_sum, correct, examples = 0.0, 0.0, 0.0
@@ -270,7 +259,23 @@ def _in_float32(model: keras.Model, params: TrainParams, spec: ExampleSpec) -> k
 
 def _inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     """The optimizer itself, where another scales its losses."""
-    import keras
-
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     return model.optimizer.inner_optimizer if scaled else model.optimizer
+
+
+def _claim_devices(worker: int) -> str:
+    """Has TensorFlow take a GPU's memory as it needs it, and says what the training runs on.
+
+    Several workers on one machine divide its GPUs; each takes one.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+        return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    mine = gpus[worker % len(gpus)]
+    try:
+        tf.config.set_visible_devices(mine, "GPU")
+        tf.config.experimental.set_memory_growth(mine, True)
+    except RuntimeError:
+        pass  # an earlier training in this process has set both
+    return str(tf.config.experimental.get_device_details(mine).get("device_name", "GPU"))

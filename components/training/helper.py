@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from slipline.components.training.calls import Call, find_call
 from slipline.components.training.cluster import VARIABLE, Cluster, cluster_of
+from slipline.components.training.job import Call, find_call
 from slipline.components.training.worker import Failed, Made, Said
 from slipline.components.training.worker_processes import Worker, end_worker, start_worker
 from slipline.pipeline.core.component import ComponentError, Say

@@ -5,17 +5,15 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from slipline.components.training.epoch_history import Progress, progress_from_json
 from slipline.pipeline.core.component import Say
 from slipline.serving.folders.whole_file import replaced
-
-if TYPE_CHECKING:
-    import keras
 
 Weights = tuple[NDArray[np.generic], ...]
 """Of each variable, in order."""

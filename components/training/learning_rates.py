@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from keras.optimizers import schedules
 from numpy.typing import NDArray
 
 from slipline.components.training.train_settings import TrainParams
@@ -15,8 +16,6 @@ def learning_rates(params: TrainParams, steps_per_epoch: int) -> NDArray[np.floa
     step by step, rather than given to the optimizer as a schedule, so that a `.keras` file needs no code of ours to
     be loaded, and training can go on from it at the rate it had.
     """
-    from keras.optimizers import schedules
-
     total = params.epochs * steps_per_epoch
     warmup = round(params.warmup_epochs * steps_per_epoch)
     rising = params.learning_rate * np.arange(1, warmup + 1, dtype=np.float32) / max(warmup, 1)

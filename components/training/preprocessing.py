@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tensorflow as tf
 
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 def parse_examples(serialized: tf.Tensor, spec: ExampleSpec) -> tuple[tf.Tensor, tf.Tensor]:
     """The encoded images, string [N], and the labels, int64 [N], of serialized `tf.Example`s, string [N]."""
-    import tensorflow as tf
-
     features = {
         spec.image.name: tf.io.FixedLenFeature([], tf.string),
         spec.label.name: tf.io.FixedLenFeature([], tf.int64),
@@ -24,14 +19,11 @@ def parse_examples(serialized: tf.Tensor, spec: ExampleSpec) -> tuple[tf.Tensor,
 
 def parse_images(serialized: tf.Tensor, spec: ExampleSpec) -> tf.Tensor:
     """The encoded images, string [N], of serialized `tf.Example`s, string [N]; a label is not needed."""
-    import tensorflow as tf
-
     return tf.io.parse_example(serialized, {spec.image.name: tf.io.FixedLenFeature([], tf.string)})[spec.image.name]
 
 
 def decode_images(encoded: tf.Tensor, image: ImageFeature) -> tf.Tensor:
     """The pixels, uint8 [N, height, width, channels], of N PNG or JPEG files; any other size is the graph's error."""
-    import tensorflow as tf
 
     def decode(one: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_image(one, channels=image.channels, expand_animations=False)
@@ -42,6 +34,4 @@ def decode_images(encoded: tf.Tensor, image: ImageFeature) -> tf.Tensor:
 
 def scale(pixels: tf.Tensor) -> tf.Tensor:
     """Pixels of 0..255 as float32 in 0..1."""
-    import tensorflow as tf
-
     return tf.cast(pixels, tf.float32) / 255.0

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
 
 from slipline.components.errors import TrainingFailed
 from slipline.components.training.team import Team
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
 
 
 class Steps:
@@ -24,9 +22,6 @@ class Steps:
     """
 
     def __init__(self, model: keras.Model, team: Team) -> None:
-        import keras
-        import tensorflow as tf
-
         self.model = model
         self._team = team
         self._scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
@@ -56,8 +51,6 @@ class Steps:
         Raises:
           InvalidArgumentError: In the step `begun`, loss or gradients are no longer finite; it has changed nothing.
         """
-        import tensorflow as tf
-
         losses, rights = tf.TensorArray(tf.float32, count), tf.TensorArray(tf.int32, count)
         for step in tf.range(count):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
@@ -69,8 +62,6 @@ class Steps:
     def _step(
         self, rate: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        import tensorflow as tf
-
         self.model.optimizer.learning_rate = rate
         loss, correct, gradients = self._gradients(images, labels, weights)
         loss, correct, *gradients = self._team.summed([loss, correct, *gradients])
@@ -82,8 +73,6 @@ class Steps:
         self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Loss, number of right answers, and gradients of a part of a batch, summed with the weights."""
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             each, right = self._judged(images, labels, training=True)
             own = tf.reduce_sum(each * weights) + self._extra_losses()
@@ -95,37 +84,26 @@ class Steps:
 
     def _validate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The sum of the losses, and the number of right answers, of this worker's part."""
-        import tensorflow as tf
-
         each, right = self._judged(images, labels, training=False)
         return tf.reduce_sum(each), tf.math.count_nonzero(right, dtype=tf.int32)
 
     def _judged(self, images: tf.Tensor, labels: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Loss of each example, float32 [n], and whether its class was the likeliest, bool [n]."""
-        import keras
-        import tensorflow as tf
-
         probabilities = tf.cast(self.model(images, training=training), tf.float32)
         right = tf.argmax(probabilities, axis=-1) == labels
         return keras.losses.sparse_categorical_crossentropy(labels, probabilities), right
 
     def _extra_losses(self) -> tf.Tensor:
         """What layers add to the loss, such as a regularizer: each worker's share of it."""
-        import tensorflow as tf
-
         return tf.cast(sum(self.model.losses), tf.float32) / self._team.workers
 
     def _finite(self, loss: tf.Tensor, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
         """Whether loss and gradients are finite; of scaled gradients, the optimizer leaves out those that are not."""
-        import tensorflow as tf
-
         sums = [] if self._scaled else [tf.reduce_sum(gradient) for gradient in gradients]
         return tf.reduce_all(tf.math.is_finite(tf.stack([loss, *sums])))
 
     def _finite_alone(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The mean loss of some examples, in this worker alone, and whether it and its gradients are finite."""
-        import tensorflow as tf
-
         weights = tf.ones_like(labels, tf.float32) / tf.cast(tf.size(labels), tf.float32)
         loss, _, gradients = self._gradients(images, labels, weights)
         return loss, self._finite(loss, gradients)

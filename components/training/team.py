@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
+
+import tensorflow as tf
 
 
 class Team(Protocol):
@@ -45,15 +46,12 @@ class Together:
     """A training in the processes that TF_CONFIG names; made before TensorFlow has done anything else."""
 
     def __init__(self, worker: int, workers: int) -> None:
-        import tensorflow as tf
-
         self.worker = worker
         self.workers = workers
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
 
     def summed(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each tensor summed over all workers."""
-        import tensorflow as tf
 
         def on_this_device(*mine: tf.Tensor) -> list[tf.Tensor]:
             # A tensor from elsewhere has no device yet, which `all_reduce` goes by.
@@ -71,16 +69,12 @@ class Together:
 
 def told_by_chief(team: Team, number: int) -> int:
     """The chief's number, in every worker."""
-    import tensorflow as tf
-
     (told,) = team.summed([tf.constant(number if team.worker == 0 else 0, tf.int64)])
     return int(told)
 
 
 def made_alike(team: Team, variables: Sequence[keras.Variable]) -> None:
     """Gives every worker the chief's values; random states, unsigned, stay as they are."""
-    import tensorflow as tf
-
     moved = [variable for variable in variables if variable.dtype in SUMMED]
     mine = [variable.value if team.worker == 0 else tf.zeros_like(variable.value) for variable in moved]
     _put(moved, team.summed(mine))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from slipline.components.training.epoch_history import Epoch, Sample
+import tensorflow as tf
+
+from slipline.components.training.epoch_history import Epoch, LoggedStep
 
 
 class TensorBoardLog:
@@ -17,8 +19,6 @@ class TensorBoardLog:
 
     def __init__(self, folder: Path) -> None:
         """In a folder; what is there already is dropped."""
-        import tensorflow as tf
-
         shutil.rmtree(folder, ignore_errors=True)
         self._folder = folder
         self._train = tf.summary.create_file_writer(str(folder / "train"))
@@ -26,8 +26,6 @@ class TensorBoardLog:
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Adds an epoch; its steps are added apart."""
-        import tensorflow as tf
-
         with self._train.as_default(step=epoch.epoch - 1):
             tf.summary.scalar("epoch_loss", epoch.loss)
             tf.summary.scalar("epoch_accuracy", epoch.accuracy)
@@ -42,10 +40,8 @@ class TensorBoardLog:
             tf.summary.scalar("epoch_accuracy", epoch.validation_accuracy)
         self._validation.flush()
 
-    def add_sample(self, sample: Sample) -> None:
+    def add_sample(self, sample: LoggedStep) -> None:
         """Adds one step."""
-        import tensorflow as tf
-
         with self._train.as_default(step=sample.step):
             tf.summary.scalar("batch_loss", sample.loss)
             tf.summary.scalar("batch_learning_rate", sample.learning_rate)

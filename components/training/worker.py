@@ -12,9 +12,7 @@ from multiprocessing.connection import Connection
 
 from slipline.components.artifacts import TrainedModel
 from slipline.components.training.cluster import VARIABLE, Cluster
-from slipline.components.training.fit import assist, fit
-from slipline.components.training.job import Job
-from slipline.components.training.team import Together
+from slipline.components.training.job import TrainingJob
 from slipline.pipeline.core.component import ComponentError
 
 
@@ -53,7 +51,7 @@ class Failed:
 Message = Joined | Said | Made | Failed
 
 
-def work(job: Job, cluster: Cluster, threads: int | None, answers: Connection) -> None:
+def work(job: TrainingJob, cluster: Cluster, threads: int | None, answers: Connection) -> None:
     """Takes part in a training, in a process of its own that ends with its parent.
 
     Args:
@@ -66,10 +64,14 @@ def work(job: Job, cluster: Cluster, threads: int | None, answers: Connection) -
     os.environ[VARIABLE] = cluster.tf_config(cluster.worker)
     import tensorflow as tf
 
+    from slipline.components.training.team import Together
+
     tf.config.threading.set_intra_op_parallelism_threads(threads or 0)
     try:
         team = Together(cluster.worker, len(cluster.addresses))
         answers.send(Joined())
+        from slipline.components.training.fit import assist, fit
+
         if cluster.worker == 0:
             answers.send(Made(fit(job, team, lambda line: answers.send(Said(line)))))
         else:

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from slipline.components.artifacts import TrainedModel
 from slipline.components.errors import TrainingFailed
 from slipline.components.training.cluster import Cluster
-from slipline.components.training.job import Job
+from slipline.components.training.job import TrainingJob
 from slipline.components.training.worker import Failed, Joined, Made, Message, Said, work
 from slipline.pipeline.core.component import Say
 
@@ -40,7 +40,7 @@ class Worker:
         return f"worker {self.cluster.worker} of {len(self.cluster.addresses)}"
 
 
-def start_worker(job: Job, cluster: Cluster, threads: int | None = None) -> Worker:
+def start_worker(job: TrainingJob, cluster: Cluster, threads: int | None = None) -> Worker:
     """Starts one worker; whoever starts it ends it."""
     context = multiprocessing.get_context("spawn")
     answers, sender = context.Pipe(duplex=False)
@@ -57,7 +57,7 @@ def end_worker(worker: Worker) -> None:
     worker.answers.close()
 
 
-def fit_in_processes(job: Job, cluster: Cluster, numbers: Sequence[int], say: Say) -> TrainedModel:
+def fit_in_processes(job: TrainingJob, cluster: Cluster, numbers: Sequence[int], say: Say) -> TrainedModel:
     """Trains in a cluster, of which the workers of these numbers, the chief among them, are started here.
 
     Raises:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.training.epoch_history import Epoch, Progress, Sample, history_json, progress_from_json
+from slipline.components.training.epoch_history import Epoch, LoggedStep, Progress, history_json, progress_from_json
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-samples = st.lists(st.builds(Sample, st.integers(0, 100), numbers, numbers), max_size=3).map(tuple)
+samples = st.lists(st.builds(LoggedStep, st.integers(0, 100), numbers, numbers), max_size=3).map(tuple)
 epochs = st.builds(
     Epoch,
     epoch=st.integers(1, 9),
@@ -71,7 +71,7 @@ def test_the_best_epoch_is_the_last_that_was_better_than_the_best_before_by_so_m
 
 
 def test_the_history_has_a_line_for_each_epoch_without_its_steps():
-    told = json.loads(history_json((EPOCH, replace(EPOCH, epoch=2, samples=(Sample(1, 2.0, 3.0),)))))
+    told = json.loads(history_json((EPOCH, replace(EPOCH, epoch=2, samples=(LoggedStep(1, 2.0, 3.0),)))))
     assert [line["epoch"] for line in told] == [1, 2]
     assert told[0] == {
         "epoch": 1,

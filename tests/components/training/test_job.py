@@ -1,6 +1,5 @@
 from slipline.components.artifacts import Examples, Schema
-from slipline.components.training.calls import calling, find_call
-from slipline.components.training.job import Job
+from slipline.components.training.job import TrainingJob, calling, find_call
 from slipline.components.training.train_settings import TrainParams
 
 HERE = ("a:1", "b:2")
@@ -9,7 +8,7 @@ HERE = ("a:1", "b:2")
 def job(home, name="train"):
     scratch = home / "scratch" / name
     scratch.mkdir(parents=True)
-    return Job(
+    return TrainingJob(
         examples=Examples(path=home, splits=()),
         schema=Schema(path=home),
         params=TrainParams(epochs=7),
