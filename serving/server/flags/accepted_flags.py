@@ -6,51 +6,35 @@ They are taken, so that a command line stays as it is, and the server says of ea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CPU_ONLY = "models run on the CPU"
 _OWN_DEVICES = "TensorFlow chooses the devices; its environment variables (CUDA_VISIBLE_DEVICES, ...) are in force"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AcceptedFlag:
-    """A flag without an effect.
+class AcceptedFlag(NamedTuple):
+    """A flag without an effect: the type of its value, and why it changes nothing here."""
 
-    Attributes:
-      name: Without the dashes.
-      kind: The type of its value.
-      reason: Why it changes nothing here.
-    """
-
-    name: str
     kind: type
     reason: str
 
 
 ACCEPTED_FLAGS: Mapping[str, AcceptedFlag] = {
-    flag.name: flag
-    for flag in (
-        AcceptedFlag(
-            name="allow_version_labels_for_unavailable_models",
-            kind=bool,
-            reason="labels may always name versions to come, and wait for them",
-        ),
-        AcceptedFlag(name="num_unload_threads", kind=int, reason="each unload has a thread of its own"),
-        AcceptedFlag(name="platform_config_file", kind=str, reason="there is one platform, SavedModels"),
-        AcceptedFlag(name="per_process_gpu_memory_fraction", kind=float, reason=_OWN_DEVICES),
-        AcceptedFlag(
-            name="remove_unused_fields_from_bundle_metagraph",
-            kind=bool,
-            reason="nothing but the signatures is ever kept of it",
-        ),
-        AcceptedFlag(name="xla_cpu_compilation_enabled", kind=bool, reason="models run as they are, uncompiled"),
-        AcceptedFlag(name="xla_gpu_compilation_enabled", kind=bool, reason=_CPU_ONLY),
-        AcceptedFlag(name="thread_pool_factory_config_file", kind=str, reason="TensorFlow's own thread pools are used"),
-        AcceptedFlag(name="mixed_precision", kind=str, reason="models run in the precision that they were exported in"),
-        AcceptedFlag(name="skip_initialize_tpu", kind=bool, reason=_CPU_ONLY),
-        AcceptedFlag(name="enable_grpc_healthcheck_service", kind=bool, reason="health is always answered"),
-    )
+    "allow_version_labels_for_unavailable_models": AcceptedFlag(
+        bool, "labels may always name versions to come, and wait for them"
+    ),
+    "num_unload_threads": AcceptedFlag(int, "each unload has a thread of its own"),
+    "platform_config_file": AcceptedFlag(str, "there is one platform, SavedModels"),
+    "per_process_gpu_memory_fraction": AcceptedFlag(float, _OWN_DEVICES),
+    "remove_unused_fields_from_bundle_metagraph": AcceptedFlag(bool, "nothing but the signatures is ever kept of it"),
+    "xla_cpu_compilation_enabled": AcceptedFlag(bool, "models run as they are, uncompiled"),
+    "xla_gpu_compilation_enabled": AcceptedFlag(bool, _CPU_ONLY),
+    "thread_pool_factory_config_file": AcceptedFlag(str, "TensorFlow's own thread pools are used"),
+    "mixed_precision": AcceptedFlag(str, "models run in the precision that they were exported in"),
+    "skip_initialize_tpu": AcceptedFlag(bool, _CPU_ONLY),
+    "enable_grpc_healthcheck_service": AcceptedFlag(bool, "health is always answered"),
 }
+"""By their names, without the dashes."""
 
 
 def warnings_for(arguments: Sequence[str]) -> list[str]:
