@@ -11,11 +11,12 @@ from slipline.components.batch_prediction.contract import EXAMPLES, IMAGES
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
-from slipline.components.files.file_systems import BUFFER_BYTES, is_remote, opened, opened_raw, set_options
+from slipline.components.files.file_systems import is_remote, opened, opened_raw, set_options
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.image_folder_source import class_name, folder_of
 from slipline.components.sources.parquet_source import ParquetFile
 from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.serving.folders.version_folder import FileRecord
 from slipline.serving.wire.example_pb2 import Example
 
 RecordFile: TypeAlias = TfrecordFile | ParquetFile | IdxPair
@@ -124,21 +125,6 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileDigest:
-    """The content of one input file.
-
-    Attributes:
-      path: Where it lies.
-      size_bytes: Its length.
-      sha256: Of its bytes, in hex.
-    """
-
-    path: str
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class InputRead:
     """What was found in the input of one job.
 
@@ -150,7 +136,7 @@ class InputRead:
 
     job: int
     records: int
-    files: tuple[FileDigest, ...]
+    files: tuple[FileRecord, ...]
 
 
 def read_blocks(place: int, job: ReadJob, settings: ReadSettings) -> Iterator[Block | InputRead]:
@@ -163,7 +149,7 @@ def read_blocks(place: int, job: ReadJob, settings: ReadSettings) -> Iterator[Bl
     """
     if is_remote(job.source.path):
         set_options(settings.beam)
-    digests: list[FileDigest] = []
+    digests: list[FileRecord] = []
     read = (
         _images(job.source, settings, digests) if isinstance(job.source, ImageFiles) else _records(job.source, settings)
     )
@@ -231,7 +217,7 @@ def _key(example: Example, name: str) -> str | None:
     return None if number is None else str(number)
 
 
-def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileDigest]) -> Iterator[Record | Failure]:
+def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileRecord]) -> Iterator[Record | Failure]:
     labels = {name: label for label, name in enumerate(settings.class_names)}
     for path in source.images:
         try:
@@ -240,12 +226,12 @@ def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileDigest
         except (BadData, OSError) as error:
             yield Failure(file=path, record=0, key=None, reason=str(error))
             continue
-        digests.append(FileDigest(path=path, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()))
+        digests.append(FileRecord(path, len(content), hashlib.sha256(content).hexdigest()))
         label = labels.get(class_name(folder_of(path)))
         yield Record(content=content, file=path, number=0, key=None, label=label)
 
 
-def _digests(source: RecordFile) -> Iterator[FileDigest]:
+def _digests(source: RecordFile) -> Iterator[FileRecord]:
     for path in (source.first, source.second) if isinstance(source, IdxPair) else (source.path,):
         try:
             yield digest_of(path)
@@ -253,11 +239,7 @@ def _digests(source: RecordFile) -> Iterator[FileDigest]:
             continue  # which is a failure already
 
 
-def digest_of(path: str) -> FileDigest:
+def digest_of(path: str) -> FileRecord:
     """Size and digest of a file, local or remote, read in pieces."""
-    sha256, size_bytes = hashlib.sha256(), 0
     with opened_raw(path) as stream:
-        while chunk := stream.read(BUFFER_BYTES):
-            sha256.update(chunk)
-            size_bytes += len(chunk)
-    return FileDigest(path=path, size_bytes=size_bytes, sha256=sha256.hexdigest())
+        return FileRecord.read(path, stream)

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from slipline.components.batch_prediction.blocks import FileDigest, ImageFiles, InputRead, ReadJob
+from slipline.components.batch_prediction.blocks import ImageFiles, InputRead, ReadJob
 from slipline.components.batch_prediction.request import Format
 from slipline.components.sources.image_folder_source import folder_of
+from slipline.serving.folders.version_folder import FileRecord
 
 # Tools that read a folder as one table pass over names with an underscore.
 MANIFEST = "_manifest.json"
@@ -94,7 +95,7 @@ class Manifest:
 def manifest_inputs(jobs: Sequence[ReadJob], read: Sequence[InputRead]) -> Iterator[ManifestInput]:
     """What was read, by what each job found; images by their folders."""
     images: list[str] = []
-    digests: list[FileDigest] = []
+    digests: list[FileRecord] = []
     for job, found in zip(jobs, read, strict=True):
         if isinstance(job.source, ImageFiles):
             images.extend(job.source.images)
@@ -106,7 +107,7 @@ def manifest_inputs(jobs: Sequence[ReadJob], read: Sequence[InputRead]) -> Itera
         yield _input(path, len(list(group)), by_folder.get(path, []))
 
 
-def _input(path: str, records: int, files: Sequence[FileDigest]) -> ManifestInput:
+def _input(path: str, records: int, files: Sequence[FileRecord]) -> ManifestInput:
     ordered = sorted(files, key=lambda file: file.path)
     lines = "".join(f"{file.sha256}\n" for file in ordered)
     return ManifestInput(

@@ -5,13 +5,20 @@
 
 from slipline.serving.client.async_client import AsyncPredictClient
 from slipline.serving.client.batching import Batching
-from slipline.serving.client.client_settings import ClientSettings, Ejection, Hedging, KeepAlive, RetryPolicy, Tls
+from slipline.serving.client.client_settings import (
+    ClientSettings,
+    Ejection,
+    Hedging,
+    KeepAlive,
+    RetryPolicy,
+    Router,
+    Tls,
+)
 from slipline.serving.client.control import VersionStatus
 from slipline.serving.client.image_inputs import IMAGES_SIGNATURE
 from slipline.serving.client.observer import CallEnded, CallStarted, Observer
 from slipline.serving.client.prediction import Class, Classification, Prediction, Regression
 from slipline.serving.client.request_log import RequestLog
-from slipline.serving.client.router import Router
 from slipline.serving.client.signature import Signature, TensorSpec
 from slipline.serving.client.sync_client import PredictClient
 from slipline.serving.folders.model_config import ServedModel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
 
 import grpc
 import grpc.aio
@@ -207,9 +206,7 @@ class AsyncPredictClient:
     async def __aenter__(self) -> AsyncPredictClient:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *ended: object) -> None:
         await self.close()
 
 

@@ -6,12 +6,24 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 
 from slipline.serving.client.observer import Observer
 from slipline.serving.client.request_log import RequestLog
-from slipline.serving.client.router import Router
+
+
+class Router(Protocol):
+    """Which label a key goes to; always the same one for the same key, and quickly, as every call asks it.
+
+    Any function from text to text is one, for example:
+
+        router=lambda key: "canary" if crc32(key.encode()) % 100 < 5 else "stable"
+    """
+
+    def __call__(self, key: str, /) -> str:
+        """The label for `key`, which names what must not hop between versions: a user, a session."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ import random
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from slipline.serving.wire.encode_request import MAX_MESSAGE_BYTES, varint
@@ -110,9 +109,7 @@ class RequestLog:
     def __enter__(self) -> RequestLog:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
     def _write(self) -> None:

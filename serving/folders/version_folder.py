@@ -12,9 +12,10 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from slipline.serving.errors import PublishFailed
 from slipline.serving.folders.file_lock import locked
@@ -44,6 +45,15 @@ class FileRecord:
     size_bytes: int
     sha256: str
 
+    @classmethod
+    def read(cls, path: str, stream: BinaryIO) -> FileRecord:
+        """That of an open file, read in pieces."""
+        sha256, size_bytes = hashlib.sha256(), 0
+        while chunk := stream.read(1 << 20):
+            sha256.update(chunk)
+            size_bytes += len(chunk)
+        return cls(path, size_bytes, sha256.hexdigest())
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -69,6 +79,16 @@ class Manifest:
     def size_bytes(self) -> int:
         """Sum of the files' lengths."""
         return sum(file.size_bytes for file in self.files)
+
+    def differences(self, place: str, files: Iterable[FileRecord]) -> tuple[str, ...]:
+        """How the files found at a place differ from these, one sentence each."""
+        wanted = {file.path: file for file in self.files}
+        found = {file.path: file for file in files}
+        return tuple(
+            f"{place}/{path}: {_difference(wanted.get(path), found.get(path))}"
+            for path in sorted(wanted.keys() | found.keys())
+            if wanted.get(path) != found.get(path)
+        )
 
 
 def check_model_name(model: str) -> None:
@@ -153,17 +173,9 @@ def verify(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         return (f"{folder}: the folder is missing",)
     try:
-        recorded = read_manifest(folder)
-        present = manifest_of(folder)
+        return read_manifest(folder).differences(str(folder), manifest_of(folder).files)
     except PublishFailed as error:
         return (str(error),)
-    wanted = {file.path: file for file in recorded.files}
-    found = {file.path: file for file in present.files}
-    return tuple(
-        f"{folder / path}: {difference(wanted.get(path), found.get(path))}"
-        for path in sorted(wanted.keys() | found.keys())
-        if wanted.get(path) != found.get(path)
-    )
 
 
 def verify_sizes(folder: Path) -> tuple[str, ...]:
@@ -174,13 +186,10 @@ def verify_sizes(folder: Path) -> tuple[str, ...]:
         recorded = read_manifest(folder)
     except PublishFailed as error:
         return (str(error),)
-    problems = []
-    for file in recorded.files:
-        path = folder / file.path
-        found = FileRecord(file.path, path.stat().st_size, file.sha256) if path.is_file() else None
-        if found != file:
-            problems.append(f"{path}: {difference(file, found)}")
-    return tuple(problems)
+    there = [(file, folder / file.path) for file in recorded.files if (folder / file.path).is_file()]
+    return recorded.differences(
+        str(folder), [FileRecord(file.path, path.stat().st_size, file.sha256) for file, path in there]
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -243,15 +252,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _file_record(path: Path, folder: Path) -> FileRecord:
-    sha256 = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                sha256.update(chunk)
-            size_bytes = file.tell()
+            return FileRecord.read(path.relative_to(folder).as_posix(), file)
     except OSError as error:
         raise PublishFailed(f"{path}: cannot be read: {error.strerror}; mend its permissions") from error
-    return FileRecord(path.relative_to(folder).as_posix(), size_bytes, sha256.hexdigest())
 
 
 def _manifest_to_copy(source: Path) -> Manifest:
@@ -276,7 +281,7 @@ def _copy(source: Path, aside: Path, manifest: Manifest) -> None:
         flush_to_disk(folder)
 
 
-def difference(wanted: FileRecord | None, found: FileRecord | None) -> str:
+def _difference(wanted: FileRecord | None, found: FileRecord | None) -> str:
     """How a file differs from what the manifest says of it, in words."""
     if wanted is None:
         return "not in the manifest"

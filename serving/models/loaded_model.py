@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.models.graph_traits import NOTHING_KNOWN, GraphTraits
-from slipline.serving.models.plans import Plan, Run
 from slipline.serving.wire import saved_model_pb2
 from slipline.serving.wire.tensors import Array, to_array
 
@@ -23,6 +22,46 @@ PREDICT_METHOD = "tensorflow/serving/predict"
 MAX_PLANS = 100  # clients choose the order of names, so what is remembered has a limit
 
 Signatures = Mapping[str, saved_model_pb2.SignatureDef]
+
+
+class Run(NamedTuple):
+    """One run of a signature.
+
+    Attributes:
+      feeds: Values by the name of a tensor; those left to a default included.
+      fetches: Names of the tensors to compute, sorted, each once.
+      tensors: The name of a tensor, by the name of each output wanted.
+    """
+
+    feeds: Mapping[str, Array]
+    fetches: Sequence[str]
+    tensors: Mapping[str, str]
+
+    def renamed(self, computed: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs wanted by their names, of the tensors `computed`."""
+        return {alias: computed[tensor] for alias, tensor in self.tensors.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All runs of a signature that are given the same inputs and asked for the same outputs.
+
+    Attributes:
+      feeds: The name of a tensor, by the name of the input for it.
+      defaults: Values of the other tensors to feed, by their names.
+      fetches: As in `Run`.
+      tensors: As in `Run`.
+    """
+
+    feeds: Mapping[str, str]
+    defaults: Mapping[str, Array]
+    fetches: Sequence[str]
+    tensors: Mapping[str, str]
+
+    def run(self, inputs: Mapping[str, Array]) -> Run:
+        """The one on these inputs, by their names."""
+        feeds = {tensor: inputs[alias] for alias, tensor in self.feeds.items()}
+        return Run(feeds={**feeds, **self.defaults}, fetches=self.fetches, tensors=self.tensors)
 
 
 class SignatureNotFound(BadRequest):
@@ -166,9 +205,7 @@ class LoadedModel(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 
 from slipline.serving.errors import LedgerConflict, NoEarlierRelease, PromotionFailed, ReleaseNotFound
 from slipline.serving.folders.model_config import ServedModel
@@ -56,9 +55,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._store.close()
 
     def publish(self, model: str, source: Path, *, by: str, origin: str) -> ReleaseRow:

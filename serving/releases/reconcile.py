@@ -13,6 +13,7 @@ from slipline.serving.client.control import ServerControl
 from slipline.serving.errors import ServingError
 from slipline.serving.folders.model_config import ServedModel
 from slipline.serving.folders.version_folder import DAMAGED_PREFIX, RESTORING_PREFIX, copy_folder, manifest_of, verify
+from slipline.serving.releases.copies.publishing import stores_among
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.servers.addresses import every_address
 from slipline.serving.releases.servers.rollout import CALL_TIMEOUT_S, Reached, process_ended
@@ -81,7 +82,7 @@ def _mend_folder(ledger: Ledger, folder: FolderStatus, origin: Origin) -> tuple[
     if made_from is not None and made_from.is_dir() and manifest_of(made_from).digest == release.digest:
         _replace(release.path, lambda aside: copy_folder(made_from, aside))
         return f"{release.path}: restored from {made_from}", True
-    for url in _urls(ledger):
+    for url in stores_among(server.root for server in ledger.servers()):
         from slipline.serving.releases.copies.object_store import fetch_copy
 
         try:
@@ -107,7 +108,7 @@ def _replace(place: Path, fill: Callable[[Path], object]) -> None:
 
 def _mend_copies(ledger: Ledger) -> Iterator[tuple[str, bool]]:
     """Copies that servers are to load from a store, made anew from an intact folder here where they are damaged."""
-    for url in _urls(ledger):
+    for url in stores_among(server.root for server in ledger.servers()):
         from slipline.serving.releases.copies.object_store import renew_copy, verify_copy
 
         for model in ledger.wanted():
@@ -121,12 +122,6 @@ def _mend_copies(ledger: Ledger) -> Iterator[tuple[str, bool]]:
                     yield str(error), False
                 else:
                     yield f"{url}/{model.name}/{version}: copied from {place}", True
-
-
-def _urls(ledger: Ledger) -> tuple[str, ...]:
-    """The stores that servers load from."""
-    roots = {server.root.rstrip("/") for server in ledger.servers() if server.root is not None}
-    return tuple(sorted(root for root in roots if "://" in root))
 
 
 def _mend_server(ledger: Ledger, status: TargetStatus, root: str | None, timeout_s: float) -> tuple[str, bool]:

@@ -1,8 +1,8 @@
-"""What servers are to serve, by the ledger, against what they do serve."""
+"""What servers are to serve, by the ledger, against what they do serve, and releases against their manifests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,12 +11,13 @@ from slipline.serving.errors import ServingError
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.folders.model_config import ServedModel, render
 from slipline.serving.folders.version_folder import verify_sizes
+from slipline.serving.releases.copies.publishing import release_problems, stores_among
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.servers.addresses import every_address
 from slipline.serving.releases.servers.rollout import process_ended
 from slipline.serving.releases.servers.wanted_config import at_root, config_file
 from slipline.serving.releases.store.move_history import earlier_version
-from slipline.serving.releases.store.records import RegisteredServer
+from slipline.serving.releases.store.records import RegisteredServer, ReleaseRow
 
 _TIMEOUT_S = 3.0
 _TARGETS_AT_ONCE = 16
@@ -184,3 +185,46 @@ def _surplus(model: str, version: int, known: set[tuple[str, int]]) -> str:
 
 def _label(label: str, found: int | None, wanted: int) -> str:
     return f"label {label} names {'nothing' if found is None else f'version {found}'}, not version {wanted}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """One copy of a release.
+
+    Attributes:
+      model: Its name.
+      version: Its number.
+      place: The folder, or the copy's URL.
+      problems: How it differs from what was published, one sentence each; nothing if it is intact.
+    """
+
+    model: str
+    version: int
+    place: str
+    problems: tuple[str, ...]
+
+
+def verify_releases(ledger: Ledger, model: str | None = None) -> tuple[Verified, ...]:
+    """Checks the folders of all releases, or of one model's, and the copies of those that servers are to load.
+
+    Raises:
+      LedgerError: The database cannot be read.
+    """
+    releases = ledger.releases(model)
+    return (*(_folder(release) for release in releases), *_copies(ledger, model))
+
+
+def _folder(release: ReleaseRow) -> Verified:
+    problems = release_problems(release)
+    return Verified(model=release.model, version=release.version, place=str(release.path), problems=problems)
+
+
+def _copies(ledger: Ledger, model: str | None) -> Iterator[Verified]:
+    for root in stores_among(server.root for server in ledger.servers()):
+        from slipline.serving.releases.copies.object_store import verify_copy
+
+        for wanted in ledger.wanted():
+            for version in wanted.versions if model in (None, wanted.name) else ():
+                url = f"{root}/{wanted.name}"
+                problems = verify_copy(url, version)
+                yield Verified(model=wanted.name, version=version, place=f"{url}/{version}", problems=problems)

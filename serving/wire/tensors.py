@@ -84,6 +84,13 @@ def numpy_dtype(data_type: int) -> np.dtype[Any]:
     return np.dtype(name)
 
 
+def type_text(data_type: int) -> str:
+    """TensorFlow's name of a `DataType` number: `float`, `int64`, `string`, ..."""
+    if data_type in tensor_pb2.DataType.values():
+        return tensor_pb2.DataType.Name(tensor_pb2.DataType.ValueType(data_type)).removeprefix("DT_").lower()
+    return f"DataType {data_type}"
+
+
 def data_type_of(array: Array) -> tensor_pb2.DataType:
     """The `DataType` of an array; text and bytes of any NumPy kind are DT_STRING.
 

@@ -160,7 +160,7 @@ def verify(model: str | None, as_json: bool) -> None:
 
     The exit status is 1 if a release is damaged.
     """
-    from slipline.serving.releases.verification import verify_releases
+    from slipline.serving.releases.status import verify_releases
 
     with open_ledger() as ledger:
         checked = verify_releases(ledger, model)

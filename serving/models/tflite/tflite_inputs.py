@@ -8,8 +8,7 @@ import numpy as np
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.models.tflite.tflite_signatures import Graph, Port
-from slipline.serving.wire import tensor_pb2
-from slipline.serving.wire.tensors import Array, data_type_of, numpy_dtype
+from slipline.serving.wire.tensors import Array, data_type_of, numpy_dtype, type_text
 
 
 def accepted(graph: Graph, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -58,7 +57,7 @@ def _accepted(name: str, port: Port, array: Array | None, position: int) -> Arra
         raise BadRequest(f"input {name} is missing")
     data_type = data_type_of(array)
     if data_type != port.data_type:
-        wanted, came = _type_name(port.data_type), _type_name(data_type)
+        wanted, came = type_text(port.data_type), type_text(data_type)
         raise BadRequest(f"input {name}: Expects arg[{position}] to be {wanted} but {came} is provided")
     if _fits(port.shape, array.shape):
         return array
@@ -77,10 +76,6 @@ def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
 def _blank(port: Port, shape: tuple[int, ...]) -> Array:
     dtype = numpy_dtype(port.data_type)
     return np.full(shape, b"", dtype) if dtype.hasobject else np.zeros(shape, dtype)
-
-
-def _type_name(data_type: tensor_pb2.DataType) -> str:
-    return tensor_pb2.DataType.Name(data_type).removeprefix("DT_").lower()
 
 
 def _words(shape: tuple[int | None, ...]) -> str:

@@ -13,8 +13,7 @@ from slipline.serving.models.graph_traits import GraphTraits
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tflite.tflite_flatbuffer import operations
 from slipline.serving.models.tflite.tflite_inputs import accepted, of_one_blank_row
-from slipline.serving.models.tflite.tflite_loading import open_model
-from slipline.serving.models.tflite.tflite_pool import InterpreterPool, RuntimeRefused
+from slipline.serving.models.tflite.tflite_pool import InterpreterPool, RuntimeRefused, open_model
 from slipline.serving.models.tflite.tflite_probe import probe
 from slipline.serving.models.tflite.tflite_signatures import Graph, Layout
 from slipline.serving.wire.tensors import Array

@@ -1,4 +1,4 @@
-"""LiteRT interpreters of one model, lent to one request each, and made as they are needed."""
+"""LiteRT interpreters of one model, tried out, lent to one request each, and made as they are needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slipline.serving.errors import ServingError
-from slipline.serving.models.tflite.tflite_signatures import Graph
+from slipline.serving.models.tflite.tflite_inputs import blank_row
+from slipline.serving.models.tflite.tflite_signatures import Graph, Layout, read_layout
 from slipline.serving.wire.tensors import Array
 
 if TYPE_CHECKING:
@@ -131,3 +132,36 @@ def _runner(runtime: Runtime, graph: Graph) -> Callable[..., Mapping[str, Any]]:
         return _MainRunner(runtime)
     runner: Callable[..., Mapping[str, Any]] = runtime.get_signature_runner(graph.signature)
     return runner
+
+
+_UNKNOWN_OPERATION = ("unresolved custom op", "Select TensorFlow op")  # in LiteRT's messages
+
+
+def open_model(content: bytes, *, interpreters: int, threads: int) -> tuple[Layout, InterpreterPool]:
+    """What the model can run, and what runs it.
+
+    Args:
+      content: The flatbuffer.
+      interpreters: So many at most, the first of them made.
+      threads: Of each.
+
+    Raises:
+      LoadFailed: Its signatures are corrupt.
+      RuntimeRefused: It is no model, or has operations that LiteRT does not know.
+    """
+    pool = InterpreterPool(content, size=interpreters, threads=threads)
+    with pool.borrowed() as interpreter:
+        layout = read_layout(content, interpreter.runtime)
+    for graph in layout.graphs:
+        _try_out(graph, pool)
+    return layout, pool
+
+
+def _try_out(graph: Graph, pool: InterpreterPool) -> None:
+    try:
+        with pool.borrowed() as interpreter:
+            interpreter.run(graph, blank_row(graph))
+    except RuntimeRefused as error:
+        # Others do not like what is in a blank row, or its shape; requests may be better.
+        if any(words in str(error) for words in _UNKNOWN_OPERATION):
+            raise

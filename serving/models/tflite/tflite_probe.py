@@ -12,8 +12,7 @@ from pathlib import Path
 
 from slipline.serving.errors import LoadFailed, PublishFailed
 from slipline.serving.folders.version_folder import read_manifest
-from slipline.serving.models.tflite.tflite_loading import open_model
-from slipline.serving.models.tflite.tflite_pool import RuntimeRefused
+from slipline.serving.models.tflite.tflite_pool import RuntimeRefused, open_model
 from slipline.serving.program import program
 
 TIME_LIMIT_S = 60

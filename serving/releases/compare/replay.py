@@ -25,7 +25,7 @@ Request = serving_pb2.PredictRequest
 
 
 @dataclass(frozen=True)
-class Choice:
+class Side:
     """A version of a model, as a request names it: by number or by label."""
 
     version: int | None = None
@@ -35,7 +35,7 @@ class Choice:
 class PairCaller:
     """Asks two versions the same, one after the other; which of them is first alternates."""
 
-    def __init__(self, channel: grpc.Channel, target: str, model: str, choices: tuple[Choice, Choice]) -> None:
+    def __init__(self, channel: grpc.Channel, target: str, model: str, choices: tuple[Side, Side]) -> None:
         self._predict = channel.unary_unary(
             _PREDICT,
             request_serializer=Request.SerializeToString,
@@ -53,7 +53,7 @@ class PairCaller:
         first, second = answers[:: (-1) ** self._turn]
         return first, second
 
-    def _ask(self, request: Request, choice: Choice, timeout_s: float) -> Answer:
+    def _ask(self, request: Request, choice: Side, timeout_s: float) -> Answer:
         own = Request(inputs=request.inputs)
         own.model_spec.name, own.model_spec.signature_name = self._model, request.model_spec.signature_name
         if choice.version is not None:
@@ -72,7 +72,7 @@ class PairCaller:
 
 
 @contextmanager
-def pair_caller(target: str, model: str, choices: tuple[Choice, Choice]) -> Iterator[PairCaller]:
+def pair_caller(target: str, model: str, choices: tuple[Side, Side]) -> Iterator[PairCaller]:
     """A caller with a connection of its own to `target`, `host:port`, for the length of the block."""
     unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     with grpc.insecure_channel(target, [*unlimited, ("grpc.use_local_subchannel_pool", 1)]) as channel:
@@ -113,7 +113,7 @@ def compare_versions(
     tally = Tally(params.limits.tolerance)
     deadline_s = time.monotonic() + params.max_s
     for target in targets:
-        with pair_caller(target, model, (Choice(versions[0]), Choice(versions[1]))) as caller:
+        with pair_caller(target, model, (Side(versions[0]), Side(versions[1]))) as caller:
             caller.ask(sample[0], params.timeout_s)  # connects
             for number, request in enumerate(cycle(sample)):
                 done = number >= max(params.min_requests, len(sample))

@@ -6,7 +6,6 @@ last, after all else was read back and found to be what the manifest says. A cop
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from slipline.serving.folders.version_folder import (
     MANIFEST_NAME,
     FileRecord,
     Manifest,
-    difference,
     parse_manifest,
     read_manifest,
 )
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 LAST_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
 """The names by which a model server knows a SavedModel."""
 
-_CHUNK_BYTES = 1 << 20
 _BY_ARROW = ("s3", "gs")
 
 
@@ -140,14 +137,8 @@ def _missing(path: str, names: list[str]) -> tuple[str, ...]:
 
 
 def _differences(store: AbstractFileSystem, path: str, manifest: Manifest) -> tuple[str, ...]:
-    wanted = {file.path: file for file in manifest.files}
     listed = set(_listed(store, path)) - {MANIFEST_NAME}
-    found = {name: _record(store, path, name) for name in listed}
-    return tuple(
-        f"{path}/{name}: {difference(wanted.get(name), found.get(name))}"
-        for name in sorted(wanted.keys() | found.keys())
-        if wanted.get(name) != found.get(name)
-    )
+    return manifest.differences(path, [_record(store, path, name) for name in listed])
 
 
 def _listed(store: AbstractFileSystem, path: str) -> Iterator[str]:
@@ -159,12 +150,8 @@ def _listed(store: AbstractFileSystem, path: str) -> Iterator[str]:
 
 
 def _record(store: AbstractFileSystem, path: str, name: str) -> FileRecord:
-    sha256, size_bytes = hashlib.sha256(), 0
     with store.open(f"{path}/{name}", "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            sha256.update(chunk)
-            size_bytes += len(chunk)
-    return FileRecord(name, size_bytes, sha256.hexdigest())
+        return FileRecord.read(name, file)
 
 
 def _opened(url: str) -> tuple[AbstractFileSystem, str]:

@@ -58,14 +58,15 @@ def copy_to_stores(release: ReleaseRow, roots: Iterable[str | None]) -> None:
     Raises:
       PublishFailed: A store cannot be written, or what it holds differs from the manifest.
     """
-    urls = sorted({f"{root.rstrip('/')}/{release.model}" for root in roots if root is not None and "://" in root})
-    if urls:
-        from slipline.serving.releases.copies.object_store import (
-            ensure_copy,  # its file systems take half a second to import
-        )
+    for store in stores_among(roots):
+        from slipline.serving.releases.copies.object_store import ensure_copy  # which takes half a second to import
 
-        for url in urls:
-            ensure_copy(release.path, url, release.version)
+        ensure_copy(release.path, f"{store}/{release.model}", release.version)
+
+
+def stores_among(roots: Iterable[str | None]) -> list[str]:
+    """The URLs of stores among the places where servers find releases."""
+    return sorted({root.rstrip("/") for root in roots if root is not None and "://" in root})
 
 
 def release_problems(release: ReleaseRow) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from slipline.serving.server.demo.exports import MODEL_FILE, Unusable, WebModel,
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.sources import ModelSource
 from slipline.serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
+from slipline.serving.wire.tensors import type_text
 
 IMAGE = [28, 28, 1]
 """Height, width and channels of a drawing once it is centred as MNIST's digits are."""
@@ -111,7 +112,7 @@ def _asked(live: LiveModel, model: LoadedModel) -> LiveModel:
     ((name, taken),) = signature.inputs.items()
     shape, classes = _shape(taken), _shape(signature.outputs[OUTPUT])[-1:]
     if taken.dtype != tensor_pb2.DT_FLOAT or shape[1:] != IMAGE or classes[0] < 1:
-        dtype = tensor_pb2.DataType.Name(taken.dtype).removeprefix("DT_").lower()
+        dtype = type_text(taken.dtype)
         wanted = f"{_size(IMAGE)} in float, as MNIST has them"
         return replace(
             live, problem=f"It takes pictures of {_size(shape[1:])} in {dtype}; this page draws digits of {wanted}."

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipline.serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
-from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, PREDICT_METHOD, LoadedModel
-from slipline.serving.models.plans import Run
+from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, PREDICT_METHOD, LoadedModel, Run
 from slipline.serving.server.methods.classification import CLASSIFY_METHOD, Classification
 from slipline.serving.server.methods.predict_calls import PredictCall
 from slipline.serving.server.methods.regression import REGRESS_METHOD, Regression
-from slipline.serving.server.methods.serialized_examples import serialized_examples
+from slipline.serving.server.methods.request_messages import serialized_examples
 from slipline.serving.wire import saved_model_pb2, serving_pb2
 from slipline.serving.wire.encode_reply import predict_reply
 from slipline.serving.wire.tensors import Array, write_proto

@@ -12,7 +12,7 @@ import numpy as np
 from slipline.serving.errors import BadRequest, Unsupported
 from slipline.serving.server.rest.json_text import quoted, type_name
 from slipline.serving.wire import tensor_pb2
-from slipline.serving.wire.tensors import Array, string_array
+from slipline.serving.wire.tensors import Array, string_array, type_text
 
 MAX_RANK = 64  # NumPy's
 
@@ -30,13 +30,6 @@ _KINDS_OF_NUMBER: Mapping[int, tuple[np.dtype[Any], set[type]]] = {
 }
 # Read as int32 first, whatever is too large for them wraps.
 _NARROW = (np.dtype("int8"), np.dtype("int16"), np.dtype("uint8"))
-
-
-def type_text(data_type: int) -> str:
-    """TensorFlow's name of a `DataType` number: `float`, `int64`, `string`, ..."""
-    if data_type in tensor_pb2.DataType.values():
-        return tensor_pb2.DataType.Name(tensor_pb2.DataType.ValueType(data_type)).removeprefix("DT_").lower()
-    return f"DataType {data_type}"
 
 
 def is_base64(value: object) -> bool:

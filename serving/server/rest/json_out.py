@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from slipline.serving.errors import BadRequest
-from slipline.serving.server.rest.dense import type_text
 from slipline.serving.wire import tensor_pb2
-from slipline.serving.wire.tensors import Array
+from slipline.serving.wire.tensors import Array, type_text
 
 _WRITABLE = frozenset({
     tensor_pb2.DT_FLOAT, tensor_pb2.DT_DOUBLE, tensor_pb2.DT_INT8, tensor_pb2.DT_INT16, tensor_pb2.DT_INT32,

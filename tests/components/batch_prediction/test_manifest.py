@@ -2,14 +2,15 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from slipline.components.batch_prediction.blocks import FileDigest, ImageFiles, InputRead, ReadJob
+from slipline.components.batch_prediction.blocks import ImageFiles, InputRead, ReadJob
 from slipline.components.batch_prediction.manifest import Manifest, ManifestFile, ManifestInput, manifest_inputs
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.serving.folders.version_folder import FileRecord
 
 
 def digest(path, size_bytes=10):
-    return FileDigest(path=path, size_bytes=size_bytes, sha256=hashlib.sha256(path.encode()).hexdigest())
+    return FileRecord(path=path, size_bytes=size_bytes, sha256=hashlib.sha256(path.encode()).hexdigest())
 
 
 def sha_of(*paths):

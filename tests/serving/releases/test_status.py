@@ -14,8 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.metrics import render_metrics
 from slipline.serving.releases.reconcile import reconcile
-from slipline.serving.releases.status import release_status
-from slipline.serving.releases.verification import verify_releases
+from slipline.serving.releases.status import release_status, verify_releases
 from tests.serving.releases.ledger_parts import (
     StrictServer,
     config,

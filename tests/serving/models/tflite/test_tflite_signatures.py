@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slipline.serving.errors import LoadFailed
 from slipline.serving.models.loaded_model import PREDICT_METHOD
 from slipline.serving.models.tflite.tflite_flatbuffer import metadata, operations
-from slipline.serving.models.tflite.tflite_loading import open_model
+from slipline.serving.models.tflite.tflite_pool import open_model
 from slipline.serving.models.tflite.tflite_signatures import Layout, signatures_in_metadata
 from slipline.serving.wire import saved_model_pb2, tensor_pb2
 from tests.serving.models.tflite_models import ADD, CUSTOM, STRING, GraphSpec, tflite_bytes

@@ -17,7 +17,7 @@ from slipline.serving.folders.version_folder import publish_folder, verify
 from slipline.serving.releases.copies.object_store import ensure_copy, fetch_copy, renew_copy, verify_copy
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.reconcile import reconcile
-from slipline.serving.releases.verification import verify_releases
+from slipline.serving.releases.status import verify_releases
 from tests.serving.releases.ledger_parts import StrictServer, promote, publish, running
 
 FILES = ["manifest.json", "saved_model.pb", "variables/variables.data", "variables/variables.index"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipline.serving.errors import BadRequest
-from slipline.serving.server.methods.request_messages import check_spec, parsed
-from slipline.serving.server.methods.serialized_examples import serialized_examples
+from slipline.serving.server.methods.request_messages import check_spec, parsed, serialized_examples
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.example_pb2 import Example
 
