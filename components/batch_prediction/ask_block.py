@@ -25,7 +25,7 @@ Ask: TypeAlias = Callable[[Sequence[Record]], Probabilities]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answers:
+class BlockAnswers:
     """What came of the records of one block.
 
     Attributes:
@@ -39,7 +39,7 @@ class Answers:
     failed: tuple[Failure, ...]
 
 
-def ask_block(model: LoadedModel, block: Block, contract: Contract) -> Answers:
+def ask_block(model: LoadedModel, block: Block, contract: Contract) -> BlockAnswers:
     """The model's answers to all records in one batch; to each suspect alone if it refuses that.
 
     Raises:
@@ -47,7 +47,7 @@ def ask_block(model: LoadedModel, block: Block, contract: Contract) -> Answers:
     """
     ask = partial(_ask, model, block.signature, contract)
     try:
-        return Answers(records=block.records, probabilities=ask(block.records), failed=block.failed)
+        return BlockAnswers(records=block.records, probabilities=ask(block.records), failed=block.failed)
     except ServingError:
         return _ask_apart(ask, block, contract)
 
@@ -67,7 +67,7 @@ def _ask(model: LoadedModel, signature: str, contract: Contract, records: Sequen
     return probabilities
 
 
-def _ask_apart(ask: Ask, block: Block, contract: Contract) -> Answers:
+def _ask_apart(ask: Ask, block: Block, contract: Contract) -> BlockAnswers:
     """Asks about those that look sound together, and about each of the others alone: the model has the last word."""
     problems = [_problem(record, block.signature, contract) for record in block.records]
     together = _rows_of([record for record, problem in zip(block.records, problems, strict=True) if not problem], ask)
@@ -83,7 +83,7 @@ def _ask_apart(ask: Ask, block: Block, contract: Contract) -> Answers:
             reason = problem or str(error).partition("\n")[0]  # the names of the graph's nodes follow
             failed.append(Failure(file=record.file, record=record.number, key=record.key, reason=reason))
     rows = [row for _, row in answered]
-    return Answers(
+    return BlockAnswers(
         records=tuple(record for record, _ in answered),
         probabilities=np.stack(rows) if rows else ask([]),
         failed=tuple(failed),

@@ -12,10 +12,10 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.examples.examples_io import parse_example
 from slipline.components.files.file_systems import is_remote, opened, opened_raw, set_options
+from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.image_folder_source import class_name, folder_of
 from slipline.components.sources.parquet_source import ParquetFile
-from slipline.components.sources.tfrecord_source import TfrecordFile
 from slipline.serving.folders.version_folder import FileRecord
 from slipline.serving.wire.example_pb2 import Example
 

@@ -10,10 +10,9 @@ from slipline.components.batch_prediction.blocks import ImageFiles, ReadJob
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, DatasetNotFound
 from slipline.components.files.file_systems import FoundFile, find_files, is_one_line, is_remote, literal
-from slipline.components.sources.file_kinds import FileKind, kind_of
+from slipline.components.sources.file_kinds import FileKind, TfrecordFile, kind_of
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.parquet_source import ParquetFile
-from slipline.components.sources.tfrecord_source import TfrecordFile
 
 TAKEN = (FileKind.TFRECORD, FileKind.PARQUET, FileKind.IDX, FileKind.IMAGE)
 """CSV holds neither images nor serialized examples."""

@@ -20,8 +20,8 @@ from slipline.components.batch_prediction.shard import (
     RECORDS_IN_SHARD,
     AnsweredBlock,
     Misplaced,
+    PredictedShard,
     ShardSettings,
-    WrittenShard,
     write_shard,
 )
 from slipline.components.beam.beam_options import IN_PROCESS
@@ -67,7 +67,7 @@ def predict_files(request: BatchRequest, say: Callable[[str], None]) -> Manifest
 
 
 def _stage(request: BatchRequest, contract: Contract, found: FoundInputs, parts: Path) -> Callable[[Any], Any]:
-    """From `(place, ReadJob)` to an `InputRead` for each job and a `WrittenShard`, or a `Problem`, for each shard."""
+    """From `(place, ReadJob)` to an `InputRead` for each job and a `PredictedShard`, or a `Problem`, for each shard."""
     read = ReadSettings(
         batch_size=request.batch_size,
         label_feature=request.label_feature,
@@ -128,7 +128,7 @@ def _gathered(request: BatchRequest, found: FoundInputs, results: Sequence[Any],
     if misplaced := [result.message for result in results if isinstance(result, Misplaced)]:
         raise BeamFailed(misplaced[0])
     shards = sorted(
-        (result for result in results if isinstance(result, WrittenShard)),
+        (result for result in results if isinstance(result, PredictedShard)),
         key=lambda shard: (shard.number, shard.first),
     )
     _check_all_there(found, read, shards)
@@ -154,7 +154,7 @@ def _gathered(request: BatchRequest, found: FoundInputs, results: Sequence[Any],
     )
 
 
-def _check_all_there(found: FoundInputs, read: Sequence[InputRead], shards: Sequence[WrittenShard]) -> None:
+def _check_all_there(found: FoundInputs, read: Sequence[InputRead], shards: Sequence[PredictedShard]) -> None:
     """Returns if, of every input, the shards hold every record once."""
     for number, name in enumerate(found.names):
         records = sum(told.records for job, told in zip(found.jobs, read, strict=True) if job.number == number)
@@ -170,7 +170,7 @@ def _check_all_there(found: FoundInputs, read: Sequence[InputRead], shards: Sequ
             )
 
 
-def _gather_predictions(shards: Sequence[WrittenShard], suffix: str, folder: Path) -> Iterator[ManifestFile]:
+def _gather_predictions(shards: Sequence[PredictedShard], suffix: str, folder: Path) -> Iterator[ManifestFile]:
     for place, shard in enumerate(shards):
         file = folder / f"predictions-{place:05d}-of-{len(shards):05d}.{suffix}"
         try:
@@ -183,7 +183,7 @@ def _gather_predictions(shards: Sequence[WrittenShard], suffix: str, folder: Pat
         yield ManifestFile(file=file.name, records=shard.predicted, sha256=digest_of(str(file)).sha256)
 
 
-def _gather_failures(shards: Sequence[WrittenShard], file: Path) -> None:
+def _gather_failures(shards: Sequence[PredictedShard], file: Path) -> None:
     written = [shard.failures for shard in shards if shard.failures is not None]
     if not written:
         return

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import numpy as np
 
-from slipline.components.batch_prediction.ask_block import Answers, Probabilities
+from slipline.components.batch_prediction.ask_block import BlockAnswers, Probabilities
 from slipline.components.batch_prediction.blocks import Block, Failure
 from slipline.components.batch_prediction.request import Format
 from slipline.components.beam.jobs import Problem
 from slipline.components.files.tfrecord_files import write_records
-from slipline.components.sources.tabular import Cell, Kind, encode_row
+from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 
 RECORDS_IN_SHARD = 100_000
 """Enough for files that are worth opening, few enough to be held in memory; with 10 classes, some 10 MB."""
@@ -48,7 +48,7 @@ class AnsweredBlock:
     failed: tuple[Failure, ...]
 
     @classmethod
-    def of(cls, block: Block, answers: Answers) -> AnsweredBlock:
+    def of(cls, block: Block, answers: BlockAnswers) -> AnsweredBlock:
         """What came of `block`."""
         return cls(
             first=block.first,
@@ -63,7 +63,7 @@ class AnsweredBlock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenShard:
+class PredictedShard:
     """One shard, written.
 
     Attributes:
@@ -120,7 +120,7 @@ class ShardSettings:
 
 def write_shard(
     key: tuple[int, int], blocks: Iterable[AnsweredBlock | Problem], settings: ShardSettings
-) -> WrittenShard | Misplaced | Problem:
+) -> PredictedShard | Misplaced | Problem:
     """Writes one shard.
 
     Args:
@@ -167,7 +167,7 @@ def _why_stopped(failures: Sequence[Failure]) -> str:
 
 def _write(
     number: int, ordered: Sequence[AnsweredBlock], failures: Sequence[Failure], settings: ShardSettings
-) -> WrittenShard:
+) -> PredictedShard:
     rows = _Rows.of(ordered, settings.class_names)
     file = settings.folder / f"{number}-{uuid4().hex}"
     if settings.format == "parquet":
@@ -177,7 +177,7 @@ def _write(
     told = file.with_suffix(".jsonl") if failures else None
     if told is not None:
         told.write_text("".join(json.dumps(asdict(failure)) + "\n" for failure in failures), "utf-8")
-    return WrittenShard(
+    return PredictedShard(
         number=number,
         first=ordered[0].first,
         predictions=file,
@@ -220,16 +220,16 @@ class _Rows:
         """Each row as a serialized `tf.Example`; what a record does not have is no feature."""
         for row, probabilities in enumerate(self.probabilities.tolist()):
             cells = [
-                Cell("file", Kind.BYTES, [self.files[row].encode()]),
-                Cell("record", Kind.INT, [self.numbers[row]]),
-                Cell("class", Kind.INT, [self.classes[row]]),
-                Cell("class_name", Kind.BYTES, [self.class_names[row].encode()]),
-                Cell("probabilities", Kind.FLOAT, probabilities),
+                Cell("file", ValueKind.BYTES, [self.files[row].encode()]),
+                Cell("record", ValueKind.INT, [self.numbers[row]]),
+                Cell("class", ValueKind.INT, [self.classes[row]]),
+                Cell("class_name", ValueKind.BYTES, [self.class_names[row].encode()]),
+                Cell("probabilities", ValueKind.FLOAT, probabilities),
             ]
             if (key := self.keys[row]) is not None:
-                cells.append(Cell("key", Kind.BYTES, [key.encode()]))
+                cells.append(Cell("key", ValueKind.BYTES, [key.encode()]))
             if (label := self.labels[row]) is not None:
-                cells.append(Cell("label", Kind.INT, [label]))
+                cells.append(Cell("label", ValueKind.INT, [label]))
             yield encode_row(cells)
 
     def table(self) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +79,6 @@ class Pairing:
     def loss_rises(self, draws: Numbers) -> Values:
         """The candidate's mean log loss less the live one's, float64 [samples], from draws of `rises`."""
         return mean_of(self.rises, draws)
-
-
-def merge_pairings(pairings: list[Pairing]) -> Pairing:
-    """All of them together; there is at least one."""
-    return reduce(Pairing.merge, pairings)
 
 
 def upper_tail_of_fair_coin(heads: int, tosses: int) -> float:

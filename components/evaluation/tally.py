@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,11 +77,6 @@ class Tally:
     def records(self) -> int:
         """How many records were counted."""
         return self.confusion.records
-
-
-def merge_tallies(tallies: list[Tally]) -> Tally:
-    """All of them together; there is at least one."""
-    return reduce(Tally.merge, tallies)
 
 
 def log_losses(of_label: Values) -> Values:

@@ -21,7 +21,7 @@ from slipline.components.schemas.schema_text import feature_text
 M = TypeVar("M", bound=Message)
 
 
-class Kind(Enum):
+class Effect(Enum):
     """What a change does to the data that pass."""
 
     ADDED = "added"
@@ -44,7 +44,7 @@ class Change:
 
     feature: str
     field: str
-    kind: Kind
+    kind: Effect
     text: str
 
     @property
@@ -111,9 +111,9 @@ def compare_schemas(before: schema_pb2.Schema, after: schema_pb2.Schema) -> tupl
     changes = list(_compare("", _dataset(before), _dataset(after)))
     for name in sorted({*old, *new}):
         if name not in old:
-            changes.append(_whole(name, Kind.ADDED, new[name], after))
+            changes.append(_whole(name, Effect.ADDED, new[name], after))
         elif name not in new:
-            changes.append(_whole(name, Kind.REMOVED, old[name], before))
+            changes.append(_whole(name, Effect.REMOVED, old[name], before))
         else:
             changes.extend(_compare(name, _of_feature(old[name]), _of_feature(new[name])))
     return tuple(changes)
@@ -137,7 +137,7 @@ def _dataset(schema: schema_pb2.Schema) -> Leaves:
     return dict(_leaves(rest, ""))
 
 
-def _whole(name: str, kind: Kind, feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Change:
+def _whole(name: str, kind: Effect, feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Change:
     return Change(feature=name, field="", kind=kind, text=feature_text(feature, schema).sentence)
 
 
@@ -236,7 +236,7 @@ def _shown(leaf: Leaf | None) -> str:
     return str(leaf)
 
 
-def _kind(path: str, old: Leaf | None, new: Leaf | None) -> Kind:
+def _kind(path: str, old: Leaf | None, new: Leaf | None) -> Effect:
     """Narrowed if everything that passes now passed before, and widened if it is the other way round."""
     last = path.rpartition(".")[2]
     if isinstance(old, Length | None) and isinstance(new, Length | None):
@@ -248,7 +248,7 @@ def _kind(path: str, old: Leaf | None, new: Leaf | None) -> Kind:
         return _of_ranges((_number(old, at_least), math.inf), (_number(new, at_least), math.inf))
     if last.startswith("max") or last == "threshold":
         return _of_ranges((-math.inf, _number(old, math.inf)), (-math.inf, _number(new, math.inf)))
-    return Kind.CHANGED
+    return Effect.CHANGED
 
 
 def _ends(length: Length | None) -> tuple[float, float]:
@@ -259,20 +259,20 @@ def _number(leaf: Leaf | None, absent: float) -> float:
     return float(leaf) if isinstance(leaf, bool | int | float) else absent
 
 
-def _of_ranges(old: tuple[float, float], new: tuple[float, float]) -> Kind:
+def _of_ranges(old: tuple[float, float], new: tuple[float, float]) -> Effect:
     if old == new:
-        return Kind.CHANGED
+        return Effect.CHANGED
     if old[0] <= new[0] and new[1] <= old[1]:
-        return Kind.NARROWED
-    return Kind.WIDENED if new[0] <= old[0] and old[1] <= new[1] else Kind.CHANGED
+        return Effect.NARROWED
+    return Effect.WIDENED if new[0] <= old[0] and old[1] <= new[1] else Effect.CHANGED
 
 
-def _of_sets(old: Leaf | None, new: Leaf | None) -> Kind:
+def _of_sets(old: Leaf | None, new: Leaf | None) -> Effect:
     """Of lists of what is allowed; no list allows anything."""
     if old is None or new is None:
-        return Kind.NARROWED if old is None else Kind.WIDENED
+        return Effect.NARROWED if old is None else Effect.WIDENED
     if not isinstance(old, Words) or not isinstance(new, Words) or set(old) == set(new):
-        return Kind.CHANGED
+        return Effect.CHANGED
     if set(new) < set(old):
-        return Kind.NARROWED
-    return Kind.WIDENED if set(old) < set(new) else Kind.CHANGED
+        return Effect.NARROWED
+    return Effect.WIDENED if set(old) < set(new) else Effect.CHANGED

@@ -11,7 +11,7 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.files.file_systems import is_remote, opened, set_options
 from slipline.components.sources.csv_source import integer, is_empty, number, read_table
-from slipline.components.sources.tabular import Kind
+from slipline.components.sources.tabular import ValueKind
 
 BYTES_PER_S = 5e6
 """What one process looks through, roughly."""
@@ -35,16 +35,16 @@ class ColumnTally:
         return ColumnTally(self.cells + other.cells, self.integers + other.integers, self.numbers + other.numbers)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ValueKind:
         """Numbers if most of the cells are; integers only if all the numbers are, as 7 may stand for 7.0."""
         if 2 * self.numbers <= self.cells:
-            return Kind.BYTES
-        return Kind.INT if self.integers == self.numbers else Kind.FLOAT
+            return ValueKind.BYTES
+        return ValueKind.INT if self.integers == self.numbers else ValueKind.FLOAT
 
 
 def column_kinds(
     paths: Sequence[str], beam: BeamSettings, folder: Path, size_bytes: int
-) -> tuple[tuple[str, Kind], ...]:
+) -> tuple[tuple[str, ValueKind], ...]:
     """What each column holds, sorted by name.
 
     Args:
@@ -84,7 +84,7 @@ def tally_columns(path: str, beam: BeamSettings) -> dict[str, ColumnTally]:
     return {name: ColumnTally(*counts) for name, *counts in zip(header, cells, integers, numbers, strict=True)}
 
 
-def merged_kinds(tallies: Iterable[dict[str, ColumnTally]]) -> tuple[tuple[str, Kind], ...]:
+def merged_kinds(tallies: Iterable[dict[str, ColumnTally]]) -> tuple[tuple[str, ValueKind], ...]:
     """What each column holds, by the tallies of all files in any order; sorted by name."""
     total: dict[str, ColumnTally] = {}
     for of_file in tallies:

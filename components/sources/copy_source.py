@@ -12,11 +12,10 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import is_remote, set_options
 from slipline.components.sources.content_split import is_held_out
-from slipline.components.sources.file_kinds import Source
+from slipline.components.sources.file_kinds import Source, TfrecordFile
 from slipline.components.sources.image_folder_source import ClassImages
 from slipline.components.sources.shard_writer import ShardWriter, WrittenShard
 from slipline.components.sources.tfds_source import INFO_FILE
-from slipline.components.sources.tfrecord_source import TfrecordFile
 
 VALIDATION = "validation"
 """The split of the records held out by their content."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import opened
-from slipline.components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
+from slipline.components.sources.tabular import FLOAT32_MAX, Cell, ValueKind, encode_row
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # of thousands of digits, Python makes no number
 INT64 = range(-(2**63), 2**63)
@@ -35,7 +35,7 @@ class CsvFile:
     """
 
     path: str
-    kinds: tuple[tuple[str, Kind], ...] = ()
+    kinds: tuple[tuple[str, ValueKind], ...] = ()
 
     def records(self) -> Iterator[bytes]:
         """One example for each row.
@@ -46,7 +46,7 @@ class CsvFile:
         kinds = dict(self.kinds)
         with opened(self.path) as stream:
             header, rows = read_table(stream, self.path)
-            columns = [(name, kinds.get(name, Kind.BYTES)) for name in header]
+            columns = [(name, kinds.get(name, ValueKind.BYTES)) for name in header]
             for row in rows:
                 cells = zip(columns, row, strict=True)
                 yield encode_row(_cell(name, kind, text) for (name, kind), text in cells if not is_empty(text))
@@ -95,12 +95,12 @@ def read_table(stream: BinaryIO, path: str) -> tuple[list[str], Iterator[list[st
     return header, _checked(rows, header, path)
 
 
-def _cell(name: str, kind: Kind, text: str) -> Cell:
-    if kind is Kind.INT and (whole := integer(text)) is not None:
-        return Cell(name, Kind.INT, [whole])
-    if kind is Kind.FLOAT and (value := number(text)) is not None:
-        return Cell(name, Kind.FLOAT, [value])
-    return Cell(name, Kind.BYTES, [text.encode()])
+def _cell(name: str, kind: ValueKind, text: str) -> Cell:
+    if kind is ValueKind.INT and (whole := integer(text)) is not None:
+        return Cell(name, ValueKind.INT, [whole])
+    if kind is ValueKind.FLOAT and (value := number(text)) is not None:
+        return Cell(name, ValueKind.FLOAT, [value])
+    return Cell(name, ValueKind.BYTES, [text.encode()])
 
 
 def _checked(rows: Iterator[tuple[int, list[str]]], header: list[str], path: str) -> Iterator[list[str]]:

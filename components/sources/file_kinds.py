@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from slipline.components.errors import BadData
+from slipline.components.files.tfrecord_files import read_records
 from slipline.components.sources.csv_source import CsvFile
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
 from slipline.components.sources.parquet_source import ParquetFile
-from slipline.components.sources.tabular import Kind
-from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.components.sources.tabular import ValueKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class TfrecordFile:
+    """One TFRecord file, plain or gzip-compressed; its records are taken as they are.
+
+    Attributes:
+      path: The file.
+      stated: How many records its metadata say it holds; None if they say nothing.
+    """
+
+    path: str
+    stated: int | None = None
+
+    def records(self) -> Iterator[bytes]:
+        """Its records in order.
+
+        Raises:
+          BadData: The file is cut off or corrupt.
+        """
+        return read_records(self.path)
+
 
 Source: TypeAlias = TfrecordFile | ClassImages | IdxPair | CsvFile | ParquetFile
 """Has a `path` for messages and `records()`, which yields serialized examples or raises BadData."""
@@ -65,7 +87,7 @@ def classes_of(files: Mapping[str, Sequence[str]]) -> list[str]:
     return class_names([path for paths in files.values() for path in paths if kind_of(path) is FileKind.IMAGE])
 
 
-def with_kinds(source: Source, kinds: tuple[tuple[str, Kind], ...]) -> Source:
+def with_kinds(source: Source, kinds: tuple[tuple[str, ValueKind], ...]) -> Source:
     """The source told what the columns of all CSV files hold."""
     return replace(source, kinds=kinds) if isinstance(source, CsvFile) else source
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import opened
-from slipline.components.sources.tabular import FLOAT32_MAX, Cell, Kind, encode_row
+from slipline.components.sources.tabular import FLOAT32_MAX, Cell, ValueKind, encode_row
 
 ROWS_AT_ONCE = 1_000
 
@@ -58,7 +58,7 @@ class _Column:
 
     name: str
     path: str
-    kind: Kind
+    kind: ValueKind
     is_list: bool
     convert: Callable[[Any], Any]
 
@@ -88,9 +88,11 @@ class _Column:
             return None
         if None in values:
             raise BadData(f"{self.path}: column {self.name!r}: wanted lists of values, got a null within a list")
-        if self.kind is Kind.INT and max(values) >= 2**63:
+        if self.kind is ValueKind.INT and max(values) >= 2**63:
             raise BadData(f"{self.path}: column {self.name!r}: wanted integers below 2^63, got {max(values)}")
-        if self.kind is Kind.FLOAT and (large := [value for value in values if FLOAT32_MAX < abs(value) < math.inf]):
+        if self.kind is ValueKind.FLOAT and (
+            large := [value for value in values if FLOAT32_MAX < abs(value) < math.inf]
+        ):
             raise BadData(f"{self.path}: column {self.name!r}: wanted numbers that float32 can hold, got {large[0]}")
         return Cell(self.name, self.kind, [self.convert(value) for value in values])
 
@@ -101,18 +103,18 @@ def _check_names(names: Sequence[str], path: str) -> None:
         raise BadData(f"{path}: wanted a different name for each column, got {twice[0]!r} twice; rename one")
 
 
-def _kind(type_: Any) -> tuple[Kind, Callable[[Any], Any]] | None:
+def _kind(type_: Any) -> tuple[ValueKind, Callable[[Any], Any]] | None:
     """What values of an Arrow type become, and how; None if no feature can hold them."""
     from pyarrow import types
 
     if types.is_dictionary(type_):  # such as a category of pandas
         return _kind(type_.value_type)
     if types.is_integer(type_) or types.is_boolean(type_):
-        return Kind.INT, int
+        return ValueKind.INT, int
     if types.is_floating(type_):
-        return Kind.FLOAT, float
+        return ValueKind.FLOAT, float
     if types.is_string(type_) or types.is_large_string(type_) or types.is_null(type_):
-        return Kind.BYTES, str.encode
+        return ValueKind.BYTES, str.encode
     if types.is_binary(type_) or types.is_large_binary(type_) or types.is_fixed_size_binary(type_):
-        return Kind.BYTES, bytes
+        return ValueKind.BYTES, bytes
     return None

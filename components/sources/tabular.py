@@ -13,7 +13,7 @@ FLOAT32_MAX = 3.4028234663852886e38
 """A `tf.Example` would hold infinity in place of a greater number."""
 
 
-class Kind(enum.Enum):
+class ValueKind(enum.Enum):
     """What a feature's values are: int64, float32 or bytes."""
 
     INT = "INT"
@@ -32,7 +32,7 @@ class Cell:
     """
 
     name: str
-    kind: Kind
+    kind: ValueKind
     values: Sequence[Any]
 
 
@@ -42,9 +42,9 @@ def encode_row(cells: Iterable[Cell]) -> bytes:
     features = example.features.feature
     for cell in cells:
         feature = features[cell.name]
-        if cell.kind is Kind.INT:
+        if cell.kind is ValueKind.INT:
             feature.int64_list.value.extend(cell.values)
-        elif cell.kind is Kind.FLOAT:
+        elif cell.kind is ValueKind.FLOAT:
             feature.float_list.value.extend(cell.values)
         else:
             feature.bytes_list.value.extend(cell.values)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slipline.components.errors import BadData, DatasetNotFound
-from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.components.sources.file_kinds import TfrecordFile
 
 INFO_FILE = "dataset_info.json"
 CONNECT_TIMEOUT_S = 10

@@ -60,7 +60,7 @@ SLICED_BY_LABEL = ComputeStatisticsParams()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class SummaryJob:
     """One shard to be summarised.
 
     Attributes:
@@ -121,10 +121,10 @@ def compute_statistics(
     return statistics
 
 
-def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> list[Job]:
+def _jobs(examples: Examples, params: ComputeStatisticsParams, out: Path) -> list[SummaryJob]:
     shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
     return [
-        Job(
+        SummaryJob(
             number=number,
             split=split,
             shard=shard,
@@ -175,7 +175,7 @@ def _merge(some: Described, others: Described) -> Described:
     return some[0] + others[0], merge_divisions(some[1], others[1])
 
 
-def summarise(job: Job) -> tuple[str, Described] | Problem:
+def summarise(job: SummaryJob) -> tuple[str, Described] | Problem:
     """The split of a shard, and its records by slices; their digests are written."""
     try:
         found = summarise_records(read_shard(job.file, job.shard), job.params.slice_by, job.params.max_slices)

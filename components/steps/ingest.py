@@ -15,11 +15,10 @@ from slipline.components.files.file_systems import FoundFile, is_one_line, is_re
 from slipline.components.sources.column_kinds import column_kinds
 from slipline.components.sources.copy_source import VALIDATION, Copied, CopyJob, copy_source
 from slipline.components.sources.csv_source import CsvFile
-from slipline.components.sources.file_kinds import Source, classes_of, sources_of, with_kinds
+from slipline.components.sources.file_kinds import Source, TfrecordFile, classes_of, sources_of, with_kinds
 from slipline.components.sources.shard_writer import move_shard
 from slipline.components.sources.source_files import folder_files, pattern_files, unknown_files
 from slipline.components.sources.tfds_source import INFO_FILE, find_prepared, prepare, prepared_sources
-from slipline.components.sources.tfrecord_source import TfrecordFile
 from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, ComponentError, Say, Stated, component, params
 
 RECORD_BYTES_PER_S = 100e6

@@ -23,11 +23,17 @@ from slipline.components.validation.drift_checks import (
     too_far,
     vanished,
 )
-from slipline.components.validation.duplicate_checks import check_duplicates
 from slipline.components.validation.findings import Finding, Kind
-from slipline.components.validation.offenders import gather_offenders
-from slipline.components.validation.shard_checks import SHOWN_VALUES, Checked, Job, Tallies, Tally, check
-from slipline.components.validation.split_checks import check_split, images_to_decode
+from slipline.components.validation.shard_checks import (
+    SHOWN_VALUES,
+    Checked,
+    CheckJob,
+    Tallies,
+    ViolationTally,
+    check,
+    gather_offenders,
+)
+from slipline.components.validation.split_checks import check_duplicates, check_split, images_to_decode
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.pipeline.core.component import component
 
@@ -106,10 +112,10 @@ def _check_records(
     return map_jobs(beam, jobs, check, out, names=names, alone_s=examples.records / RECORDS_PER_S)
 
 
-def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, out: Path) -> Iterator[Job]:
+def _jobs(examples: Examples, judged: dict[str, SplitStatistics], rules: Rules, out: Path) -> Iterator[CheckJob]:
     shards = [(split.name, shard) for split in examples.splits for shard in split.shards]
     for number, (split, shard) in enumerate(shards):
-        yield Job(
+        yield CheckJob(
             split=split,
             shard=shard,
             file=examples.path / shard.file,
@@ -162,11 +168,11 @@ def _together(parts: Iterator[Tallies]) -> Tallies:
     together: Tallies = {}
     for tallies in parts:
         for key, tally in tallies.items():
-            together.setdefault(key, Tally(wanted=tally.wanted)).add(tally.got, tally.records, tally.first)
+            together.setdefault(key, ViolationTally(wanted=tally.wanted)).add(tally.got, tally.records, tally.first)
     return together
 
 
-def _finding(split: Split, feature: str, kind: Kind, tally: Tally, schema: str) -> Finding:
+def _finding(split: Split, feature: str, kind: Kind, tally: ViolationTally, schema: str) -> Finding:
     got = " or ".join(tally.got[:SHOWN_VALUES]) + (" or others" if len(tally.got) > SHOWN_VALUES else "")
     offenders = "the record" if tally.records == 1 else "the records"
     return Finding(

@@ -1,16 +1,17 @@
-"""Checks every record of a shard and tells the offenders apart by what is wrong with them."""
+"""Checks every record of a shard, and gathers the offending ones of all shards with what is wrong with each."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from slipline.components.artifacts import Shard
+from slipline.components.artifacts import LISTING, OFFENDERS, Shard
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.files.tfrecord_files import write_records
@@ -23,7 +24,7 @@ SHOWN_VALUES = 3
 
 
 @dataclass(kw_only=True)
-class Tally:
+class ViolationTally:
     """Records that break the schema in the same way.
 
     Attributes:
@@ -45,11 +46,11 @@ class Tally:
         self.first = [*self.first, *first][:NAMED_RECORDS]
 
 
-Tallies: TypeAlias = dict[tuple[str, Kind], Tally]
+Tallies: TypeAlias = dict[tuple[str, Kind], ViolationTally]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class CheckJob:
     """One shard to be checked.
 
     Attributes:
@@ -84,13 +85,13 @@ class Checked:
       tallies: By feature and kind of break.
     """
 
-    job: Job
+    job: CheckJob
     records: int
     offending: int
     tallies: Tallies
 
 
-def check(job: Job) -> Checked:
+def check(job: CheckJob) -> Checked:
     """Checks one shard and writes its offenders to files of their own.
 
     Raises:
@@ -107,7 +108,7 @@ def check(job: Job) -> Checked:
 class _Offenders:
     """Iterates over the offending records of a shard, tallying on the way."""
 
-    def __init__(self, job: Job, listing: Any) -> None:
+    def __init__(self, job: CheckJob, listing: Any) -> None:
         self.job = job
         self.listing = listing
         self.records = 0
@@ -128,6 +129,24 @@ class _Offenders:
             if (feature, kind) not in seen:  # several values of one record count once
                 seen.add((feature, kind))
                 where = self._places.place(number)
-                self.tallies.setdefault((feature, kind), Tally(wanted=wanted)).add([got], 1, [where])
+                self.tallies.setdefault((feature, kind), ViolationTally(wanted=wanted)).add([got], 1, [where])
                 self.listing.writerow([self.job.split, where, feature, kind.text, wanted, got])
         return bool(seen)
+
+
+LISTING_HEAD = "split,where,feature,kind,wanted,got\r\n"
+
+
+def gather_offenders(checked: Sequence[Checked], out: Path) -> None:
+    """Moves what each shard's check wrote to the end of `out`'s two files, in the order given."""
+    with (out / OFFENDERS).open("wb") as records, (out / LISTING).open("wb") as listing:
+        listing.write(LISTING_HEAD.encode())
+        for job in (each.job for each in checked):
+            _move_to_end(job.offenders, records)
+            _move_to_end(job.listing, listing)
+
+
+def _move_to_end(part: Path, whole: BinaryIO) -> None:
+    with part.open("rb") as stream:
+        shutil.copyfileobj(stream, whole)
+    part.unlink()

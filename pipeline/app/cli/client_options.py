@@ -44,7 +44,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedServer:
     """What they say.
 
     Attributes:
@@ -87,7 +87,7 @@ def client_options(command: Callable[..., None]) -> Callable[..., None]:
         except ValueError as error:
             raise BadRequest(f"{error}; give --tls-key and --tls-cert") from error
         token = None if token_file is None else token_file.read_text().strip()
-        asked = Asked(
+        asked = AskedServer(
             targets=target.split(","),
             version=version,
             label=label,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from slipline.pipeline.app.cli.client_options import Asked, client_options
+from slipline.pipeline.app.cli.client_options import AskedServer, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
 from slipline.pipeline.app.cli.terminal import as_text, say
 from slipline.serving.client import AsyncPredictClient, Batching, Signature
@@ -64,7 +64,7 @@ OPEN_LOOP = (
 def load_test(
     model: str,
     files: tuple[str, ...],
-    asked: Asked,
+    asked: AskedServer,
     concurrency: int | None,
     rate_per_s: float | None,
     duration_s: float,
@@ -108,7 +108,7 @@ class _Asking:
     """Calls to the version that the options name."""
 
     client: AsyncPredictClient
-    asked: Asked
+    asked: AskedServer
 
     async def asking(self, requests: list[Request], rows: int) -> Ask:
         """Makes the requests in turn; the first is tried, so that a load of errors ends before it begins."""

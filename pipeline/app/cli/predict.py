@@ -11,7 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
-from slipline.pipeline.app.cli.client_options import Asked, client_options
+from slipline.pipeline.app.cli.client_options import AskedServer, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
 from slipline.pipeline.app.cli.terminal import print_table, say
 from slipline.serving.client import PredictClient, Prediction
@@ -47,7 +47,7 @@ class Answer:
 @click.argument("files", nargs=-1)
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def predict(model: str, files: tuple[str, ...], asked: Asked, as_json: bool) -> None:
+def predict(model: str, files: tuple[str, ...], asked: AskedServer, as_json: bool) -> None:
     """Ask MODEL about images, arrays or JSON.
 
     FILES are PNG or JPEG images, arrays saved by NumPy (.npy), or JSON as TensorFlow Serving's REST API takes it:
@@ -69,7 +69,7 @@ def predict(model: str, files: tuple[str, ...], asked: Asked, as_json: bool) -> 
 class _Asking:
     """Asks for the version that the options name."""
 
-    def __init__(self, client: PredictClient, asked: Asked) -> None:
+    def __init__(self, client: PredictClient, asked: AskedServer) -> None:
         self._client = client
         self._asked = asked
 

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from slipline.components.batch_prediction.blocks import ImageFiles, InputRead, ReadJob
 from slipline.components.batch_prediction.manifest import Manifest, ManifestFile, ManifestInput, manifest_inputs
+from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.components.sources.idx_source import IdxPair
-from slipline.components.sources.tfrecord_source import TfrecordFile
 from slipline.serving.folders.version_folder import FileRecord
 
 

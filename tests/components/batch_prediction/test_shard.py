@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from slipline.components.batch_prediction.ask_block import Answers
+from slipline.components.batch_prediction.ask_block import BlockAnswers
 from slipline.components.batch_prediction.blocks import Block, Failure, Record
 from slipline.components.batch_prediction.contract import EXAMPLES
 from slipline.components.batch_prediction.shard import (
     AnsweredBlock,
     Misplaced,
+    PredictedShard,
     ShardSettings,
-    WrittenShard,
     write_shard,
 )
 from slipline.components.beam.jobs import Problem
@@ -31,7 +31,9 @@ def answered(first, records, answers, failed=()):
     """A block that begins with a number, its records answered by these classes."""
     block = Block(first=first, signature=EXAMPLES, records=tuple(records), failed=tuple(failed))
     probabilities = np.float32([[1 - answer, answer] for answer in answers]).reshape(-1, 2)
-    return AnsweredBlock.of(block, Answers(records=tuple(records), probabilities=probabilities, failed=tuple(failed)))
+    return AnsweredBlock.of(
+        block, BlockAnswers(records=tuple(records), probabilities=probabilities, failed=tuple(failed))
+    )
 
 
 def failure(number, reason="no example"):
@@ -52,7 +54,7 @@ BLOCKS = [
 
 def test_rows_come_in_order_and_are_counted(tmp_path):
     written = write_shard((1, 0), BLOCKS, settings(tmp_path))
-    assert isinstance(written, WrittenShard)
+    assert isinstance(written, PredictedShard)
     assert (written.number, written.first, written.end) == (1, 100, 105)
     assert (written.predicted, written.failed, written.labelled, written.right) == (4, 1, 3, 2)
     assert sorted(tmp_path.iterdir()) == sorted([written.predictions, written.failures])
@@ -117,7 +119,7 @@ def test_a_failure_may_stop_it_and_is_named(tmp_path, more, told):
     found = write_shard((1, 0), [block], settings(tmp_path, stop=True))
     assert isinstance(found, Problem)
     assert found.message.startswith(f"in.tfrecord: record 8 (counted from 0){told}")
-    assert isinstance(write_shard((1, 0), BLOCKS[1:], settings(tmp_path, stop=True)), WrittenShard)
+    assert isinstance(write_shard((1, 0), BLOCKS[1:], settings(tmp_path, stop=True)), PredictedShard)
 
 
 @pytest.mark.parametrize("file_format", ["tfrecord", "parquet"])

@@ -1,13 +1,14 @@
 """Two models on the same records."""
 
 import math
+from functools import reduce
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipline.components.evaluation.pairing import Pairing, merge_pairings, no_rise_p, upper_tail_of_fair_coin
+from slipline.components.evaluation.pairing import Pairing, no_rise_p, upper_tail_of_fair_coin
 from tests.components.evaluation.predictions import some_predictions
 from tests.components.merging import cut, merged
 
@@ -57,7 +58,7 @@ def test_one_record_more_or_less_is_chance_and_twenty_to_none_is_not():
 
 def test_a_model_beside_itself_is_not_worse():
     candidate, _, labels = pair_of(50, 3)
-    found = merge_pairings([Pairing.of(candidate, candidate, labels)] * 3)
+    found = reduce(Pairing.merge, [Pairing.of(candidate, candidate, labels)] * 3)
     assert found.accuracy_p == 1.0
     assert no_rise_p(found.loss_rises(found.rises.draws(200, np.random.default_rng(1)))) == 1.0
 

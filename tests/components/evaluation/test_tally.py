@@ -1,12 +1,14 @@
 """Predictions, counted: equal to the computation on whole arrays, however they were cut."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipline.components.evaluation.measures import calibration_error, class_counts, mean_of
-from slipline.components.evaluation.tally import CONFIDENCE_BINS, SMALLEST_PROBABILITY, Tally, merge_tallies
+from slipline.components.evaluation.tally import CONFIDENCE_BINS, SMALLEST_PROBABILITY, Tally
 from tests.components.evaluation.predictions import CLASSES, predictions
 from tests.components.merging import cut, merged
 
@@ -53,5 +55,5 @@ def test_a_probability_of_zero_for_the_truth_does_not_make_the_loss_infinite():
 
 
 def test_probabilities_that_are_no_numbers_give_a_loss_that_is_none():
-    tally = merge_tallies([Tally.of(np.array([[np.nan, np.nan]], np.float32), np.array([1]))] * 2)
+    tally = reduce(Tally.merge, [Tally.of(np.array([[np.nan, np.nan]], np.float32), np.array([1]))] * 2)
     assert np.isnan(mean_of(tally.losses, as_drawn(tally.losses))[0])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from slipline.components.schemas.schema_diff import Kind, compare_schemas
+from slipline.components.schemas.schema_diff import Effect, compare_schemas
 
 SHARES = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 WHOLE = st.integers(0, 3)
@@ -144,10 +144,10 @@ def test_no_single_field_is_passed_over(one, other, field):
 @given(SCHEMAS, SCHEMAS)
 def test_what_is_widened_one_way_is_narrowed_the_other(one, other):
     opposite = {
-        Kind.ADDED: Kind.REMOVED,
-        Kind.REMOVED: Kind.ADDED,
-        Kind.WIDENED: Kind.NARROWED,
-        Kind.NARROWED: Kind.WIDENED,
+        Effect.ADDED: Effect.REMOVED,
+        Effect.REMOVED: Effect.ADDED,
+        Effect.WIDENED: Effect.NARROWED,
+        Effect.NARROWED: Effect.WIDENED,
     }
     there = {(change.feature, change.field): change.kind for change in compare_schemas(one, other)}
     back = {(change.feature, change.field): change.kind for change in compare_schemas(other, one)}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.sources.column_kinds import ColumnTally, column_kinds, merged_kinds, tally_columns
-from slipline.components.sources.tabular import Kind
+from slipline.components.sources.tabular import ValueKind
 
 TALLIES = st.builds(ColumnTally, *[st.integers(0, 9)] * 3)
 
@@ -28,8 +28,8 @@ def test_the_cells_of_each_column_are_counted(tmp_path):
 
 def test_the_kind_of_a_column_is_decided_over_all_files():
     assert merged_kinds([{"a": ColumnTally(3, 3, 3)}, {"a": ColumnTally(1, 0, 1), "b": ColumnTally()}]) == (
-        ("a", Kind.FLOAT),
-        ("b", Kind.BYTES),
+        ("a", ValueKind.FLOAT),
+        ("b", ValueKind.BYTES),
     )
 
 
@@ -45,9 +45,9 @@ def test_files_with_different_columns_are_told_by_all_of_them(tmp_path):
     (tmp_path / "b.csv").write_text("only_b,n\nx,0.5\n")
     paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
     assert column_kinds(paths, BeamSettings(), tmp_path, 100) == (
-        ("n", Kind.FLOAT),
-        ("only_a", Kind.INT),
-        ("only_b", Kind.BYTES),
+        ("n", ValueKind.FLOAT),
+        ("only_a", ValueKind.INT),
+        ("only_b", ValueKind.BYTES),
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from slipline.components.examples.examples_io import encode_example
 from slipline.components.sources.content_split import is_held_out
-from slipline.components.sources.tabular import Cell, Kind, encode_row
+from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 from slipline.serving.wire.example_pb2 import Example
 
 SHARES = st.floats(0, 1)
@@ -15,7 +15,7 @@ SHARES = st.floats(0, 1)
 
 def row(number: int) -> bytes:
     """A record without an image."""
-    return encode_row([Cell("n", Kind.INT, [number]), Cell("grape", Kind.BYTES, [b"Syrah"])])
+    return encode_row([Cell("n", ValueKind.INT, [number]), Cell("grape", ValueKind.BYTES, [b"Syrah"])])
 
 
 @given(st.binary(), SHARES, SHARES)

@@ -18,7 +18,7 @@ from slipline.components.errors import BadData, DatasetNotFound
 from slipline.components.examples.examples_io import encode_example, parse_example
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.sources.copy_source import CopyJob, copy_source
-from slipline.components.sources.tfrecord_source import TfrecordFile
+from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.components.steps.ingest import IngestParams, ingest, source_files
 from slipline.pipeline.core.fingerprint import files_digest
 from tests.small_wine import wines, write_csv, write_parquet

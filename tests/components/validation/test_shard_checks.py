@@ -13,8 +13,7 @@ from slipline.components.errors import BadData
 from slipline.components.files.tfrecord_files import read_records, write_records
 from slipline.components.schemas.schema_rules import rules_of
 from slipline.components.validation.findings import Kind
-from slipline.components.validation.offenders import gather_offenders
-from slipline.components.validation.shard_checks import Checked, Job, Tally, check
+from slipline.components.validation.shard_checks import Checked, CheckJob, ViolationTally, check, gather_offenders
 from slipline.serving.wire.example_pb2 import Example
 
 SCHEMA = """
@@ -34,7 +33,7 @@ def record(*x, y=1):
 def job(folder, records, number=0, claimed=None):
     file = folder / f"{number}.shard"
     write_records(file, records)
-    return Job(
+    return CheckJob(
         split="train",
         shard=Shard(
             file=file.name, records=len(records) if claimed is None else claimed, source="mine.tfrecord", first=100
@@ -61,10 +60,10 @@ def test_offenders_are_told_apart_by_what_is_wrong_with_them(tmp_path):
     assert (checked.records, checked.offending) == (6, 4)
     places = [f"mine.tfrecord record {number} (counted from 0)" for number in range(100, 106)]
     assert checked.tallies == {
-        ("x", Kind.OUT_OF_DOMAIN): Tally(
+        ("x", Kind.OUT_OF_DOMAIN): ViolationTally(
             wanted="0 to 9", got=["10", "12", "-1"], records=3, first=[places[1], places[3], places[5]]
         ),
-        ("y", Kind.MISSING): Tally(
+        ("y", Kind.MISSING): ViolationTally(
             wanted="a value in every record", got=["none"], records=2, first=[places[2], places[3]]
         ),
     }
@@ -81,10 +80,10 @@ def test_offenders_are_told_apart_by_what_is_wrong_with_them(tmp_path):
 
 
 def test_a_tally_shows_the_first_few_and_that_there_are_more():
-    tally = Tally(wanted="0 to 9")
+    tally = ViolationTally(wanted="0 to 9")
     for value in (10, 10, 11, 12, 13, 14):
         tally.add([str(value)], 1, [f"record {value}"])
-    assert tally == Tally(
+    assert tally == ViolationTally(
         wanted="0 to 9", got=["10", "11", "12", "13"], records=6, first=["record 10", "record 10", "record 11"]
     )
 
