@@ -37,7 +37,9 @@ class Checkout:
 
     def slipline(self, *arguments: str, home: Path | None = None) -> Measured:
         """Runs its `slipline` in its tree."""
-        environment = {} if home is None else {"SLIPLINE_HOME": str(home)}
+        environment = {"PYTHONDONTWRITEBYTECODE": ""}  # as people have it, even where containers do not
+        if home is not None:
+            environment["SLIPLINE_HOME"] = str(home)
         return run_measured([self.tree / ".venv/bin/slipline", *arguments], environment, self.tree)
 
 
