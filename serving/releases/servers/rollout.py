@@ -10,13 +10,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from slipline.serving.client.control import ServerControl
 from slipline.serving.errors import ServerUnavailable, ServingError
 from slipline.serving.folders.model_config import ServedModel
 from slipline.serving.releases.servers.addresses import every_address
 from slipline.serving.releases.servers.wanted_config import at_root, narrowed, write_configs
 from slipline.serving.releases.store.records import RegisteredServer
+
+if TYPE_CHECKING:
+    from slipline.serving.client.control import ServerControl
 
 CALL_TIMEOUT_S = 5.0  # a status or a reload of known models takes milliseconds
 
@@ -121,6 +124,8 @@ def rollout_to_registered(
     folder: Path, model: str, registered: Sequence[RegisteredServer], timeout_s: float
 ) -> Iterator[Rollout]:
     """A rollout to those registered servers that answer; the others read the config file when they start."""
+    from slipline.serving.client.control import ServerControl  # a rerun of a pipeline calls no server
+
     with ExitStack() as stack:
         reached, warnings = [], []
         for server in every_address(registered):
