@@ -25,15 +25,17 @@ PORTS = ("8099", "8500", "8501", "8600", "8601", "9109", "50000")
 SMALL = ("--set=train.epochs=3", "--set=evaluate.min_accuracy=0.5", "--set=evaluate.max_log_loss=2.0")
 """What makes a job for all of MNIST fit the few digits here."""
 
+BEGUN = ("--set=ingest.data_dir=../data", "--until=check_balance")
+"""How far a project that `slipline init` wrote is run; end_to_end/test_own_project.py runs all of it."""
+
 LAUNCHER = f"""\
 import sys
 from slipline.pipeline.app.cli.main import main
 asked = sys.argv[1:]
-is_for_mnist = asked[:1] == ["run"] and not any(word.endswith(".toml") or ":" in word for word in asked)
-if is_for_mnist or asked[:2] == ["run", "shapes.toml"]:
-    asked += {list(SMALL)!r}
 if asked[:2] == ["run", "shapes.toml"]:
-    asked += ["--set=ingest.data_dir=../data", "--set=least_of_each_label=10"]
+    asked += {list(BEGUN)!r}
+elif asked[:1] == ["run"] and not any(word.endswith(".toml") or ":" in word for word in asked):
+    asked += {list(SMALL)!r}
 main(asked, prog_name="slipline", auto_envvar_prefix="SLIPLINE")
 """
 """`slipline` as it is, but that the environment gives its options other defaults, and what is for MNIST is small."""
