@@ -80,7 +80,7 @@ protos: $(READY)  ## the modules of serving/wire, from its .proto files
 demo:  ## TensorFlow.js for the demo page, in one file; needs Node and npm
 	@command -v npm >/dev/null || { echo "make demo needs Node and npm: apt-get install npm" >&2; exit 1; }
 	@rm -rf .demo && cp -r serving/server/demo/bundle .demo
-	@cd .demo && npm ci --silent --ignore-scripts && npm run --silent build -- --outfile=../serving/demo/static/tfjs.js
+	@cd .demo && npm ci --silent --ignore-scripts && npm run --silent build -- --outfile=../serving/server/demo/static/tfjs.js
 
 lock: $(READY)  ## requirements.txt and .ci/installer.txt, from pyproject.toml
 	.tools/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --all-extras \

@@ -200,7 +200,7 @@ def person_in(folder: Path) -> Iterator[Person]:
     tools = folder.parent / "bin"
     tools.mkdir()
     (folder.parent / "launcher.py").write_text(LAUNCHER)
-    _tool(tools / "slipline", f'exec "{sys.executable}" -B "{folder.parent}/launcher.py" "$@"')
+    _tool(tools / "slipline", f'exec "{sys.executable}" "{folder.parent}/launcher.py" "$@"')
     _tool(tools / "python", f'exec "{sys.executable}" "$@"')
     _tool(tools / "make", 'case "$1" in run) exec slipline run ;; test) ;; *) echo "no $1 here"; exit 1 ;; esac')
     with _free_ports() as ports:
