@@ -26,16 +26,15 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.pipeline.core.component import Stated as Stated
     from slipline.pipeline.core.component import component as component
     from slipline.pipeline.core.component import params as params
+    from slipline.pipeline.core.errors import DeclarationError as DeclarationError
+    from slipline.pipeline.core.errors import GraphError as GraphError
     from slipline.pipeline.core.errors import PipelineError as PipelineError
+    from slipline.pipeline.core.errors import SettingsError as SettingsError
+    from slipline.pipeline.core.errors import StepError as StepError
+    from slipline.pipeline.core.errors import StoreError as StoreError
     from slipline.pipeline.core.graph import Pipeline as Pipeline
     from slipline.pipeline.core.graph import Step as Step
     from slipline.pipeline.core.signature import Say as Say
-    from slipline.pipeline.report.kit.section import Column as Column
-    from slipline.pipeline.report.kit.section import Facts as Facts
-    from slipline.pipeline.report.kit.section import Figure as Figure
-    from slipline.pipeline.report.kit.section import Section as Section
-    from slipline.pipeline.report.kit.section import Table as Table
-    from slipline.pipeline.report.kit.section import Text as Text
     from slipline.pipeline.runners.execute import Outcome as Outcome
     from slipline.pipeline.runners.execute import Status as Status
     from slipline.pipeline.runners.run_report import RunReport as RunReport
@@ -56,10 +55,9 @@ _get, __all__ = lazy_names(
             "component",
             "params",
         ),
-        "core.errors": ("PipelineError",),
+        "core.errors": ("DeclarationError", "GraphError", "PipelineError", "SettingsError", "StepError", "StoreError"),
         "core.graph": ("Pipeline", "Step"),
         "core.signature": ("Say",),
-        "report.kit.section": ("Column", "Facts", "Figure", "Section", "Table", "Text"),
         "runners.execute": ("Outcome", "Status"),
         "runners.run_report": ("RunReport",),
     },

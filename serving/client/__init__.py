@@ -21,21 +21,38 @@ from slipline.serving.client.prediction import Class, Classification, Prediction
 from slipline.serving.client.request_log import RequestLog
 from slipline.serving.client.signature import Signature, TensorSpec
 from slipline.serving.client.sync_client import PredictClient
+from slipline.serving.errors import (
+    AccessDenied,
+    BadRequest,
+    DeadlineExceeded,
+    MessageTooLarge,
+    ModelNotFound,
+    Overloaded,
+    ServerUnavailable,
+    ServingError,
+    VersionNotReady,
+)
 from slipline.serving.folders.model_config import ServedModel
 
 __all__ = [
+    "AccessDenied",
     "AsyncPredictClient",
+    "BadRequest",
     "Batching",
     "CallEnded",
     "CallStarted",
     "Class",
     "Classification",
     "ClientSettings",
+    "DeadlineExceeded",
     "Ejection",
     "Hedging",
     "IMAGES_SIGNATURE",
     "KeepAlive",
+    "MessageTooLarge",
+    "ModelNotFound",
     "Observer",
+    "Overloaded",
     "PredictClient",
     "Prediction",
     "Regression",
@@ -43,8 +60,11 @@ __all__ = [
     "RetryPolicy",
     "Router",
     "ServedModel",
+    "ServerUnavailable",
+    "ServingError",
     "Signature",
     "TensorSpec",
     "Tls",
+    "VersionNotReady",
     "VersionStatus",
 ]
