@@ -38,11 +38,12 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.components.evaluation.evaluate_settings import EvaluateParams as EvaluateParams
     from slipline.components.evaluation.evaluate_settings import Limit as Limit
     from slipline.components.evaluation.evaluate_settings import RobustnessParams as RobustnessParams
+    from slipline.components.examples.example_records import encode_example as encode_example
+    from slipline.components.examples.example_records import parse_example as parse_example
     from slipline.components.examples.examples_io import Batch as Batch
-    from slipline.components.examples.examples_io import encode_example as encode_example
-    from slipline.components.examples.examples_io import parse_example as parse_example
     from slipline.components.examples.examples_io import read_batches as read_batches
     from slipline.components.examples.examples_io import read_split as read_split
+    from slipline.components.exports.convert_settings import ConvertParams as ConvertParams
     from slipline.components.features.schema_io import ExampleSpec as ExampleSpec
     from slipline.components.features.schema_io import ImageFeature as ImageFeature
     from slipline.components.features.schema_io import LabelFeature as LabelFeature
@@ -56,7 +57,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.components.steps.compare_serving import compare_serving as compare_serving
     from slipline.components.steps.compute_statistics import ComputeStatisticsParams as ComputeStatisticsParams
     from slipline.components.steps.compute_statistics import compute_statistics as compute_statistics
-    from slipline.components.steps.convert import ConvertParams as ConvertParams
     from slipline.components.steps.convert import convert as convert
     from slipline.components.steps.evaluate import evaluate as evaluate
     from slipline.components.steps.export import ExportParams as ExportParams
@@ -110,7 +110,9 @@ _get, __all__ = lazy_names(
             "TrialFailed",
         ),
         "evaluation.evaluate_settings": ("EvaluateParams", "Limit", "RobustnessParams"),
-        "examples.examples_io": ("Batch", "encode_example", "parse_example", "read_batches", "read_split"),
+        "examples.example_records": ("encode_example", "parse_example"),
+        "examples.examples_io": ("Batch", "read_batches", "read_split"),
+        "exports.convert_settings": ("ConvertParams",),
         "features.schema_io": (
             "ExampleSpec",
             "ImageFeature",
@@ -123,7 +125,7 @@ _get, __all__ = lazy_names(
         "statistics.statistics_io": ("read_statistics", "split_statistics"),
         "steps.compare_serving": ("compare_serving",),
         "steps.compute_statistics": ("ComputeStatisticsParams", "compute_statistics"),
-        "steps.convert": ("ConvertParams", "convert"),
+        "steps.convert": ("convert",),
         "steps.evaluate": ("evaluate",),
         "steps.export": ("ExportParams", "export"),
         "steps.find_baseline": ("BaselineParams", "find_baseline"),

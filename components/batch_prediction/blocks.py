@@ -10,7 +10,7 @@ from typing import TypeAlias
 from slipline.components.batch_prediction.contract import EXAMPLES, IMAGES
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.files.file_systems import is_remote, opened, opened_raw, set_options
 from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.components.sources.idx_source import IdxPair

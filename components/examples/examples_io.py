@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples
 from slipline.components.errors import BadData
+from slipline.components.examples.example_records import parse_example
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.features.decode_images import (
@@ -23,7 +23,6 @@ from slipline.components.features.decode_images import (
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
 from slipline.components.files.tfrecord_files import batched
-from slipline.serving.wire.example_pb2 import Example
 
 CHUNK_BYTES = 1 << 23  # pixels decoded at a time
 
@@ -43,22 +42,6 @@ class Batch:
     def part(self, start: int, stop: int) -> Batch:
         """The examples from number `start` up to `stop`; they share memory with these."""
         return Batch(images=self.images[start:stop], labels=self.labels[start:stop])
-
-
-def encode_example(image: bytes, label: int) -> bytes:
-    """One serialized `tf.Example` with the features `image` (encoded image) and `label`."""
-    example = Example()
-    example.features.feature["image"].bytes_list.value.append(image)
-    example.features.feature["label"].int64_list.value.append(label)
-    return example.SerializeToString(deterministic=True)
-
-
-def parse_example(record: bytes) -> Example | None:
-    """The record as a `tf.Example`; None if it is none."""
-    try:
-        return Example.FromString(record)
-    except DecodeError:
-        return None
 
 
 def read_batches(examples: Examples, split: str, spec: ExampleSpec, size: int = 1_024) -> Iterator[Batch]:

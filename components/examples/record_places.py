@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from slipline.components.artifacts import Shard
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class RecordPlaces:
@@ -53,6 +55,8 @@ class RecordPlaces:
 
     @cached_property
     def _numbers(self) -> NDArray[np.int64] | None:
+        import numpy as np
+
         listing = _beside(self._file, NUMBERS)
         return np.load(listing) if listing.is_file() else None
 
@@ -68,6 +72,8 @@ def write_sources(file: Path, sources: Sequence[str]) -> None:
 
 def write_numbers(file: Path, numbers: Sequence[int]) -> None:
     """Says beside the shard `file` which number each of its records has in its source."""
+    import numpy as np
+
     np.save(_beside(file, NUMBERS), np.asarray(numbers, np.int64))
 
 

@@ -11,7 +11,6 @@ from uuid import uuid4
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import is_remote, set_options
-from slipline.components.sources.content_split import is_held_out
 from slipline.components.sources.file_kinds import Source, TfrecordFile
 from slipline.components.sources.image_folder_source import ClassImages
 from slipline.components.sources.shard_writer import ShardWriter, WrittenShard
@@ -80,6 +79,8 @@ def copy_source(job: CopyJob) -> Copied:
 
 
 def _copy(job: CopyJob, folder: Path) -> Copied:
+    from slipline.components.sources.content_split import is_held_out
+
     images = job.source.images if isinstance(job.source, ClassImages) else None
     read = 0
     with (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.file_systems import GZIP_ERRORS, broken_gzip, opened
 
 UNSIGNED_BYTES = 8

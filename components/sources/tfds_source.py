@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +121,9 @@ def _builder(dataset: str, data_dir: Path) -> Any:
 
 
 def _check_reachable(builder: Any) -> None:
+    import urllib.error
+    import urllib.request
+
     # TFDS itself repeats a download ten times, over three minutes, before it says that there is no network.
     for url in list(builder.url_infos)[:1]:
         try:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 
 Array: TypeAlias = NDArray[Any]
 

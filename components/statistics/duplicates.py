@@ -20,7 +20,7 @@ from slipline.components.artifacts import CopyCount, Statistics
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.serving.folders.whole_file import replaced
 
 Digests: TypeAlias = NDArray[np.uint64]

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipline.components.artifacts import Schema, ServableModel, TrainedModel
-from slipline.components.features.decode_images import scaled
-from slipline.components.features.schema_io import ExampleSpec, example_spec
-from slipline.components.files.tfrecord_files import write_records
 from slipline.pipeline.core.component import component, params
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+    from slipline.components.features.schema_io import ExampleSpec
 
 SIGNATURES = ("serving_default", "serving_examples", "serving_images")
 
@@ -53,6 +52,8 @@ def export(model: TrainedModel, schema: Schema, params: ExportParams, out: Path)
       The model, with the names of its signatures.
     """
     import keras
+
+    from slipline.components.features.schema_io import example_spec
 
     spec = example_spec(schema)
     model.import_layers()
@@ -98,6 +99,9 @@ def _write_warm_up(folder: Path, spec: ExampleSpec) -> None:
     """Writes blank images as requests to every signature, where a model server looks for them."""
     import numpy as np
     import tensorflow as tf
+
+    from slipline.components.features.decode_images import scaled
+    from slipline.components.files.tfrecord_files import write_records
 
     blank = np.zeros((spec.image.height, spec.image.width, spec.image.channels), np.uint8)
     encoded = tf.io.encode_png(blank).numpy()

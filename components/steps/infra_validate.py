@@ -10,19 +10,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slipline.components.artifacts import Examples, InfraCheck, Schema, ServableModel
 from slipline.components.errors import TrialFailed
-from slipline.components.features.decode_images import decode_image, scaled
-from slipline.components.features.schema_io import ImageFeature, example_spec
-from slipline.components.files.tfrecord_files import read_records
 from slipline.pipeline.core.component import Say, component, params
 from slipline.serving.program import program
-from slipline.serving.wire.example_pb2 import Example
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from slipline.components.features.schema_io import ImageFeature
     from slipline.serving.client import PredictClient
 
 MODEL_NAME = "candidate"
@@ -73,6 +70,7 @@ def infra_validate(
     Raises:
       TrialFailed: The server ended or did not answer in time, which need not be the model's fault.
     """
+    from slipline.components.features.schema_io import example_spec
     from slipline.serving.errors import ServerUnavailable, ServingError
 
     image = example_spec(schema).image
@@ -91,6 +89,8 @@ def infra_validate(
 
 
 def _records(examples: Examples, split: str) -> Iterator[bytes]:
+    from slipline.components.files.tfrecord_files import read_records
+
     for file in examples.files(split):
         yield from read_records(file)
 
@@ -156,6 +156,11 @@ def _target(process: subprocess.Popen[str]) -> str:
 
 def _try(client: PredictClient, record: bytes, image: ImageFeature) -> str:
     """Sends one image to every signature; says what is wrong with the answers, if anything."""
+    import numpy as np
+
+    from slipline.components.features.decode_images import decode_image, scaled
+    from slipline.serving.wire.example_pb2 import Example
+
     encoded = Example.FromString(record).features.feature[image.name].bytes_list.value[0]
     pixels = scaled(decode_image(encoded))
     answers = [
@@ -167,6 +172,8 @@ def _try(client: PredictClient, record: bytes, image: ImageFeature) -> str:
 
 
 def _difference(answers: list[Mapping[str, NDArray[np.generic]]]) -> str:
+    import numpy as np
+
     first, *others = [np.asarray(answer["probabilities"], np.float32) for answer in answers]
     if not np.isfinite(first).all() or abs(float(first.sum()) - 1) > LARGEST_DIFFERENCE * first.size:
         return f"the probabilities of an image add up to {float(first.sum())}, wanted 1"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.features.decode_images import UndecodableImage, decode_image, shape_text, stated_shape
 from slipline.components.schemas.schema_rules import FeatureRule
 from slipline.components.validation.findings import Kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from slipline.components.artifacts import Schema
-from slipline.components.steps.compare_serving import compare_serving
 from slipline.components.steps.compute_statistics import compute_statistics
 from slipline.components.steps.convert import convert
 from slipline.components.steps.evaluate import evaluate
@@ -14,7 +13,6 @@ from slipline.components.steps.infra_validate import infra_validate
 from slipline.components.steps.ingest import IngestParams, ingest
 from slipline.components.steps.push import push
 from slipline.components.steps.release_settings import ReleaseParams
-from slipline.components.steps.set_aside import set_aside
 from slipline.components.steps.train import train
 from slipline.components.steps.validate import validate
 from slipline.pipeline.app.baseline import earlier_statistics
@@ -59,6 +57,8 @@ def training_pipeline(settings: TrainingSettings, home: Home) -> Pipeline:
     )
     gates = [anomalies, *_serving_gate(flow, settings, statistics, schema)]
     if settings.validation.policy == "set_aside":
+        from slipline.components.steps.set_aside import set_aside
+
         examples = flow.add(set_aside, examples=examples, anomalies=anomalies, beam=beam, only_if=[anomalies])
     trained = flow.add(train, examples=examples, schema=schema, params=settings.train, only_if=gates)
     servable = flow.add(export, model=trained, schema=schema, params=settings.export)
@@ -80,6 +80,8 @@ def _serving_gate(flow: Pipeline, settings: TrainingSettings, statistics: Step, 
     """The gate that holds records asked in production against those learnt from, if there are any."""
     if not settings.serving_data:
         return []
+    from slipline.components.steps.compare_serving import compare_serving
+
     params = IngestParams(files={"serving": settings.serving_data}, splits=("serving",))
     asked = flow.add(ingest, name="ingest_serving", params=params, beam=settings.beam)
     described = flow.add(

@@ -19,7 +19,7 @@ from shutil import rmtree
 
 from PIL import Image
 
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.files.tfrecord_files import read_records
 from tests.bench.measured_process import run_measured
 from tests.bench.shifted_digits import write_shifted

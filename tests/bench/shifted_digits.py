@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from slipline.components.artifacts import Examples, Shard, Split
-from slipline.components.examples.examples_io import Batch, encode_example, read_split
+from slipline.components.examples.example_records import encode_example
+from slipline.components.examples.examples_io import Batch, read_split
 from slipline.components.features.schema_io import example_spec
 from slipline.components.files.tfrecord_files import read_records, write_records
 from tests.small_mnist import MNIST, MNIST_SCHEMA

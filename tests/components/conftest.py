@@ -13,7 +13,7 @@ from PIL import Image
 
 from slipline.components.artifacts import Anomalies, Baseline, Examples, Schema, Statistics
 from slipline.components.beam.beam_options import BeamSettings
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.steps.compute_statistics import compute_statistics
 from slipline.components.steps.ingest import IngestParams, ingest

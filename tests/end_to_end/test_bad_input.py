@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import read_records, write_records
 from slipline.serving.wire.example_pb2 import Example
 from tests.end_to_end.conftest import SLIPLINE, User, small_job

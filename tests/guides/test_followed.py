@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.files.tfrecord_files import write_records
 from tests.guides.blocks import DRAWN, GUIDES, NEEDS, RUN, SHOWN, WRITTEN, read_guide
 from tests.guides.person import Person, person_in

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
+from slipline.components.exports.convert_settings import CALIBRATED, ConvertParams
 from slipline.components.steps.compute_statistics import ComputeStatisticsParams
-from slipline.components.steps.convert import CALIBRATED, ConvertParams
 from slipline.components.steps.export import ExportParams
 from slipline.components.steps.infra_validate import InfraParams
 from slipline.components.steps.ingest import IngestParams

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples, Shard
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.features.decode_images import UndecodableImage, decode_image, looks_like_image
 from slipline.components.features.png_rows import PNG_SIGNATURE

@@ -13,7 +13,7 @@ from slipline.components.batch_prediction.ask_block import ask_block
 from slipline.components.batch_prediction.blocks import Block, Failure, Record
 from slipline.components.batch_prediction.contract import EXAMPLES, Contract
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.serving.errors import BadRequest
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.wire.saved_model_pb2 import SignatureDef

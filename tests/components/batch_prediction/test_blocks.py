@@ -16,7 +16,7 @@ from slipline.components.batch_prediction.blocks import (
     read_blocks,
 )
 from slipline.components.beam.beam_options import BeamSettings
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.serving.wire.example_pb2 import Example

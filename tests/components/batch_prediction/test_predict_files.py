@@ -20,7 +20,7 @@ from slipline.components.batch_prediction.predict_files import predict_files
 from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, BeamFailed
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import read_records, write_records
 from slipline.serving.client import PredictClient
 from slipline.serving.releases.store.records import ReleaseRow

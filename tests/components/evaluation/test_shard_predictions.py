@@ -16,7 +16,7 @@ from slipline.components.evaluation.shard_predictions import (
     is_tried,
     predict_shard,
 )
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature, LabelFeature
 from slipline.components.files.tfrecord_files import write_records
 from slipline.serving.wire.example_pb2 import Example

@@ -13,7 +13,8 @@ from PIL import Image
 
 from slipline.components.artifacts import Schema
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example, parse_example, read_batches, read_split
+from slipline.components.examples.example_records import encode_example, parse_example
+from slipline.components.examples.examples_io import read_batches, read_split
 from slipline.components.features.schema_io import example_spec
 
 SPEC = example_spec(Schema(path=Path(__file__).parents[3] / "data/schema/mnist.pbtxt"))

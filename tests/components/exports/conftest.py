@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples, ServableModel, TrainedModel
 from slipline.components.examples.examples_io import read_split
+from slipline.components.exports.convert_settings import ConvertParams
 from slipline.components.exports.formats import FORMATS
 from slipline.components.features.schema_io import example_spec
-from slipline.components.steps.convert import ConvertParams, convert
+from slipline.components.steps.convert import convert
 from slipline.components.steps.export import ExportParams, export
 from slipline.components.steps.train import TrainParams, train
 from tests.small_mnist import MNIST_SCHEMA, examples_in

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from slipline.components.artifacts import ExportedFile
+from slipline.components.exports.convert_settings import ConvertParams
 from slipline.components.exports.formats import FORMATS
-from slipline.components.steps.convert import ConvertParams
 from slipline.serving.folders.version_folder import manifest_of
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.models.tflite.tflite_model import TfliteModel

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.features.decode_images import UndecodableImage, decode_with_mode
 from slipline.components.features.image_batches import FEWEST_PLAIN, GROUP_BYTES, content_digests, decode_groups
 from slipline.components.features.png_rows import IEND, PNG_SIGNATURE, filtered_rows, plain_head, unfiltered

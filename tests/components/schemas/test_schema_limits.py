@@ -124,7 +124,7 @@ def test_the_committed_limits_are_well_above_what_differs_between_the_splits_of_
 
 
 def read_mnist(split):
-    from slipline.components.examples.examples_io import parse_example
+    from slipline.components.examples.example_records import parse_example
     from slipline.components.features.decode_images import decode_image
     from slipline.components.files.tfrecord_files import read_records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.sources.content_split import is_held_out
 from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 from slipline.serving.wire.example_pb2 import Example

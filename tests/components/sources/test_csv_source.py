@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.sources.column_kinds import merged_kinds, tally_columns
 from slipline.components.sources.csv_source import CsvFile, integer, number
 

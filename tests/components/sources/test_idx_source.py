@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.features.decode_images import decode_image
 from slipline.components.sources.idx_source import IdxPair
 

@@ -11,7 +11,7 @@ import pytest
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.sources.column_kinds import merged_kinds, tally_columns
 from slipline.components.sources.csv_source import CsvFile
 from slipline.components.sources.parquet_source import ParquetFile

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from slipline.components.artifacts import Statistics
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.statistics.duplicates import (
     CONTENTS_PER_RANGE,
     SHOWN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.statistics.shard_statistics import BATCH_RECORDS, merge_divisions, summarise_records
 from tests.components.tabular import record_of
 

@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from slipline.components.artifacts import Examples, Shard, Split
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.statistics.duplicates import read_duplicates
 from slipline.components.statistics.statistics_io import (

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from slipline.components.artifacts import ExportedFile
+from slipline.components.exports.convert_settings import FORMAT_NAMES, ConvertParams
+from slipline.components.exports.exporting import judge
 from slipline.components.exports.formats import FORMATS
-from slipline.components.steps.convert import ConvertParams, judge
 from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
 from slipline.pipeline.app.training import training_pipeline
 
@@ -42,6 +43,10 @@ def test_a_format_is_withheld_for_the_answers_it_gives_with_the_value_and_the_li
     assert judge(far, tflite, params) == "a probability differs by 0.02, more than convert.max_difference 0.0001"
     assert judge(far, int8, params) == ""
     assert judge(replace(MADE, largest_difference=None), int8, params) == "some probabilities are no numbers"
+
+
+def test_every_format_that_may_be_asked_for_is_there_to_be_made() -> None:
+    assert tuple(FORMATS) == FORMAT_NAMES
 
 
 def test_no_two_formats_lie_in_one_place() -> None:

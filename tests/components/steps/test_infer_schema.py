@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature, LabelFeature, example_spec, read_schema
 from slipline.components.steps.infer_schema import infer_schema, proposed_schema
 from slipline.serving.wire.example_pb2 import Example

@@ -15,7 +15,7 @@ import pytest
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, DatasetNotFound
-from slipline.components.examples.examples_io import encode_example, parse_example
+from slipline.components.examples.example_records import encode_example, parse_example
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.sources.copy_source import CopyJob, copy_source
 from slipline.components.sources.file_kinds import TfrecordFile

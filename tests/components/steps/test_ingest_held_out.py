@@ -8,7 +8,7 @@ import pytest
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import parse_example
+from slipline.components.examples.example_records import parse_example
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.steps.ingest import IngestParams, ingest

@@ -6,7 +6,7 @@ import pytest
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BeamFailed
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.steps.compute_statistics import compute_statistics
 from slipline.components.steps.ingest import IngestParams, ingest
 from slipline.components.steps.set_aside import set_aside

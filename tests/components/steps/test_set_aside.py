@@ -10,7 +10,7 @@ import pytest
 from slipline.components.artifacts import Anomalies, Schema
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, BeamFailed
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.steps.set_aside import set_aside

@@ -11,7 +11,7 @@ import pytest
 from slipline.components.artifacts import Baseline, Schema
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.steps.validate import validate
 from slipline.components.validation.anomalies_io import read_anomalies

@@ -6,7 +6,7 @@ import pytest
 
 from slipline.components.artifacts import Baseline, Schema
 from slipline.components.beam.beam_options import BeamSettings
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.schemas.schema_rules import SplitRule
 from slipline.components.steps.compare_serving import compare_serving
 from slipline.components.steps.compute_statistics import ComputeStatisticsParams, compute_statistics

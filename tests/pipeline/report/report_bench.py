@@ -32,13 +32,13 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
 from slipline.components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
 from slipline.components.evaluation.slicing import Answers, by_value
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.evaluation.verdict import evaluation_of
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import read_records, write_records
 from slipline.components.statistics.duplicates import count_duplicates, record_digests, write_digests, write_duplicates
 from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.statistics_io import write_statistics
 from slipline.components.steps.compute_statistics import compute_statistics
-from slipline.components.steps.evaluate import evaluation_of
 from slipline.components.steps.find_baseline import BaselineParams, Earlier, find_baseline
 from slipline.components.steps.ingest import IngestParams, ingest
 from slipline.components.steps.set_aside import set_aside

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from slipline.components.artifacts import Evaluation, Examples, InfraCheck, Shard, Split
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.pipeline.runners.execute import Status
 from tests.pipeline.report.report_bench import (

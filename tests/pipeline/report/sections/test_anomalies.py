@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from slipline.components.artifacts import Anomalies, Statistics
-from slipline.components.examples.examples_io import encode_example
+from slipline.components.examples.example_records import encode_example
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.pipeline.report.kit.pictures import picture_in
 from tests.pipeline.report.report_bench import Bench, Page, png, prepared, record, source_of
