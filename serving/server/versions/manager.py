@@ -17,7 +17,7 @@ from slipline.serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound,
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.routing import Meant, Served, Table
 from slipline.serving.server.versions.loading import Attempt, Loader, LoadPolicy
-from slipline.serving.server.versions.memory import return_free_memory
+from slipline.serving.server.versions.memory import freed_memory_returned
 from slipline.serving.server.versions.model_state import (
     AVAILABLE,
     END,
@@ -326,10 +326,10 @@ class VersionManager:
         self._settle([model])
 
     def _unload(self, model: Model, version: Version) -> None:
-        if version.served is not None:
-            version.served.close()
-        version.served = None
-        return_free_memory()
+        with freed_memory_returned():
+            if version.served is not None:
+                version.served.close()
+            version.served = None
         self._loader.give_back(version.claimed_bytes)
         log.info("version %d in %s is unloaded", version.number, version.path)
         with self._changed:

@@ -133,12 +133,30 @@ def test_files_whose_content_is_forgotten_stay_as_they_are(tmp_path: Path) -> No
 
 
 def test_freed_memory_is_kept_for_the_next_request_until_it_is_returned() -> None:
+    kept, left = _left_after(
+        "block = b'x' * SIZE; del block; kept = grown();",
+        "with freed_memory_returned(): pass",
+    )
+    assert kept > 15 << 20
+    assert left < 5 << 20
+
+
+def test_memory_that_another_thread_took_is_returned_when_it_is_freed() -> None:
+    _, left = _left_after(
+        "from concurrent.futures import ThreadPoolExecutor as Pool; kept = 0; pools = [Pool(1) for _ in range(3)];"
+        "blocks = [pool.submit(bytes.ljust, b'', SIZE, b'x').result() for pool in pools];",
+        "with freed_memory_returned(): blocks.clear()",
+    )
+    assert left < 5 << 20
+
+
+def _left_after(taking: str, returning: str) -> tuple[int, int]:
+    """How much larger a process is, in bytes, that has run `taking`, and then `returning`."""
     program = (
-        "from slipline.serving.server.versions.memory import *; keep_freed_memory(); "
-        "before = resident_bytes(); block = b'x' * (20 << 20); "
-        "del block; print(resident_bytes() - before); return_free_memory(); print(resident_bytes() - before)"
+        "from slipline.serving.server.versions.memory import *; SIZE = 20 << 20; keep_freed_memory();"
+        f"before = resident_bytes(); grown = lambda: resident_bytes() - before; {taking}"
+        f"\n{returning}\nprint(kept, grown())"
     )
     printed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     kept, left = map(int, printed.stdout.split())
-    assert kept > 15 << 20
-    assert left < 5 << 20
+    return kept, left
