@@ -6,6 +6,7 @@ or a script from standard input will do. What they define themselves comes along
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -122,9 +123,11 @@ def serve(requests: int, parent: int, loads: tuple[str, ...]) -> None:
         os.set_inheritable(descriptor, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    gc.disable()  # imports leave no garbage, and looking for it takes a fourth of their time
     for module in loads:
         with suppress(ImportError):  # the component that needs it says so better
             importlib.import_module(module)
+    gc.enable()
     with Connection(requests) as connection, suppress(EOFError):
         while True:
             _answer(connection)

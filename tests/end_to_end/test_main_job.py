@@ -95,7 +95,7 @@ def test_a_rerun_does_nothing_says_so_and_imports_no_framework(released: tuple[U
     user, _ = released
     code = (
         "import sys; from slipline.pipeline.app.cli.main import main; main(sys.argv[1:], standalone_mode=False);"
-        "print(sorted({'tensorflow', 'keras', 'apache_beam', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'apache_beam', 'matplotlib', 'numpy', 'grpc'} & set(sys.modules)))"
     )
     import subprocess
 

@@ -79,11 +79,11 @@ def _import_for_report() -> None:
 
 def _report_page(report: RunReport, store: Store, home: Home) -> Path:
     """The run's report; the one there is already, if nothing in it would differ."""
-    from slipline.pipeline.report.run_report import write_report
-
     told = ((each.made.execution_id if each.made else None, words_of(each)) for each in report.outcomes)
     page = home.reports / f"{page_name(told)}.html"
     if not page.exists():
+        from slipline.pipeline.report.run_report import write_report
+
         write_report(report, store, page, standing=standing_words(report, home))
     return page
 
