@@ -14,10 +14,9 @@ from slipline.serving.client.client_settings import (
     Router,
     Tls,
 )
-from slipline.serving.client.control import VersionStatus
 from slipline.serving.client.image_inputs import IMAGES_SIGNATURE
 from slipline.serving.client.observer import CallEnded, CallStarted, Observer
-from slipline.serving.client.prediction import Class, Classification, Prediction, Regression
+from slipline.serving.client.prediction import Class, Classification, Prediction, Regression, VersionStatus
 from slipline.serving.client.request_log import RequestLog
 from slipline.serving.client.signature import Signature, TensorSpec
 from slipline.serving.client.sync_client import PredictClient

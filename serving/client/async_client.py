@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import grpc
 import grpc.aio
 
 from slipline.serving.client.awaiting import AwaitingTransport
-from slipline.serving.client.balancer import Balancer
 from slipline.serving.client.batching import Asked, Batcher, Batching
-from slipline.serving.client.caller import Caller
-from slipline.serving.client.channels import addresses_of, channel_credentials, channel_options, check_token
+from slipline.serving.client.channels import addresses_of, opened_channel
 from slipline.serving.client.client_settings import ClientSettings
-from slipline.serving.client.control import VersionStatus
-from slipline.serving.client.example_input import Example
-from slipline.serving.client.image_inputs import Image
-from slipline.serving.client.operations import Operations
-from slipline.serving.client.prediction import Classification, Prediction, Regression
-from slipline.serving.client.signature import Inputs, Signature
-from slipline.serving.folders.model_config import ServedModel
-from slipline.serving.wire import saved_model_pb2
+from slipline.serving.client.effects import Operation
+from slipline.serving.client.operations import Operations, told_as
+from slipline.serving.client.prediction import Prediction
+from slipline.serving.client.signature import Inputs
 from slipline.serving.wire.tensors import Array
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _awaits(
+    operation: Callable[Concatenate[Operations, P], Operation[T]],
+) -> Callable[Concatenate[AsyncPredictClient, P], Coroutine[Any, Any, T]]:
+    """A method that awaits the outcome of an operation."""
+
+    async def method(client: AsyncPredictClient, /, *args: P.args, **named: P.kwargs) -> T:
+        return await client._run(operation(client._operations, *args, **named))
+
+    return told_as(operation, method)
 
 
 class AsyncPredictClient:
@@ -56,7 +65,7 @@ class AsyncPredictClient:
     ) -> AsyncPredictClient:
         """As `PredictClient.connect`; with `batching`, calls of `predict` share requests."""
         addresses, settings = addresses_of(target), ClientSettings.given(settings, timeout_s)
-        channels = [_channel(address, settings) for address in addresses]
+        channels = [opened_channel(grpc.aio, address, settings) for address in addresses]
         client = cls.__new__(cls)
         client._begin(channels, addresses, model, settings, batching)
         client._owned = channels
@@ -70,13 +79,12 @@ class AsyncPredictClient:
         settings: ClientSettings,
         batching: Batching | None,
     ) -> None:
-        caller = Caller(model, Balancer(addresses, settings.ejection, random=settings.random), settings)
-        self.model = model
-        self.target = caller.target
-        self._operations = Operations(model, caller, settings)
+        self._operations = Operations.at(addresses, model, settings)
         self._run = AwaitingTransport(channels, settings.compression).run
         self._timeout_s = settings.timeout_s
         self._batcher = None if batching is None else Batcher(self._send, batching)
+        self.model = model
+        self.target = self._operations.target
 
     async def predict(
         self,
@@ -90,111 +98,26 @@ class AsyncPredictClient:
         timeout_s: float | None = None,
     ) -> Prediction:
         """As `PredictClient.predict`."""
-        choice = self._operations.choice(version, label, key)
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        asked = Asked(self._operations.choice(version, label, key), signature, tuple(output_filter))
+        deadline_s = self._operations.deadline_s(timeout_s)
+        arrays = await self._run(self._operations.arrays(inputs, asked.choice, signature, deadline_s))
         if self._batcher is not None:
-            asked = Asked(choice, signature, tuple(output_filter))
-            timeout_s = self._timeout_s if timeout_s is None else timeout_s
-            arrays = await self._run(self._operations.arrays(inputs, choice, signature=signature, timeout_s=timeout_s))
             return await self._batcher.predict(arrays, asked, timeout_s)
-        return await self._run(
-            self._operations.predict(
-                inputs, choice, signature=signature, output_filter=output_filter, timeout_s=timeout_s
-            )
-        )
+        return await self._run(self._operations.predict_arrays(arrays, *asked, deadline_s))
 
     async def _send(self, arrays: dict[str, Array], asked: Asked, timeout_s: float) -> Prediction:
-        return await self._run(
-            self._operations.predict_arrays(
-                arrays, asked.choice, signature=asked.signature, output_filter=asked.output_filter, timeout_s=timeout_s
-            )
-        )
+        deadline_s = self._operations.deadline_s(timeout_s)
+        return await self._run(self._operations.predict_arrays(arrays, *asked, deadline_s))
 
-    async def predict_images(
-        self,
-        images: Sequence[Image],
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        key: str | None = None,
-        signature: str | None = None,
-        timeout_s: float | None = None,
-    ) -> Prediction:
-        """As `PredictClient.predict_images`."""
-        choice = self._operations.choice(version, label, key)
-        return await self._run(
-            self._operations.predict_images(images, choice, signature=signature, timeout_s=timeout_s)
-        )
-
-    async def classify(
-        self,
-        examples: Sequence[Example],
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        key: str | None = None,
-        signature: str = "",
-        context: Example | None = None,
-        timeout_s: float | None = None,
-    ) -> Classification:
-        """As `PredictClient.classify`."""
-        choice = self._operations.choice(version, label, key)
-        return await self._run(
-            self._operations.classify(examples, choice, signature=signature, context=context, timeout_s=timeout_s)
-        )
-
-    async def regress(
-        self,
-        examples: Sequence[Example],
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        key: str | None = None,
-        signature: str = "",
-        context: Example | None = None,
-        timeout_s: float | None = None,
-    ) -> Regression:
-        """As `PredictClient.regress`."""
-        choice = self._operations.choice(version, label, key)
-        return await self._run(
-            self._operations.regress(examples, choice, signature=signature, context=context, timeout_s=timeout_s)
-        )
-
-    async def metadata(
-        self,
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        key: str | None = None,
-        timeout_s: float | None = None,
-    ) -> Mapping[str, saved_model_pb2.SignatureDef]:
-        """As `PredictClient.metadata`."""
-        choice = self._operations.choice(version, label, key)
-        return await self._run(self._operations.metadata(choice, timeout_s=timeout_s))
-
-    async def signature(
-        self,
-        name: str = "",
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        key: str | None = None,
-        timeout_s: float | None = None,
-    ) -> Signature:
-        """As `PredictClient.signature`."""
-        choice = self._operations.choice(version, label, key)
-        return await self._run(self._operations.signature(name, choice, timeout_s=timeout_s))
-
-    async def status(self, *, timeout_s: float | None = None) -> tuple[VersionStatus, ...]:
-        """As `PredictClient.status`."""
-        return await self._run(self._operations.status(timeout_s=timeout_s))
-
-    async def wait_until_available(self, version: int | None = None, *, timeout_s: float = 60.0) -> int:
-        """As `PredictClient.wait_until_available`."""
-        return await self._run(self._operations.wait_until_available(version, timeout_s=timeout_s))
-
-    async def reload_config(self, models: Sequence[ServedModel], *, timeout_s: float | None = None) -> None:
-        """As `PredictClient.reload_config`."""
-        await self._run(self._operations.reload_config(models, timeout_s=timeout_s))
+    predict_images = _awaits(Operations.predict_images)
+    classify = _awaits(Operations.classify)
+    regress = _awaits(Operations.regress)
+    metadata = _awaits(Operations.metadata)
+    signature = _awaits(Operations.signature)
+    status = _awaits(Operations.status)
+    wait_until_available = _awaits(Operations.wait_until_available)
+    reload_config = _awaits(Operations.reload_config)
 
     async def close(self) -> None:
         """Sends what waits for others, then closes the connections if they are the client's own."""
@@ -208,11 +131,3 @@ class AsyncPredictClient:
 
     async def __aexit__(self, *ended: object) -> None:
         await self.close()
-
-
-def _channel(address: str, settings: ClientSettings) -> grpc.aio.Channel:
-    check_token(address, settings)
-    credentials = channel_credentials(settings)
-    if credentials is None:
-        return grpc.aio.insecure_channel(address, channel_options(settings))
-    return grpc.aio.secure_channel(address, credentials, channel_options(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 
@@ -16,6 +17,24 @@ Options = list[tuple[str, str | int]]
 def addresses_of(target: str | Sequence[str]) -> list[str]:
     """One target or several, as a list."""
     return [target] if isinstance(target, str) else list(target)
+
+
+def opened_channel(kind: Any, address: str, settings: ClientSettings) -> Any:
+    """A connection, made when first used.
+
+    Args:
+      kind: `grpc`, or `grpc.aio` for an event loop.
+      address: `host:port` of a server.
+      settings: How to connect.
+
+    Raises:
+      AccessDenied: As `check_token` says.
+    """
+    check_token(address, settings)
+    credentials = channel_credentials(settings)
+    if credentials is None:
+        return kind.insecure_channel(address, channel_options(settings))
+    return kind.secure_channel(address, credentials, channel_options(settings))
 
 
 def channel_options(settings: ClientSettings) -> Options:

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import grpc
 
-from slipline.serving.errors import BadRequest, ConfigRefused, ModelNotFound, PromotionFailed, VersionNotReady
-from slipline.serving.folders.model_config import ServedModel, to_proto
-from slipline.serving.wire import serving_pb2
-from slipline.serving.wire.grpc_errors import translated_errors
+from slipline.serving.client.blocking import BlockingTransport
+from slipline.serving.client.client_settings import ClientSettings, RetryPolicy
+from slipline.serving.client.known_models import Choice
+from slipline.serving.client.operations import Operations
+from slipline.serving.client.prediction import VersionStatus
+from slipline.serving.errors import ConfigRefused, ModelNotFound, PromotionFailed, VersionNotReady
+from slipline.serving.folders.model_config import ServedModel
 
-_SERVICE = "/tensorflow.serving.ModelService/"
 _POLL_S = 0.05
 # A server remembers how an earlier load of the same version ended, and takes up a new order within 0.1 s.
 _OLD_NEWS_S = 1.0
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """How a server stands to one version.
-
-    Attributes:
-      version: Its number.
-      state: UNKNOWN, START, LOADING, AVAILABLE, UNLOADING or END.
-      error_code: gRPC status number; 0 where nothing went wrong.
-      error_message: The server's words; empty where nothing went wrong.
-    """
-
-    version: int
-    state: str
-    error_code: int
-    error_message: str
 
 
 class ServerControl:
@@ -41,24 +25,10 @@ class ServerControl:
 
     def __init__(self, target: str, *, timeout_s: float = 10.0) -> None:
         self.target = target
-        self._timeout_s = timeout_s
+        self._settings = ClientSettings(timeout_s=timeout_s, retry=RetryPolicy(max_attempts=1))
         # Its own connection: a shared one would remember for seconds that a server was down before.
         self._channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
-        self._get_status = self._channel.unary_unary(
-            _SERVICE + "GetModelStatus",
-            request_serializer=serving_pb2.GetModelStatusRequest.SerializeToString,
-            response_deserializer=serving_pb2.GetModelStatusResponse.FromString,
-        )
-        self._get_metadata = self._channel.unary_unary(
-            "/tensorflow.serving.PredictionService/GetModelMetadata",
-            request_serializer=serving_pb2.GetModelMetadataRequest.SerializeToString,
-            response_deserializer=serving_pb2.GetModelMetadataResponse.FromString,
-        )
-        self._reload = self._channel.unary_unary(
-            _SERVICE + "HandleReloadConfigRequest",
-            request_serializer=serving_pb2.ReloadConfigRequest.SerializeToString,
-            response_deserializer=serving_pb2.ReloadConfigResponse.FromString,
-        )
+        self._run = BlockingTransport([self._channel]).run
 
     def status(self, model: str) -> tuple[VersionStatus, ...]:
         """Every version of `model` that the server remembers; none if it does not know the model.
@@ -67,13 +37,10 @@ class ServerControl:
           ServerUnavailable: Nothing answers there.
           DeadlineExceeded: No answer within the time limit.
         """
-        request = serving_pb2.GetModelStatusRequest(model_spec=serving_pb2.ModelSpec(name=model))
         try:
-            with translated_errors(self.target):
-                response = self._get_status(request, timeout=self._timeout_s)
+            return self._run(self._asked_of(model).status())
         except ModelNotFound:
             return ()
-        return tuple(map(version_status, response.model_version_status))
 
     def serves(self, model: str, version: int) -> bool:
         """Whether requests can reach the version now.
@@ -99,14 +66,12 @@ class ServerControl:
         Raises:
           ServerUnavailable: Nothing answers there.
         """
-        spec = serving_pb2.ModelSpec(name=model, version_label=label)
-        request = serving_pb2.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
+        asked = self._asked_of(model)
         try:
-            with translated_errors(self.target):
-                response = self._get_metadata(request, timeout=self._timeout_s)
+            version, _ = self._run(asked.described(Choice(label=label), asked.deadline_s(None)))
         except (ModelNotFound, VersionNotReady):
             return None
-        return int(response.model_spec.version.value)
+        return version
 
     def reload(self, models: Sequence[ServedModel], *, timeout_s: float | None = None) -> None:
         """Makes `models` the server's whole config; returns before new versions of known models are loaded.
@@ -120,12 +85,12 @@ class ServerControl:
           ServerUnavailable: Nothing answers there.
           DeadlineExceeded: No answer within the time limit.
         """
-        request = serving_pb2.ReloadConfigRequest(config=to_proto(models))
         try:
-            with translated_errors(self.target):
-                self._reload(request, timeout=timeout_s or self._timeout_s)
-        except BadRequest as error:
-            raise ConfigRefused(f"{self.target} refused the model config: {_words(error)}") from error
+            self._run(self._asked_of("").reload_config(models, timeout_s=timeout_s))
+        except ConfigRefused as error:
+            if error.__cause__ is None:  # no server was asked
+                raise
+            raise ConfigRefused(f"{self.target} refused the model config: {_words(error.__cause__)}") from error
 
     def wait_available(self, model: str, version: int, timeout_s: float) -> None:
         """Returns once requests can reach the version.
@@ -164,21 +129,14 @@ class ServerControl:
     def __exit__(self, *ended: object) -> None:
         self.close()
 
+    def _asked_of(self, model: str) -> Operations:
+        return Operations.at([self.target], model, self._settings)
+
     def _version(self, model: str, version: int) -> VersionStatus:
         for status in self.status(model):
             if status.version == version:
                 return status
         return VersionStatus(version, "not known to the server", 0, "")
-
-
-def version_status(status: serving_pb2.ModelVersionStatus) -> VersionStatus:
-    """What a server says of one version."""
-    return VersionStatus(
-        version=status.version,
-        state=serving_pb2.ModelVersionStatus.State.Name(status.state),
-        error_code=status.status.error_code,
-        error_message=status.status.error_message,
-    )
 
 
 def _words(error: BaseException) -> str:

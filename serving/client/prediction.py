@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import Array
 
 
@@ -65,3 +66,26 @@ class Regression:
 
     values: NDArray[np.float32]
     version: int
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """How a server stands to one version.
+
+    Attributes:
+      version: Its number.
+      state: UNKNOWN, START, LOADING, AVAILABLE, UNLOADING or END.
+      error_code: gRPC status number; 0 where nothing went wrong.
+      error_message: The server's words; empty where nothing went wrong.
+    """
+
+    version: int
+    state: str
+    error_code: int
+    error_message: str
+
+    @classmethod
+    def of(cls, status: serving_pb2.ModelVersionStatus) -> VersionStatus:
+        """What a server says of one version."""
+        state = serving_pb2.ModelVersionStatus.State.Name(status.state)
+        return cls(status.version, state, status.status.error_code, status.status.error_message)

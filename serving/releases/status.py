@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from slipline.serving.client.control import ServerControl, VersionStatus
+from slipline.serving.client.control import ServerControl
+from slipline.serving.client.prediction import VersionStatus
 from slipline.serving.errors import ServingError
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.folders.model_config import ServedModel, render

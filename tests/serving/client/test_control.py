@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import grpc
 import pytest
 
-from slipline.serving.client.control import ServerControl, VersionStatus
+from slipline.serving.client.control import ServerControl
+from slipline.serving.client.prediction import VersionStatus
 from slipline.serving.errors import ConfigRefused, DeadlineExceeded, PromotionFailed, ServerUnavailable, ServingError
 from slipline.serving.folders.model_config import ServedModel, to_proto
 from slipline.serving.wire import serving_pb2

@@ -149,8 +149,7 @@ class Client:
             return end.value
 
     def predict(self, inputs: Any, choice: Choice = LATEST, *, signature: str = "", **more: Any) -> Any:
-        asked = {"output_filter": (), "timeout_s": None, **more}
-        return self.run(self.operations.predict(inputs, choice, signature=signature, **asked))
+        return self.run(self.operations.predict(inputs, **choice._asdict(), signature=signature, **more))
 
 
 @pytest.fixture
@@ -262,14 +261,14 @@ def test_inputs_without_a_name_take_a_look_at_the_signature(client_with: MakeCli
 
 def test_a_signature_is_described_or_those_there_are_are_named(client_with: MakeClient) -> None:
     client = client_with()
-    found = client.run(client.operations.signature("", Choice(), timeout_s=None))
+    found = client.run(client.operations.signature())
     assert (found.name, str(found.inputs["x"])) == ("serving_default", "float32 [?]")
-    metadata = client.run(client.operations.metadata(Choice(), timeout_s=5.0))
+    metadata = client.run(client.operations.metadata(timeout_s=5.0))
     assert metadata["serving_images"].inputs["encoded"].dtype == 7
     assert client.server.asked[-1][2] == 5.0
     words = r"s0:1: version 1 of 'double': its signatures are 'serving_default', 'serving_images'; got 'nix'"
     with pytest.raises(BadRequest, match=words):
-        client.run(client.operations.signature("nix", Choice(), timeout_s=None))
+        client.run(client.operations.signature("nix"))
 
 
 @pytest.mark.parametrize(
@@ -285,7 +284,7 @@ def test_images_go_to_the_signature_for_images(
 ) -> None:
     client = client_with(Server(images=images, dtype=7))
     for _ in range(2):
-        client.run(client.operations.predict_images([b"png"], Choice(), signature=signature, timeout_s=4.0))
+        client.run(client.operations.predict_images([b"png"], signature=signature, timeout_s=4.0))
     assert [(rpc, left_s) for rpc, _, left_s in client.server.asked] == [
         (Rpc.METADATA, 4.0),
         (Rpc.PREDICT, 4.0),
@@ -299,15 +298,15 @@ def test_images_go_to_the_signature_for_images(
 def test_a_signature_without_images_is_named(client_with: MakeClient) -> None:
     client = client_with()
     with pytest.raises(BadRequest, match="s0:1: version 1 of 'double': "):
-        client.run(client.operations.predict_images([b"png"], Choice(), signature="serving_default", timeout_s=None))
+        client.run(client.operations.predict_images([b"png"], signature="serving_default"))
 
 
 def test_examples_are_classified_and_regressed(client_with: MakeClient) -> None:
     client = client_with(Server(version=3), timeout_s=6.0)
-    asked = {"signature": "s", "context": {"c": 1}, "timeout_s": None}
-    classes = client.run(client.operations.classify([{"x": 1}, {"x": 2}], Choice(3), **asked))
+    asked = {"version": 3, "signature": "s", "context": {"c": 1}}
+    classes = client.run(client.operations.classify([{"x": 1}, {"x": 2}], **asked))
     assert (classes.classes, classes.version) == (((Class("a", 0.75), Class("b", 0.25)), ()), 3)
-    values = client.run(client.operations.regress([{"x": 1}, {"x": 2}], Choice(3), **asked))
+    values = client.run(client.operations.regress([{"x": 1}, {"x": 2}], **asked))
     assert (values.values.tolist(), values.values.dtype, values.version) == ([1.5, 2.5], np.float32, 3)
     assert [(rpc, left_s) for rpc, _, left_s in client.server.asked] == [(Rpc.CLASSIFY, 6.0), (Rpc.REGRESS, 6.0)]
     for _, request, _ in client.server.asked:

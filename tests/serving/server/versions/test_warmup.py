@@ -12,7 +12,8 @@ import grpc
 import numpy as np
 import pytest
 
-from slipline.serving.client.control import ServerControl, VersionStatus
+from slipline.serving.client.control import ServerControl
+from slipline.serving.client.prediction import VersionStatus
 from slipline.serving.errors import LoadFailed, ServingError
 from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.models.tensorflow.saved_model import SavedModel
