@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import grpc
 
@@ -60,22 +59,6 @@ TOO_LARGE = "larger than max"
 """In what gRPC says on either side when a message is beyond a limit."""
 
 _QUEUE_FULL = "batch scheduling queue"
-
-
-@contextmanager
-def translated_errors(target: str) -> Iterator[None]:
-    """Lets our errors, never gRPC's, out of the block; the gRPC error stays as the cause.
-
-    Args:
-      target: `host:port` of the server that the block calls.
-
-    Raises:
-      ServingError: As `serving_error` says.
-    """
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise serving_error(target, error) from error
 
 
 def serving_error(target: str, error: grpc.RpcError) -> ServingError:

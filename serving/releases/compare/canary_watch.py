@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from slipline.serving.client.known_models import Choice
 from slipline.serving.errors import ServingError
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.releases.compare.compare_answers import Tally
 from slipline.serving.releases.compare.comparison import Comparison, Limits, breaches
-from slipline.serving.releases.compare.replay import PairCaller, Request, Side, inputs_of, pair_caller
+from slipline.serving.releases.compare.replay import PairCaller, Request, inputs_of, pair_caller
 
 _TELL_EVERY_S = 1.0
 
@@ -90,7 +91,7 @@ def watch_canary(
     begin_s = time.monotonic()
     told_s = begin_s - _TELL_EVERY_S
     with ExitStack() as stack:
-        labels = (Side(label=STABLE), Side(label=CANARY))
+        labels = (Choice(label=STABLE), Choice(label=CANARY))
         callers = [stack.enter_context(pair_caller(target, model, labels)) for target in targets]
         for number, (caller, request) in enumerate(_turns(callers, sample)):
             now_s = time.monotonic()

@@ -5,44 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-import grpc
-
+from slipline.serving.client.client_settings import ClientSettings, RetryPolicy
+from slipline.serving.client.known_models import Choice
+from slipline.serving.client.sync_client import PredictClient
 from slipline.serving.errors import PromotionFailed, ServingError
 from slipline.serving.folders.prediction_log import SAMPLE_NAME, WARM_UP_FILE, read_predict_requests
 from slipline.serving.releases.compare.compare_answers import Answer, Tally
 from slipline.serving.releases.compare.comparison import Comparison, Replay, breaches
 from slipline.serving.wire import serving_pb2
-from slipline.serving.wire.grpc_errors import translated_errors
 from slipline.serving.wire.tensors import Array, to_array
-
-_PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 Request = serving_pb2.PredictRequest
 
-
-@dataclass(frozen=True)
-class Side:
-    """A version of a model, as a request names it: by number or by label."""
-
-    version: int | None = None
-    label: str | None = None
+_ONCE = ClientSettings(check_signature=False, retry=RetryPolicy(max_attempts=1))
 
 
 class PairCaller:
     """Asks two versions the same, one after the other; which of them is first alternates."""
 
-    def __init__(self, channel: grpc.Channel, target: str, model: str, choices: tuple[Side, Side]) -> None:
-        self._predict = channel.unary_unary(
-            _PREDICT,
-            request_serializer=Request.SerializeToString,
-            response_deserializer=serving_pb2.PredictResponse.FromString,
-        )
-        self._target = target
-        self._model = model
+    def __init__(self, client: PredictClient, choices: tuple[Choice, Choice]) -> None:
+        self._client = client
         self._choices = choices
         self._turn = 0
 
@@ -53,30 +38,21 @@ class PairCaller:
         first, second = answers[:: (-1) ** self._turn]
         return first, second
 
-    def _ask(self, request: Request, choice: Side, timeout_s: float) -> Answer:
-        own = Request(inputs=request.inputs)
-        own.model_spec.name, own.model_spec.signature_name = self._model, request.model_spec.signature_name
-        if choice.version is not None:
-            own.model_spec.version.value = choice.version
-        if choice.label is not None:
-            own.model_spec.version_label = choice.label
+    def _ask(self, request: Request, choice: Choice, timeout_s: float) -> Answer:
+        inputs, signature = inputs_of(request), request.model_spec.signature_name
         begin_s = time.perf_counter()
         try:
-            with translated_errors(self._target):
-                response = self._predict(own, timeout=timeout_s)
+            found = self._client.predict(inputs, **choice._asdict(), signature=signature, timeout_s=timeout_s)
         except ServingError as error:
             return Answer(seconds=time.perf_counter() - begin_s, error=str(error))
-        seconds = time.perf_counter() - begin_s
-        outputs = {name: to_array(proto) for name, proto in response.outputs.items()}
-        return Answer(seconds=seconds, outputs=outputs, version=response.model_spec.version.value)
+        return Answer(seconds=time.perf_counter() - begin_s, outputs=found.outputs, version=found.version)
 
 
 @contextmanager
-def pair_caller(target: str, model: str, choices: tuple[Side, Side]) -> Iterator[PairCaller]:
+def pair_caller(target: str, model: str, choices: tuple[Choice, Choice]) -> Iterator[PairCaller]:
     """A caller with a connection of its own to `target`, `host:port`, for the length of the block."""
-    unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(target, [*unlimited, ("grpc.use_local_subchannel_pool", 1)]) as channel:
-        yield PairCaller(channel, target, model, choices)
+    with PredictClient.connect(target, model, settings=_ONCE) as client:
+        yield PairCaller(client, choices)
 
 
 def sample_for(version_folder: Path, given: Path | None = None) -> tuple[Request, ...]:
@@ -113,7 +89,7 @@ def compare_versions(
     tally = Tally(params.limits.tolerance)
     deadline_s = time.monotonic() + params.max_s
     for target in targets:
-        with pair_caller(target, model, (Side(versions[0]), Side(versions[1]))) as caller:
+        with pair_caller(target, model, (Choice(versions[0]), Choice(versions[1]))) as caller:
             caller.ask(sample[0], params.timeout_s)  # connects
             for number, request in enumerate(cycle(sample)):
                 done = number >= max(params.min_requests, len(sample))

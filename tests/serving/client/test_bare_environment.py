@@ -73,7 +73,6 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
         "slipline.serving",
         "slipline.serving.folders",
         "slipline.serving.client",
-        "slipline.serving.client.control",
         "slipline.serving.errors",
         "slipline.serving.wire.grpc_errors",
     }

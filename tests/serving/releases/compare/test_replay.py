@@ -11,10 +11,11 @@ import grpc
 import numpy as np
 import pytest
 
+from slipline.serving.client.known_models import Choice
 from slipline.serving.errors import PromotionFailed
 from slipline.serving.folders.prediction_log import SAMPLE_NAME, WARM_UP_FILE, write_predict_requests
 from slipline.serving.releases.compare.comparison import Limits, Replay
-from slipline.serving.releases.compare.replay import Side, compare_versions, inputs_of, pair_caller, sample_for
+from slipline.serving.releases.compare.replay import compare_versions, inputs_of, pair_caller, sample_for
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import to_array, to_proto
 
@@ -75,9 +76,9 @@ ANY = Replay(limits=Limits(max_disagreement=1.0, max_error_rate=1.0), min_reques
 
 
 @pytest.mark.parametrize(
-    "choices", [(Side(1), Side(2)), (Side(label="stable"), Side(label="canary"))], ids=["numbers", "labels"]
+    "choices", [(Choice(1), Choice(2)), (Choice(label="stable"), Choice(label="canary"))], ids=["numbers", "labels"]
 )
-def test_both_are_asked_the_same_and_which_is_first_alternates(serve: Serve, choices: tuple[Side, Side]) -> None:
+def test_both_are_asked_the_same_and_which_is_first_alternates(serve: Serve, choices: tuple[Choice, Choice]) -> None:
     handler, target = serve()
     handler.factors[2] = None
     with pair_caller(target, "mnist", choices) as caller:
