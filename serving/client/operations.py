@@ -29,8 +29,8 @@ from slipline.serving.errors import (
 )
 from slipline.serving.folders.model_config import ServedModel, to_proto
 from slipline.serving.wire import saved_model_pb2, serving_pb2
-from slipline.serving.wire.decode_reply import AnswerReader
-from slipline.serving.wire.encode_request import predict_request
+from slipline.serving.wire.decode_predict import AnswerReader
+from slipline.serving.wire.encode_predict import predict_request
 from slipline.serving.wire.tensors import Array
 
 _POLL_S = 0.05

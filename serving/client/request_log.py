@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from slipline.serving.wire.encode_request import MAX_MESSAGE_BYTES, varint
+from slipline.serving.wire.encode_predict import MAX_MESSAGE_BYTES
+from slipline.serving.wire.tensors import varint
 from slipline.serving.wire.tfrecord import framed
 
 MAX_WARMUP_RECORDS = 1000

@@ -196,14 +196,36 @@ def little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
 @functools.lru_cache(1024)
 def delimiter(number: int, size_bytes: int) -> bytes:
     """What Protocol Buffers write before a field of bytes, or of a message."""
-    head = bytearray()
-    for value in (number << 3 | 2, size_bytes):
-        rest = value
-        while rest > 0x7F:
-            head.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        head.append(rest)
-    return bytes(head)
+    return varint(number << 3 | 2) + varint(size_bytes)
+
+
+def varint(value: int) -> bytes:
+    """A number of at least 0, seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def read_varint(content: bytes, position: int) -> tuple[int, int]:
+    """The number that begins at a position, and where it ends.
+
+    Raises:
+      IndexError: It does not end there.
+    """
+    value = content[position]
+    if value < 0x80:
+        return value, position + 1
+    value &= 0x7F
+    for shift in range(7, 70, 7):
+        position += 1
+        byte = content[position]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position + 1
+    raise IndexError("a number has more than 10 bytes")
 
 
 def to_array(proto: tensor_pb2.TensorProto) -> Array:
@@ -218,7 +240,7 @@ def to_array(proto: tensor_pb2.TensorProto) -> Array:
     dtype = numpy_dtype(proto.dtype)
     shape = _shape(proto.tensor_shape)
     try:
-        if proto.tensor_content and _count(shape):
+        if proto.tensor_content and 0 not in shape:
             return from_content(proto.tensor_content, dtype, shape)
         return _from_values(proto, dtype, shape)
     except (MemoryError, ValueError) as error:
@@ -241,19 +263,16 @@ def _shape(proto: tensor_pb2.TensorShapeProto) -> tuple[int, ...]:
     return shape
 
 
-def _count(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
-
-
 def from_content(content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     """The array whose `tensor_content` that is.
 
     Raises:
       BadRequest: It has the wrong length.
     """
+    count = math.prod(shape)
     if dtype.hasobject:
-        return string_array(list(_strings_in(content, _count(shape))), shape)
-    wanted = _count(shape) * dtype.itemsize
+        return string_array(list(_strings_in(content, count)), shape)
+    wanted = count * dtype.itemsize
     if len(content) != wanted:
         raise BadRequest(f"tensor_content of shape {list(shape)} and {dtype} takes {wanted} bytes, got {len(content)}")
     return np.frombuffer(content, little_endian(dtype)).astype(dtype, copy=False).reshape(shape)
@@ -262,25 +281,17 @@ def from_content(content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -
 def _strings_in(content: bytes, count: int) -> Iterator[bytes]:
     """TensorFlow's packed strings: all lengths as varints, then all bytes."""
     sizes, position = [], 0
-    for _ in range(count):
-        size, position = _varint(content, position)
-        sizes.append(size)
+    try:
+        for _ in range(count):
+            size, position = read_varint(content, position)
+            sizes.append(size)
+    except IndexError as error:
+        raise BadRequest("tensor_content ends inside the length of a string") from error
     if position + sum(sizes) != len(content):
         raise BadRequest(f"tensor_content should hold {count} strings of {sum(sizes)} bytes, got {len(content)} bytes")
     for size in sizes:
         yield content[position : position + size]
         position += size
-
-
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(content):
-        byte = content[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-    raise BadRequest("tensor_content ends inside the length of a string")
 
 
 def _from_values(proto: tensor_pb2.TensorProto, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
@@ -302,7 +313,7 @@ def _from_values(proto: tensor_pb2.TensorProto, dtype: np.dtype[Any], shape: tup
 
 def _filled(found: Array, blank: object, shape: tuple[int, ...]) -> Array:
     """`found`, cut or filled up to `shape` with its last value, or `blank` if it has none."""
-    count = _count(shape)
+    count = math.prod(shape)
     if len(found) >= count:
         return found[:count].reshape(shape)
     last = found[-1] if len(found) else blank

@@ -15,7 +15,7 @@ from slipline.serving.server.methods.predict_calls import PredictCall
 from slipline.serving.server.methods.regression import REGRESS_METHOD, Regression
 from slipline.serving.server.methods.request_messages import serialized_examples
 from slipline.serving.wire import saved_model_pb2, serving_pb2
-from slipline.serving.wire.encode_reply import predict_reply
+from slipline.serving.wire.encode_predict import predict_reply
 from slipline.serving.wire.tensors import Array, write_proto
 
 PREDICTING = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)

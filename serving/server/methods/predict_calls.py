@@ -1,9 +1,4 @@
-"""Reading serialized PredictRequests; those that differ from an earlier one in their numbers only are not parsed.
-
-Most clients send the same request again and again, with other numbers. These lie in one piece, `tensor_content`, whose
-place the lengths before it decide. So once a request has been parsed, its form is kept: the bytes around the numbers.
-A later one of the same length with the same bytes there says the same, whatever its numbers.
-"""
+"""Reading serialized PredictRequests; those that differ from an earlier one in their numbers only are not parsed."""
 
 from __future__ import annotations
 
@@ -18,7 +13,7 @@ from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE
 from slipline.serving.server.methods.request_messages import check_spec, parsed
 from slipline.serving.server.routing import Meant
 from slipline.serving.wire import serving_pb2, tensor_pb2
-from slipline.serving.wire.predict_forms import Form, form_of
+from slipline.serving.wire.decode_predict import Layout, form_of
 from slipline.serving.wire.tensors import Array, to_array
 
 LARGE_BYTES = 1 << 20  # such a request is read in a thread, as the others would wait for it
@@ -114,7 +109,7 @@ class CallReader:
 class _Forms:
     """The forms of requests of one length."""
 
-    known: list[tuple[Asked, Form]] = field(default_factory=list)
+    known: list[tuple[Asked, Layout]] = field(default_factory=list)
     tries: int = MAX_TRIES
 
 

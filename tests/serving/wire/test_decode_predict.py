@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 
 from slipline.serving.errors import BadRequest, DataLoss
 from slipline.serving.wire import serving_pb2, tensor_pb2
-from slipline.serving.wire.decode_reply import MAX_LAYOUTS, AnswerReader
-from slipline.serving.wire.encode_request import predict_request, varint
-from slipline.serving.wire.tensors import Array, to_array, to_proto
+from slipline.serving.wire.decode_predict import MAX_LAYOUTS, AnswerReader
+from slipline.serving.wire.encode_predict import predict_request
+from slipline.serving.wire.tensors import Array, to_array, to_proto, varint
 from tests.serving.wire.test_tensors import arrays, same
 
 in_one_session = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipline.serving.wire import serving_pb2
-from slipline.serving.wire.encode_reply import predict_reply
+from slipline.serving.wire.encode_predict import predict_reply
 from slipline.serving.wire.tensors import Array, to_proto
 from tests.serving.any_arrays import arrays
 

@@ -1,9 +1,13 @@
-"""Answers to Predict read from the wire: arrays are views of the message, where it holds them as memory does."""
+"""Predict's messages read from the wire: arrays are views of the message, where it holds them as memory does.
+
+Most differ from an earlier one in their numbers alone, so that one's layout is remembered: where the numbers lie, and
+the bytes around them. A later one of the same length with the same bytes there says the same, whatever its numbers.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -12,35 +16,45 @@ from google.protobuf.message import DecodeError
 
 from slipline.serving.errors import BadRequest, DataLoss
 from slipline.serving.wire import serving_pb2, tensor_pb2
-from slipline.serving.wire.tensors import FIELDS, NAMES, Array, numpy_dtype, to_array
+from slipline.serving.wire.tensors import (
+    FIELD_NUMBERS,
+    FIELDS,
+    NAMES,
+    Array,
+    little_endian,
+    numpy_dtype,
+    read_varint,
+    to_array,
+)
 
 MAX_LAYOUTS = 64
+MAX_FORM_BYTES = 4096  # beside the numbers
 
 # What a tag says besides the field's number, in its lowest three bits.
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
-_FIELD = {field.name: field.number for field in tensor_pb2.TensorProto.DESCRIPTOR.fields}
-_DTYPE = _FIELD["dtype"] << 3 | _VARINT
-_SHAPE = _FIELD["tensor_shape"] << 3 | _LENGTH
-_CONTENT = _FIELD["tensor_content"] << 3 | _LENGTH
+_DTYPE = FIELD_NUMBERS["dtype"] << 3 | _VARINT
+_SHAPE = FIELD_NUMBERS["tensor_shape"] << 3 | _LENGTH
+_CONTENT = FIELD_NUMBERS["tensor_content"] << 3 | _LENGTH
 # Where a tensor of a dtype lies in the message as it lies in memory, if not in tensor_content.
 _VALUES = {
-    data_type: _FIELD[FIELDS[name]] << 3 | _LENGTH
+    data_type: FIELD_NUMBERS[FIELDS[name]] << 3 | _LENGTH
     for data_type, name in NAMES.items()
     if name in ("float32", "float64", "complex64", "complex128")
 }
 # Where whole numbers lie one varint after the other: each is one byte, its value, where all are below 128.
 _INTEGERS = {
-    data_type: _FIELD[FIELDS.get(name, "int_val")] << 3 | _LENGTH
+    data_type: FIELD_NUMBERS[FIELDS.get(name, "int_val")] << 3 | _LENGTH
     for data_type, name in NAMES.items()
     if np.dtype(name if name != "bfloat16" else "float32").kind in "iub"
 }
-_OUTPUTS, _SPEC = 1 << 3 | _LENGTH, 2 << 3 | _LENGTH  # PredictResponse
+_INPUTS = 2  # PredictRequest
+_OUTPUTS, _SPEC = 1, 2 << 3 | _LENGTH  # PredictResponse
 _KEY, _VALUE = 1 << 3 | _LENGTH, 2 << 3 | _LENGTH  # an entry of a map
 
 
 class Kind(Enum):
-    """How an output is read."""
+    """How a tensor is read."""
 
     VIEW = "its values lie there as in memory, in one piece"
     SMALL_INTEGERS = "each of its values is one byte below 128"
@@ -48,10 +62,10 @@ class Kind(Enum):
 
 
 class Place(NamedTuple):
-    """Where an output lies in a message: its values, or all of a tensor that is parsed.
+    """Where a tensor lies in a message: its values, or all of it if it is parsed.
 
     Attributes:
-      name: The output's.
+      name: Its key in the message.
       kind: How it is read.
       first: Where it begins.
       last: Where it ends.
@@ -68,24 +82,48 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a message is built, beside the values of its outputs.
+    """How a message is built, beside the values of its tensors.
 
     Attributes:
       frames: The pieces between the values, with their places.
-      places: Of the outputs.
-      version: The version that answered.
+      places: Of the tensors.
     """
 
     frames: tuple[tuple[bytes, int], ...]
     places: tuple[Place, ...]
-    version: int
+
+    @classmethod
+    def of(cls, message: bytes, field: int) -> Layout:
+        """That of a message with a map of tensors in the field of that number.
+
+        Raises:
+          IndexError: It is cut off.
+          BadRequest: A tensor is none.
+        """
+        entries = [(begin, end) for tag, begin, end in _fields(message, 0, len(message)) if tag == field << 3 | _LENGTH]
+        places = tuple(_place(message, *_entry(message, begin, end)) for begin, end in entries)
+        begins = [0, *(place.last for place in places)]
+        ends = [*(place.first for place in places), len(message)]
+        return cls(tuple((message[begin:end], begin) for begin, end in zip(begins, ends, strict=True)), places)
+
+    def fits(self, message: bytes) -> bool:
+        """Whether a message of the same length says the same, whatever its values are."""
+        for frame, begin in self.frames:  # all() takes twice as long
+            if not message.startswith(frame, begin):
+                return False
+        small = Kind.SMALL_INTEGERS
+        return all(each.kind is not small or message[each.first : each.last].isascii() for each in self.places)
+
+    def arrays(self, message: bytes) -> dict[str, Array]:
+        """The tensors of a message of this layout, by name, read-only."""
+        return {place.name: _array(message, place) for place in self.places}
 
 
 class AnswerReader:
     """Reads the answers of one model; as most have the shapes of an earlier one, it knows where their values lie."""
 
     def __init__(self) -> None:
-        self._layouts: dict[int, Layout] = {}  # by size
+        self._layouts: dict[int, tuple[Layout, int]] = {}  # by size, each with the version that answered
 
     def read(self, message: bytes) -> tuple[dict[str, Array], int]:
         """The outputs of a PredictResponse by name, read-only, and the version that answered.
@@ -93,41 +131,48 @@ class AnswerReader:
         Raises:
           DataLoss: The message is no PredictResponse.
         """
-        layout = self._layouts.get(len(message))
-        if layout is not None and _fits(layout, message):
-            return {place.name: _array(message, place) for place in layout.places}, layout.version
+        layout, version = self._layouts.get(len(message), (None, 0))
+        if layout is not None and layout.fits(message):
+            return layout.arrays(message), version
         try:
-            return self._read(message)
+            layout, version = Layout.of(message, _OUTPUTS), _version(message)
+            outputs = layout.arrays(message)
         except (IndexError, DecodeError, UnicodeDecodeError, BadRequest) as error:
             raise DataLoss(f"the answer is no PredictResponse ({error}); is it a model server that answers?") from error
-
-    def _read(self, message: bytes) -> tuple[dict[str, Array], int]:
-        places = []
-        version = 0
-        for tag, begin, end in _fields(message, 0, len(message)):
-            if tag == _OUTPUTS:
-                places.append(_place(message, *_entry(message, begin, end)))
-            elif tag == _SPEC:
-                version = serving_pb2.ModelSpec.FromString(message[begin:end]).version.value
-        outputs = {place.name: _array(message, place) for place in places}
-        self._remember(message, tuple(places), version)
-        return outputs, version
-
-    def _remember(self, message: bytes, places: tuple[Place, ...], version: int) -> None:
-        begins = [0, *(place.last for place in places)]
-        ends = [*(place.first for place in places), len(message)]
-        frames = tuple((message[begin:end], begin) for begin, end in zip(begins, ends, strict=True))
         if len(self._layouts) >= MAX_LAYOUTS:
             self._layouts.clear()
-        self._layouts[len(message)] = Layout(frames, places, version)
+        self._layouts[len(message)] = layout, version
+        return outputs, version
 
 
-def _fits(layout: Layout, message: bytes) -> bool:
-    for frame, begin in layout.frames:
-        if not message.startswith(frame, begin):
-            return False
-    small = Kind.SMALL_INTEGERS
-    return all(each.kind is not small or message[each.first : each.last].isascii() for each in layout.places)
+def form_of(serialized: bytes) -> Layout | None:
+    """The layout of a PredictRequest; None if it has an input whose numbers do not lie in one piece, or much beside."""
+    request = serving_pb2.PredictRequest.FromString(serialized)
+    try:
+        layout = Layout.of(serialized, _INPUTS)
+        parsed = {name: to_array(tensor) for name, tensor in request.inputs.items()}
+    except (IndexError, BadRequest):
+        return None
+    beside_bytes = sum(len(frame) for frame, _ in layout.frames)
+    if beside_bytes > MAX_FORM_BYTES or any(place.kind is not Kind.VIEW for place in layout.places):
+        return None
+    # The library merges what stands there twice.
+    return layout if _are_the_same(layout.arrays(serialized), parsed) else None
+
+
+def _are_the_same(found: Mapping[str, Array], parsed: Mapping[str, Array]) -> bool:
+    return found.keys() == parsed.keys() and all(
+        (array.dtype, array.shape, array.tobytes()) == (parsed[name].dtype, parsed[name].shape, parsed[name].tobytes())
+        for name, array in found.items()
+    )
+
+
+def _version(message: bytes) -> int:
+    version = 0
+    for tag, begin, end in _fields(message, 0, len(message)):
+        if tag == _SPEC:
+            version = serving_pb2.ModelSpec.FromString(message[begin:end]).version.value
+    return version
 
 
 def _array(message: bytes, place: Place) -> Array:
@@ -143,7 +188,7 @@ def _array(message: bytes, place: Place) -> Array:
 
 
 def _entry(message: bytes, begin: int, end: int) -> tuple[str, int, int]:
-    """An output's name, and where its tensor begins and ends."""
+    """A tensor's name, and where it begins and ends."""
     name, first, last = "", end, end
     for tag, inside, after in _fields(message, begin, end):
         if tag == _KEY:
@@ -177,25 +222,21 @@ def _place(message: bytes, name: str, begin: int, end: int) -> Place:
         return Place(name, Kind.SMALL_INTEGERS, first, last, dtype, sizes)
     if tag not in (_CONTENT, _VALUES.get(data_type)) or last - first != count * dtype.itemsize:
         return parsed
-    return Place(name, Kind.VIEW, first, last, _little_endian(dtype), sizes)
-
-
-def _little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype if np.little_endian else dtype.newbyteorder("<")
+    return Place(name, Kind.VIEW, first, last, little_endian(dtype), sizes)
 
 
 def _fields(message: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Each field's tag, and where its content begins and ends; for a varint, its value in place of the begin."""
     position = begin
     while position < end:
-        tag, position = _varint(message, position)
+        tag, position = read_varint(message, position)
         kind = tag & 7
         first = position
         if kind == _LENGTH:
-            size, first = _varint(message, position)
+            size, first = read_varint(message, position)
             position = first + size
         elif kind == _VARINT:
-            first, position = _varint(message, position)
+            first, position = read_varint(message, position)
         elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
             position += 8 if kind == _EIGHT_BYTES else 4
         else:
@@ -203,17 +244,3 @@ def _fields(message: bytes, begin: int, end: int) -> Iterator[tuple[int, int, in
         if position > end:
             raise IndexError("a field is cut off")
         yield tag, first, position
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = message[position]
-    if value < 0x80:
-        return value, position + 1
-    value &= 0x7F
-    for shift in range(7, 70, 7):
-        position += 1
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position + 1
-    raise IndexError("a number has more than 10 bytes")
