@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,21 +25,22 @@ Ask: TypeAlias = Callable[[Sequence[Record]], Probabilities]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BlockAnswers:
-    """What came of the records of one block.
+class AnsweredBlock(Block):
+    """A block whose records were answered; those that could not be are among the failed ones.
 
     Attributes:
-      records: Those that were answered, in their order.
       probabilities: float32 [records, classes].
-      failed: The others, those that could not be read included.
     """
 
-    records: tuple[Record, ...]
     probabilities: Probabilities
-    failed: tuple[Failure, ...]
+
+    @property
+    def without_content(self) -> AnsweredBlock:
+        """The same without what the model was asked about."""
+        return replace(self, records=tuple(replace(record, content=b"") for record in self.records))
 
 
-def ask_block(model: LoadedModel, block: Block, contract: Contract) -> BlockAnswers:
+def ask_block(model: LoadedModel, block: Block, contract: Contract) -> AnsweredBlock:
     """The model's answers to all records in one batch; to each suspect alone if it refuses that.
 
     Raises:
@@ -47,7 +48,7 @@ def ask_block(model: LoadedModel, block: Block, contract: Contract) -> BlockAnsw
     """
     ask = partial(_ask, model, block.signature, contract)
     try:
-        return BlockAnswers(records=block.records, probabilities=ask(block.records), failed=block.failed)
+        return _answered(block, block.records, ask(block.records), block.failed)
     except ServingError:
         return _ask_apart(ask, block, contract)
 
@@ -67,7 +68,19 @@ def _ask(model: LoadedModel, signature: str, contract: Contract, records: Sequen
     return probabilities
 
 
-def _ask_apart(ask: Ask, block: Block, contract: Contract) -> BlockAnswers:
+def _answered(
+    block: Block, records: Sequence[Record], probabilities: Probabilities, failed: Sequence[Failure]
+) -> AnsweredBlock:
+    return AnsweredBlock(
+        first=block.first,
+        signature=block.signature,
+        records=tuple(records),
+        probabilities=probabilities,
+        failed=tuple(failed),
+    )
+
+
+def _ask_apart(ask: Ask, block: Block, contract: Contract) -> AnsweredBlock:
     """Asks about those that look sound together, and about each of the others alone: the model has the last word."""
     problems = [_problem(record, block.signature, contract) for record in block.records]
     together = _rows_of([record for record, problem in zip(block.records, problems, strict=True) if not problem], ask)
@@ -83,11 +96,7 @@ def _ask_apart(ask: Ask, block: Block, contract: Contract) -> BlockAnswers:
             reason = problem or str(error).partition("\n")[0]  # the names of the graph's nodes follow
             failed.append(Failure(file=record.file, record=record.number, key=record.key, reason=reason))
     rows = [row for _, row in answered]
-    return BlockAnswers(
-        records=tuple(record for record, _ in answered),
-        probabilities=np.stack(rows) if rows else ask([]),
-        failed=tuple(failed),
-    )
+    return _answered(block, [record for record, _ in answered], np.stack(rows) if rows else ask([]), failed)
 
 
 def _rows_of(records: Sequence[Record], ask: Ask) -> Iterator[Probabilities] | None:

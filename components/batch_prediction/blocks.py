@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 from slipline.components.batch_prediction.contract import EXAMPLES, IMAGES
-from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.errors import BadData
 from slipline.components.examples.example_records import parse_example
 from slipline.components.files.file_systems import is_remote, opened, opened_raw, set_options
@@ -53,17 +54,6 @@ class ReadJob:
     def signature(self) -> str:
         """The one of the model that takes such records."""
         return IMAGES if isinstance(self.source, ImageFiles) else EXAMPLES
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadSettings:
-    """How all inputs are read; the attributes are those of `BatchRequest` and `Contract`."""
-
-    batch_size: int
-    label_feature: str
-    key_feature: str
-    class_names: tuple[str, ...]
-    beam: BeamSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,32 +129,27 @@ class InputRead:
     files: tuple[FileRecord, ...]
 
 
-def read_blocks(place: int, job: ReadJob, settings: ReadSettings) -> Iterator[Block | InputRead]:
+def read_blocks(
+    place: int, job: ReadJob, request: BatchRequest, class_names: Sequence[str]
+) -> Iterator[Block | InputRead]:
     """The records of one job in blocks, and last how many there were.
 
     Args:
       place: The job's place among all.
       job: What is read.
-      settings: How.
+      request: How.
+      class_names: Of each class; an image in a folder of that name has its label.
     """
     if is_remote(job.source.path):
-        set_options(settings.beam)
-    digests: list[FileRecord] = []
-    read = (
-        _images(job.source, settings, digests) if isinstance(job.source, ImageFiles) else _records(job.source, settings)
-    )
-    held: list[Record | Failure] = []
-    done = 0
-    for one in read:
-        held.append(one)
-        if len(held) == settings.batch_size:
-            yield _block(job, done, held)
-            done, held = done + len(held), []
-    if held:
+        set_options(request.beam)
+    source, digests, done = job.source, list[FileRecord](), 0
+    read = _images(source, class_names, digests) if isinstance(source, ImageFiles) else _records(source, request)
+    for held in iter(lambda: list(islice(read, request.batch_size)), []):
         yield _block(job, done, held)
-    if not isinstance(job.source, ImageFiles):
-        digests.extend(_digests(job.source))
-    yield InputRead(job=place, records=done + len(held), files=tuple(digests))
+        done += len(held)
+    if not isinstance(source, ImageFiles):
+        digests.extend(_digests(source))
+    yield InputRead(job=place, records=done, files=tuple(digests))
 
 
 def _block(job: ReadJob, done: int, held: Sequence[Record | Failure]) -> Block:
@@ -176,12 +161,12 @@ def _block(job: ReadJob, done: int, held: Sequence[Record | Failure]) -> Block:
     )
 
 
-def _records(source: RecordFile, settings: ReadSettings) -> Iterator[Record | Failure]:
+def _records(source: RecordFile, request: BatchRequest) -> Iterator[Record | Failure]:
     """A file that is cut off or damaged ends with one failure: nobody knows what would follow."""
     number = 0
     try:
         for content in source.records():
-            yield _record(content, source.path, number, settings)
+            yield _record(content, source.path, number, request)
             number += 1
     except BadData as error:
         yield Failure(
@@ -189,7 +174,7 @@ def _records(source: RecordFile, settings: ReadSettings) -> Iterator[Record | Fa
         )
 
 
-def _record(content: bytes, file: str, number: int, settings: ReadSettings) -> Record | Failure:
+def _record(content: bytes, file: str, number: int, request: BatchRequest) -> Record | Failure:
     example = parse_example(content)
     if example is None:
         return Failure(file=file, record=number, key=None, reason="wanted a tf.Example, got other bytes")
@@ -197,8 +182,8 @@ def _record(content: bytes, file: str, number: int, settings: ReadSettings) -> R
         content=content,
         file=file,
         number=number,
-        key=_key(example, settings.key_feature),
-        label=_integer(example, settings.label_feature),
+        key=_key(example, request.key_feature),
+        label=_integer(example, request.label_feature),
     )
 
 
@@ -217,8 +202,8 @@ def _key(example: Example, name: str) -> str | None:
     return None if number is None else str(number)
 
 
-def _images(source: ImageFiles, settings: ReadSettings, digests: list[FileRecord]) -> Iterator[Record | Failure]:
-    labels = {name: label for label, name in enumerate(settings.class_names)}
+def _images(source: ImageFiles, class_names: Sequence[str], digests: list[FileRecord]) -> Iterator[Record | Failure]:
+    labels = {name: label for label, name in enumerate(class_names)}
     for path in source.images:
         try:
             with opened(path) as stream:

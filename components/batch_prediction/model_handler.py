@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipline.components.batch_prediction.ask_block import ask_block
+from slipline.components.batch_prediction.ask_block import AnsweredBlock, ask_block
 from slipline.components.batch_prediction.blocks import Block
 from slipline.components.batch_prediction.contract import Contract
 from slipline.components.beam.jobs import Problem
@@ -21,7 +21,7 @@ def release_handler(folder: Path, contract: Contract) -> Any:
     """A `ModelHandler` whose examples are blocks of records, each with a key, and each already a batch.
 
     The model is loaded once in each process. RunInference gives `(key, PredictionResult)` for each `(key, block)`; the
-    inference is `Answers`, or a `Problem` where the worker cannot ask the model at all.
+    inference is an `AnsweredBlock`, or a `Problem` where the worker cannot ask the model at all.
 
     Args:
       folder: The version folder, as workers see it.
@@ -32,11 +32,13 @@ def release_handler(folder: Path, contract: Contract) -> Any:
     class ReleaseHandler(ModelHandler):  # type: ignore[misc]
         """Asks through TensorFlow's C API, as the embedded server does."""
 
-        def load_model(self) -> _Loaded:
-            return _Loaded(folder)
+        def load_model(self) -> SavedModel | Problem:
+            return _loaded(folder)
 
-        def run_inference(self, batch: Sequence[Block], model: _Loaded, inference_args: Any = None) -> Iterator[Any]:
-            return (PredictionResult(block, model.ask(block, contract), str(folder)) for block in batch)
+        def run_inference(
+            self, batch: Sequence[Block], model: SavedModel | Problem, inference_args: Any = None
+        ) -> Iterator[Any]:
+            return (PredictionResult(block, _answers(model, block, contract), str(folder)) for block in batch)
 
         def get_num_bytes(self, batch: Sequence[Block]) -> int:
             return sum(len(record.content) for block in batch for record in block.records)
@@ -47,27 +49,20 @@ def release_handler(folder: Path, contract: Contract) -> Any:
     return KeyedModelHandler(ReleaseHandler()).with_no_batching()
 
 
-class _Loaded:
-    """A model in memory, or why it is not; Beam buries exceptions in tracebacks."""
+def _loaded(folder: Path) -> SavedModel | Problem:
+    from slipline.serving.models.tensorflow.saved_model import SavedModel
 
-    def __init__(self, folder: Path) -> None:
-        from slipline.serving.models.tensorflow.saved_model import SavedModel
+    try:
+        return SavedModel.load(folder)
+    except LoadFailed as error:
+        return Problem(
+            f"a Beam worker cannot load the release: {error}; let SLIPLINE_HOME lie where all workers reach it, "
+            "under the same path"
+        )
 
-        self._model: SavedModel | None = None
-        self._problem = Problem("")
-        try:
-            self._model = SavedModel.load(folder)
-        except LoadFailed as error:
-            self._problem = Problem(
-                f"a Beam worker cannot load the release: {error}; let SLIPLINE_HOME lie where all workers reach it, "
-                "under the same path"
-            )
 
-    def ask(self, block: Block, contract: Contract) -> Any:
-        """`Answers`, or a `Problem`."""
-        if self._model is None:
-            return self._problem
-        try:
-            return ask_block(self._model, block, contract)
-        except BadData as error:
-            return Problem(str(error))
+def _answers(model: SavedModel | Problem, block: Block, contract: Contract) -> AnsweredBlock | Problem:
+    try:
+        return model if isinstance(model, Problem) else ask_block(model, block, contract).without_content
+    except BadData as error:
+        return Problem(str(error))

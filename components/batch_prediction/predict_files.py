@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slipline.components.batch_prediction.blocks import Block, InputRead, ReadJob, ReadSettings, digest_of, read_blocks
+from slipline.components.batch_prediction.blocks import Block, InputRead, ReadJob, digest_of, read_blocks
 from slipline.components.batch_prediction.contract import Contract, read_contract
 from slipline.components.batch_prediction.find_inputs import FoundInputs, find_inputs
 from slipline.components.batch_prediction.manifest import FAILURES, Manifest, ManifestFile, manifest_inputs
@@ -18,14 +18,13 @@ from slipline.components.batch_prediction.output_folder import check_free, made_
 from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.batch_prediction.shard import (
     RECORDS_IN_SHARD,
-    AnsweredBlock,
     Misplaced,
     PredictedShard,
-    ShardSettings,
+    ShardWork,
     write_shard,
 )
 from slipline.components.beam.beam_options import IN_PROCESS
-from slipline.components.beam.jobs import Problem, each_once, run_jobs
+from slipline.components.beam.jobs import each_once, run_jobs
 from slipline.components.errors import BadData, BeamFailed
 
 PARTS = ".parts"
@@ -68,26 +67,14 @@ def predict_files(request: BatchRequest, say: Callable[[str], None]) -> Manifest
 
 def _stage(request: BatchRequest, contract: Contract, found: FoundInputs, parts: Path) -> Callable[[Any], Any]:
     """From `(place, ReadJob)` to an `InputRead` for each job and a `PredictedShard`, or a `Problem`, for each shard."""
-    read = ReadSettings(
-        batch_size=request.batch_size,
-        label_feature=request.label_feature,
-        key_feature=request.key_feature,
-        class_names=contract.class_names,
-        beam=request.beam,
-    )
-    shard = ShardSettings(
-        folder=parts,
-        format=request.format,
-        class_names=contract.class_names,
-        names=found.names,
-        stop=request.on_bad_record == "stop",
-    )
+    read = partial(_read, request=request, class_names=contract.class_names)
+    work = ShardWork(request=request, folder=parts, class_names=contract.class_names, names=found.names)
 
     def stage(jobs: Any) -> Any:
         import apache_beam as beam
         from apache_beam.ml.inference.base import RunInference
 
-        blocks, told = jobs | "read" >> beam.FlatMap(partial(_read, settings=read)).with_outputs("told", main="blocks")
+        blocks, told = jobs | "read" >> beam.FlatMap(read).with_outputs("told", main="blocks")
         if request.beam.runner != IN_PROCESS:
             # Lets many workers share a large file. In one process threads do, and its blocks would fill the memory.
             blocks = blocks | "share out" >> beam.Reshuffle()
@@ -96,29 +83,27 @@ def _stage(request: BatchRequest, contract: Contract, found: FoundInputs, parts:
             | RunInference(release_handler(request.release.folder, contract))
             | "shard of each" >> beam.Map(_shard_of).with_output_types(tuple[tuple[int, int], Any])
             | beam.GroupByKey()
-            | "write" >> beam.MapTuple(partial(write_shard, settings=shard)).with_output_types(object)
+            | "write" >> beam.MapTuple(partial(write_shard, work=work)).with_output_types(object)
         )
         return (told, written) | beam.Flatten()
 
     return stage
 
 
-def _read(numbered: tuple[int, ReadJob], settings: ReadSettings) -> Iterator[Any]:
+def _read(numbered: tuple[int, ReadJob], request: BatchRequest, class_names: Sequence[str]) -> Iterator[Any]:
     from apache_beam.pvalue import TaggedOutput
 
     place, job = numbered
-    for found in read_blocks(place, job, settings):
+    for found in read_blocks(place, job, request, class_names):
         if isinstance(found, Block):
             yield [((job.number, found.first), found)]  # one batch, of one block with its key
         else:
             yield TaggedOutput("told", found)
 
 
-def _shard_of(keyed: tuple[tuple[int, int], Any]) -> tuple[tuple[int, int], AnsweredBlock | Problem]:
+def _shard_of(keyed: tuple[tuple[int, int], Any]) -> tuple[tuple[int, int], Any]:
     (number, first), result = keyed
-    answers = result.inference
-    answered = answers if isinstance(answers, Problem) else AnsweredBlock.of(result.example, answers)
-    return (number, first // RECORDS_IN_SHARD), answered
+    return (number, first // RECORDS_IN_SHARD), result.inference
 
 
 def _gathered(request: BatchRequest, found: FoundInputs, results: Sequence[Any], folder: Path) -> Manifest:

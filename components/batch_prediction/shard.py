@@ -7,59 +7,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import numpy as np
 
-from slipline.components.batch_prediction.ask_block import BlockAnswers, Probabilities
-from slipline.components.batch_prediction.blocks import Block, Failure
-from slipline.components.batch_prediction.request import Format
+from slipline.components.batch_prediction.ask_block import AnsweredBlock, Probabilities
+from slipline.components.batch_prediction.blocks import Failure, Record
+from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.beam.jobs import Problem
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 
 RECORDS_IN_SHARD = 100_000
 """Enough for files that are worth opening, few enough to be held in memory; with 10 classes, some 10 MB."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class AnsweredBlock:
-    """What came of one block; of its records no more than is written.
-
-    Attributes:
-      first: The number in the input of its first record.
-      size: How many records it had.
-      files: Of each record that was answered, where it lies.
-      numbers: Its place there, from 0.
-      keys: What tells it from others, if it says so.
-      labels: Its right class, if it has one.
-      probabilities: float32 [records answered, classes].
-      failed: The other records.
-    """
-
-    first: int
-    size: int
-    files: tuple[str, ...]
-    numbers: tuple[int, ...]
-    keys: tuple[str | None, ...]
-    labels: tuple[int | None, ...]
-    probabilities: Probabilities
-    failed: tuple[Failure, ...]
-
-    @classmethod
-    def of(cls, block: Block, answers: BlockAnswers) -> AnsweredBlock:
-        """What came of `block`."""
-        return cls(
-            first=block.first,
-            size=block.size,
-            files=tuple(record.file for record in answers.records),
-            numbers=tuple(record.number for record in answers.records),
-            keys=tuple(record.key for record in answers.records),
-            labels=tuple(record.label for record in answers.records),
-            probabilities=answers.probabilities,
-            failed=answers.failed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,33 +61,31 @@ class Misplaced:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardSettings:
+class ShardWork:
     """How every shard is written.
 
     Attributes:
+      request: Says the format, and whether a failure is a problem.
       folder: Takes the files, each under a name of its own: a runner may try again while an earlier attempt writes.
-      format: Of the predictions.
       class_names: Of each class.
       names: What messages call each input.
-      stop: Whether a failure is a problem.
     """
 
+    request: BatchRequest
     folder: Path
-    format: Format
     class_names: tuple[str, ...]
     names: tuple[str, ...]
-    stop: bool
 
 
 def write_shard(
-    key: tuple[int, int], blocks: Iterable[AnsweredBlock | Problem], settings: ShardSettings
+    key: tuple[int, int], blocks: Iterable[AnsweredBlock | Problem], work: ShardWork
 ) -> PredictedShard | Misplaced | Problem:
     """Writes one shard.
 
     Args:
       key: The number of the input, and that of the shard in it.
       blocks: All of its blocks, in any order.
-      settings: How.
+      work: How.
     """
     number = key[0]
     found = list(blocks)
@@ -137,21 +96,21 @@ def write_shard(
     for block in ordered:
         if block.first != expected:
             return Misplaced(
-                f"{settings.names[number]}: wanted the answers to record {expected} next, Beam brought those to record "
+                f"{work.names[number]}: wanted the answers to record {expected} next, Beam brought those to record "
                 f"{block.first}; its runner lost or repeated work, choose another"
             )
         expected += block.size
     failures = sorted(
         (failure for block in ordered for failure in block.failed), key=lambda one: (one.file, one.record)
     )
-    if failures and settings.stop:
+    if failures and work.request.on_bad_record == "stop":
         return Problem(_why_stopped(failures))
     try:
-        return _write(number, ordered, failures, settings)
+        return _write(number, ordered, failures, work)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)  # Arrow's own words are long
         return Problem(
-            f"{settings.folder}: a worker cannot write there ({why}); make room, or choose another --to, which all "
+            f"{work.folder}: a worker cannot write there ({why}); make room, or choose another --to, which all "
             "workers reach"
         )
 
@@ -166,92 +125,66 @@ def _why_stopped(failures: Sequence[Failure]) -> str:
 
 
 def _write(
-    number: int, ordered: Sequence[AnsweredBlock], failures: Sequence[Failure], settings: ShardSettings
+    number: int, ordered: Sequence[AnsweredBlock], failures: Sequence[Failure], work: ShardWork
 ) -> PredictedShard:
-    rows = _Rows.of(ordered, settings.class_names)
-    file = settings.folder / f"{number}-{uuid4().hex}"
-    if settings.format == "parquet":
-        _write_parquet(rows, file)
+    records = [record for block in ordered for record in block.records]
+    probabilities = np.concatenate([block.probabilities for block in ordered])
+    columns = _columns(records, probabilities.argmax(axis=1).tolist(), work.class_names)
+    file = work.folder / f"{number}-{uuid4().hex}"
+    if work.request.format == "parquet":
+        _write_parquet(columns, probabilities, file)
     else:
-        write_records(file, rows.examples())
+        write_records(file, _examples(columns, probabilities))
     told = file.with_suffix(".jsonl") if failures else None
     if told is not None:
         told.write_text("".join(json.dumps(asdict(failure)) + "\n" for failure in failures), "utf-8")
+    labels = columns["label"][1]
     return PredictedShard(
         number=number,
         first=ordered[0].first,
         predictions=file,
         failures=told,
-        predicted=len(rows.files),
+        predicted=len(records),
         failed=len(failures),
-        labelled=sum(label is not None for label in rows.labels),
-        right=sum(label == answer for label, answer in zip(rows.labels, rows.classes, strict=True)),
+        labelled=sum(label is not None for label in labels),
+        right=sum(label == answer for label, answer in zip(labels, columns["class"][1], strict=True)),
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Rows:
-    """Predictions, a row for each record: the columns of `AnsweredBlock`, the likeliest class and its name."""
-
-    files: Sequence[str]
-    numbers: Sequence[int]
-    keys: Sequence[str | None]
-    labels: Sequence[int | None]
-    classes: Sequence[int]
-    class_names: Sequence[str]
-    probabilities: Probabilities
-
-    @classmethod
-    def of(cls, blocks: Sequence[AnsweredBlock], names: Sequence[str]) -> _Rows:
-        """The rows of all blocks, in their order."""
-        probabilities = np.concatenate([block.probabilities for block in blocks])
-        classes = probabilities.argmax(axis=1).tolist()
-        return cls(
-            files=[file for block in blocks for file in block.files],
-            numbers=[number for block in blocks for number in block.numbers],
-            keys=[key for block in blocks for key in block.keys],
-            labels=[label for block in blocks for label in block.labels],
-            classes=classes,
-            class_names=[names[number] for number in classes],
-            probabilities=probabilities,
-        )
-
-    def examples(self) -> Iterator[bytes]:
-        """Each row as a serialized `tf.Example`; what a record does not have is no feature."""
-        for row, probabilities in enumerate(self.probabilities.tolist()):
-            cells = [
-                Cell("file", ValueKind.BYTES, [self.files[row].encode()]),
-                Cell("record", ValueKind.INT, [self.numbers[row]]),
-                Cell("class", ValueKind.INT, [self.classes[row]]),
-                Cell("class_name", ValueKind.BYTES, [self.class_names[row].encode()]),
-                Cell("probabilities", ValueKind.FLOAT, probabilities),
-            ]
-            if (key := self.keys[row]) is not None:
-                cells.append(Cell("key", ValueKind.BYTES, [key.encode()]))
-            if (label := self.labels[row]) is not None:
-                cells.append(Cell("label", ValueKind.INT, [label]))
-            yield encode_row(cells)
-
-    def table(self) -> Any:
-        """All rows as an Arrow table; what a record does not have is null."""
-        import pyarrow as pa
-
-        rows, classes = self.probabilities.shape
-        ends = pa.array(np.arange(rows + 1, dtype=np.int32) * classes)
-        return pa.table(
-            {
-                "file": pa.array(self.files, pa.string()),
-                "record": pa.array(self.numbers, pa.int64()),
-                "key": pa.array(self.keys, pa.string()),
-                "label": pa.array(self.labels, pa.int64()),
-                "class": pa.array(self.classes, pa.int64()),
-                "class_name": pa.array(self.class_names, pa.string()),
-                "probabilities": pa.ListArray.from_arrays(ends, pa.array(self.probabilities.ravel(), pa.float32())),
-            }
-        )
+Columns: TypeAlias = dict[str, tuple[ValueKind, list[Any]]]
+"""By name, what a row of predictions holds beside probabilities: text or integers, None where a record has none."""
 
 
-def _write_parquet(rows: _Rows, file: Path) -> None:
+def _columns(records: Sequence[Record], classes: list[int], names: Sequence[str]) -> Columns:
+    return {
+        "file": (ValueKind.BYTES, [record.file for record in records]),
+        "record": (ValueKind.INT, [record.number for record in records]),
+        "key": (ValueKind.BYTES, [record.key for record in records]),
+        "label": (ValueKind.INT, [record.label for record in records]),
+        "class": (ValueKind.INT, classes),
+        "class_name": (ValueKind.BYTES, [names[number] for number in classes]),
+    }
+
+
+def _examples(columns: Columns, probabilities: Probabilities) -> Iterator[bytes]:
+    """Each row as a serialized `tf.Example`; what a record does not have is no feature."""
+    for row, of_row in enumerate(probabilities.tolist()):
+        cells = [
+            Cell(name, kind, [value.encode() if kind is ValueKind.BYTES else value])
+            for name, (kind, values) in columns.items()
+            if (value := values[row]) is not None
+        ]
+        yield encode_row([*cells, Cell("probabilities", ValueKind.FLOAT, of_row)])
+
+
+def _write_parquet(columns: Columns, probabilities: Probabilities, file: Path) -> None:
+    """All rows as a table; what a record does not have is null."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(rows.table(), file, compression="zstd")
+    types = {ValueKind.BYTES: pa.string(), ValueKind.INT: pa.int64()}
+    rows, classes = probabilities.shape
+    ends = pa.array(np.arange(rows + 1, dtype=np.int32) * classes)
+    arrays = {name: pa.array(values, types[kind]) for name, (kind, values) in columns.items()}
+    arrays["probabilities"] = pa.ListArray.from_arrays(ends, pa.array(probabilities.ravel(), pa.float32()))
+    pq.write_table(pa.table(arrays), file, compression="zstd")

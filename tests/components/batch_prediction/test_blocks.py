@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,10 +13,9 @@ from slipline.components.batch_prediction.blocks import (
     ImageFiles,
     InputRead,
     ReadJob,
-    ReadSettings,
     read_blocks,
 )
-from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
 from slipline.components.examples.example_records import encode_example
 from slipline.components.files.tfrecord_files import write_records
 from slipline.components.sources.file_kinds import TfrecordFile
@@ -23,14 +23,12 @@ from slipline.serving.wire.example_pb2 import Example
 
 
 def reading(batch_size=3):
-    names = ("cat", "dog")
-    return ReadSettings(
-        batch_size=batch_size, label_feature="label", key_feature="id", class_names=names, beam=BeamSettings()
-    )
+    release = AskedRelease(model="m", version=1, digest="", folder=Path())
+    return BatchRequest(release=release, inputs=(), out=Path(), batch_size=batch_size)
 
 
 def read(source, first=0, batch_size=3):
-    *blocks, told = read_blocks(4, ReadJob(source=source, number=0, first=first), reading(batch_size))
+    *blocks, told = read_blocks(4, ReadJob(source=source, number=0, first=first), reading(batch_size), ("cat", "dog"))
     assert isinstance(told, InputRead)
     return blocks, told
 

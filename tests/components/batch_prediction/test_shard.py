@@ -6,16 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from slipline.components.batch_prediction.ask_block import BlockAnswers
-from slipline.components.batch_prediction.blocks import Block, Failure, Record
+from slipline.components.batch_prediction.ask_block import AnsweredBlock
+from slipline.components.batch_prediction.blocks import Failure, Record
 from slipline.components.batch_prediction.contract import EXAMPLES
-from slipline.components.batch_prediction.shard import (
-    AnsweredBlock,
-    Misplaced,
-    PredictedShard,
-    ShardSettings,
-    write_shard,
-)
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
+from slipline.components.batch_prediction.shard import Misplaced, PredictedShard, ShardWork, write_shard
 from slipline.components.beam.jobs import Problem
 from slipline.components.files.tfrecord_files import read_records
 from slipline.serving.wire.example_pb2 import Example
@@ -29,10 +24,13 @@ def record(number, label=None, key=None):
 
 def answered(first, records, answers, failed=()):
     """A block that begins with a number, its records answered by these classes."""
-    block = Block(first=first, signature=EXAMPLES, records=tuple(records), failed=tuple(failed))
     probabilities = np.float32([[1 - answer, answer] for answer in answers]).reshape(-1, 2)
-    return AnsweredBlock.of(
-        block, BlockAnswers(records=tuple(records), probabilities=probabilities, failed=tuple(failed))
+    return AnsweredBlock(
+        first=first,
+        signature=EXAMPLES,
+        records=tuple(records),
+        probabilities=probabilities,
+        failed=tuple(failed),
     )
 
 
@@ -41,9 +39,14 @@ def failure(number, reason="no example"):
 
 
 def settings(folder, *, file_format="tfrecord", stop=False):
-    return ShardSettings(
-        folder=folder, format=file_format, class_names=NAMES, names=("other", "in.tfrecord"), stop=stop
+    request = BatchRequest(
+        release=AskedRelease(model="m", version=1, digest="", folder=folder),
+        inputs=(),
+        out=folder,
+        format=file_format,
+        on_bad_record="stop" if stop else "set-aside",
     )
+    return ShardWork(request=request, folder=folder, class_names=NAMES, names=("other", "in.tfrecord"))
 
 
 BLOCKS = [
