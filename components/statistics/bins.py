@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slipline.components.statistics.merging import together
+
 LEAST_EXPONENT = -1074
 """Of the smallest number above zero that a float can hold."""
 
@@ -57,10 +59,8 @@ class Bins:
         if self.exponent is None or other.exponent is None:
             return other if self.exponent is None else self
         exponent = max(self.exponent, other.exponent)
-        counts = dict(_shifted(self.counts, exponent - self.exponent))
-        for place, count in _shifted(other.counts, exponent - other.exponent).items():
-            counts[place] = counts.get(place, 0) + count
-        return _coarsened(exponent, counts)
+        ours = _shifted(self.counts, exponent - self.exponent)
+        return _coarsened(exponent, together(ours, _shifted(other.counts, exponent - other.exponent)))
 
     def __iter__(self) -> Iterator[Bin]:
         """Every bin from the least to the greatest value, empty ones too."""

@@ -12,10 +12,11 @@ from slipline.components.statistics.columns import BYTES, Columns, read_columns
 from slipline.components.statistics.feature_summary import FeatureSummary, summarise_column
 from slipline.components.statistics.groups import Groups
 from slipline.components.statistics.image_summary import DecodedImages, decode_column
+from slipline.components.statistics.merging import Merging
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitSummary:
+class SplitSummary(Merging):
     """All that is kept of some records, such as a split or a slice of it.
 
     Attributes:
@@ -35,17 +36,6 @@ class SplitSummary:
         """The summary of serialized records."""
         columns = read_columns(records)
         return summarise_columns(columns, [Groups.undivided(columns.records)]).divisions[0][""]
-
-    def merge(self, other: SplitSummary) -> SplitSummary:
-        """The summary of both together."""
-        none = FeatureSummary()
-        names = sorted({*self.features, *other.features})
-        return SplitSummary(
-            records=self.records + other.records,
-            not_examples=self.not_examples + other.not_examples,
-            features={name: self.features.get(name, none).merge(other.features.get(name, none)) for name in names},
-            not_sliced=tuple(sorted({*self.not_sliced, *other.not_sliced})),
-        )
 
 
 def merge_all(summaries: Iterable[SplitSummary]) -> SplitSummary:

@@ -12,13 +12,14 @@ from slipline.components.statistics.bins import Bins
 from slipline.components.statistics.columns import BYTES, FLOATS, INTEGERS, Array, Column
 from slipline.components.statistics.groups import Groups
 from slipline.components.statistics.image_summary import DecodedImages, ImageSummary
+from slipline.components.statistics.merging import Merging
 from slipline.components.statistics.moments import Moments
 from slipline.components.statistics.number_summary import NumberSummary
 from slipline.components.statistics.text_summary import TextSummary
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureSummary:
+class FeatureSummary(Merging):
     """All that is kept of one feature; its values may be of several types.
 
     Attributes:
@@ -39,27 +40,15 @@ class FeatureSummary:
     images: ImageSummary = field(default_factory=ImageSummary)
     texts: TextSummary = field(default_factory=TextSummary)
 
-    def merge(self, other: FeatureSummary) -> FeatureSummary:
-        """The summary of both together."""
-        return FeatureSummary(
-            valency=self.valency.merge(other.valency),
-            integers=self.integers.merge(other.integers),
-            floats=self.floats.merge(other.floats),
-            sizes=self.sizes.merge(other.sizes),
-            size_bins=self.size_bins.merge(other.size_bins),
-            images=self.images.merge(other.images),
-            texts=self.texts.merge(other.texts),
-        )
-
     @property
     def distinct_bytes(self) -> float:
         """How many different bytes values there are, images by their pixels, within `distinct_bytes_error`."""
-        return self.texts.distinct + self.images.contents.estimate
+        return self.texts.distinct + self.images.contents.distinct
 
     @property
     def distinct_bytes_error(self) -> float:
         """The relative standard error of `distinct_bytes`, at most; 0 if it is exact."""
-        return max(self.texts.distinct_error, self.images.contents.error)
+        return max(self.texts.distinct_error, self.images.contents.distinct_error)
 
 
 def summarise_column(

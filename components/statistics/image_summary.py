@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from slipline.components.features.decode_images import Pixels, looks_like_image
 from slipline.components.features.image_batches import content_digests, decode_groups
 from slipline.components.statistics.columns import Array, Column
-from slipline.components.statistics.distinct import DistinctCount
 from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.merging import Merging
 from slipline.components.statistics.number_summary import NumberSummary
 from slipline.components.statistics.pixel_counts import PixelCounts
-from slipline.components.statistics.value_counts import merged_counts
+from slipline.components.statistics.value_counts import ValueCounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def _count_pixels(pixels: Pixels, places: Sequence[NDArray[np.int64]], counts: l
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageSummary:
+class ImageSummary(Merging):
     """What a feature's encoded images decode to.
 
     Attributes:
@@ -80,7 +80,7 @@ class ImageSummary:
       pixels: Values of all their pixels, all channels together.
     """
 
-    contents: DistinctCount = field(default_factory=DistinctCount)
+    contents: ValueCounts[int, None] = field(default_factory=ValueCounts)
     heights: NumberSummary = field(default_factory=NumberSummary)
     widths: NumberSummary = field(default_factory=NumberSummary)
     channels: NumberSummary = field(default_factory=NumberSummary)
@@ -98,21 +98,10 @@ class ImageSummary:
         decoded = places[images.decoded[places]]
         heights, widths, channels = images.sizes[decoded].T
         return cls(
-            contents=DistinctCount.of(images.digests[decoded, 0].view(np.int64).tolist()),
+            contents=ValueCounts.of_counts(Counter(images.digests[decoded, 0].view(np.int64).tolist())),
             heights=NumberSummary.of(heights),
             widths=NumberSummary.of(widths),
             channels=NumberSummary.of(channels),
             modes=dict(Counter(images.modes[decoded].tolist())),
             pixels=pixels,
-        )
-
-    def merge(self, other: ImageSummary) -> ImageSummary:
-        """The summary of both together."""
-        return ImageSummary(
-            contents=self.contents.merge(other.contents),
-            heights=self.heights.merge(other.heights),
-            widths=self.widths.merge(other.widths),
-            channels=self.channels.merge(other.channels),
-            modes=merged_counts(self.modes, other.modes),
-            pixels=self.pixels.merge(other.pixels),
         )

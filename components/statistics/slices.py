@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from slipline.components.statistics.feature_statistics import SplitSummary, merge_all
 from slipline.components.statistics.groups import MISSING, OTHER
+from slipline.components.statistics.merging import together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,7 @@ class Slices:
 
     def merge(self, other: Slices) -> Slices:
         """The slices of both together."""
-        by_value = dict(self.by_value)
-        for value, summary in other.by_value.items():
-            by_value[value] = by_value[value].merge(summary) if value in by_value else summary
+        by_value = together(self.by_value, other.by_value)
         both = replace(self, by_value=by_value, rest=self.rest.merge(other.rest))
         too_many = self.too_many or other.too_many or too_many_values(by_value, self.most)
         return replace(both, by_value={}, rest=both.total, too_many=True) if too_many else both
@@ -40,11 +39,6 @@ class Slices:
     def total(self) -> SplitSummary:
         """The summary of all the records."""
         return merge_all([self.rest, *self.by_value.values()])
-
-    @property
-    def records(self) -> int:
-        """How many records there are in all."""
-        return self.rest.records + sum(summary.records for summary in self.by_value.values())
 
     @property
     def occurs(self) -> bool:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipline.components.statistics.distinct import DistinctCount, DistinctSketch
-from slipline.components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.distinct import DistinctSketch
+from slipline.components.statistics.value_counts import MAX_DISTINCT, ValueCounts
 from tests.components.merging import cut, merged
+
+
+def counted(values):
+    return ValueCounts.of_counts(Counter(values))
 
 
 @settings(max_examples=25, deadline=None)
@@ -32,16 +37,16 @@ def test_an_estimate_is_within_four_times_the_stated_error(count):
 
 @given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20), min_size=1, max_size=5), st.data())
 def test_few_different_values_are_counted_exactly(parts, data):
-    found = merged([DistinctCount.of(part) for part in parts], data)
-    assert (found.estimate, found.error) == (len(set().union(*parts)), 0)
+    found = merged([counted(part) for part in parts], data)
+    assert (found.distinct, found.distinct_error) == (len(set().union(*parts)), 0)
 
 
 def test_beyond_the_limit_the_count_is_an_estimate_in_any_grouping():
-    parts = [DistinctCount.of(range(start, start + 600)) for start in (0, 300, 600)]
+    parts = [counted(range(start, start + 600)) for start in (0, 300, 600)]
     one, other = parts[0].merge(parts[1]).merge(parts[2]), parts[2].merge(parts[0]).merge(parts[1])
-    assert one.seen is other.seen is None
-    assert one.estimate == other.estimate == pytest.approx(1_200, rel=4 * one.error)
-    assert DistinctCount.of(range(MAX_DISTINCT)).error == 0
+    assert one.counts is other.counts is None
+    assert one.distinct == other.distinct == pytest.approx(1_200, rel=4 * one.distinct_error)
+    assert counted(range(MAX_DISTINCT)).distinct_error == 0
 
 
 def test_sketches_survive_the_way_to_another_worker():

@@ -55,7 +55,7 @@ def test_images_are_told_apart_by_their_pixels_not_by_how_they_are_encoded():
     grey = np.full((3, 3, 3), 51, np.uint8)  # in every palette
     decoded = decode_column(column_of([png_of(grey), png_of(grey, "P"), png_of(grey + 1)]), [Groups.undivided(3)])
     summary = ImageSummary.of(decoded, np.arange(3), decoded.pixels[0][0])
-    assert (summary.contents.estimate, summary.contents.error) == (2, 0)
+    assert (summary.contents.distinct, summary.contents.distinct_error) == (2, 0)
     assert summary.modes == {"RGB": 2, "P": 1}
 
 

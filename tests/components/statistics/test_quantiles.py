@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from slipline.components.statistics.quantiles import REPEATED_AT_ONCE, QuantileSketch, exact_quantiles
 
 
+def sketch_of(values):
+    return QuantileSketch.of_counts(Counter(values.tolist()))
+
+
 def ranks_of(values, quantiles):
     """The share of the sorted `values` below, and up to, each of the quantiles."""
     return np.searchsorted(values, quantiles, "left") / values.size, np.searchsorted(
@@ -30,7 +34,7 @@ def test_exact_quantiles_are_numpys(values, parts):
 def test_a_sketch_of_any_parts_is_within_three_times_its_error(grouping):
     """The library states the error that holds in 99 % of cases."""
     values = np.random.default_rng(7).lognormal(size=200_000)
-    sketches = [QuantileSketch.of(part) for part in np.array_split(values, 16)]
+    sketches = [sketch_of(part) for part in np.array_split(values, 16)]
     while len(sketches) > 1:
         first = sketches.pop(0)
         other = sketches.pop(0) if grouping == "as a tree" else sketches.pop()
@@ -51,7 +55,7 @@ def test_counts_enter_a_sketch_with_their_weight():
 
 
 def test_sketches_pickle_and_are_not_changed_by_merging():
-    one, other = QuantileSketch.of(np.arange(5_000)), QuantileSketch.of(np.arange(5_000, 9_000))
+    one, other = sketch_of(np.arange(5_000)), sketch_of(np.arange(5_000, 9_000))
     before = one.quantiles(4)
     one.merge(other)
     assert one.quantiles(4) == before

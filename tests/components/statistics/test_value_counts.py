@@ -7,7 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.statistics.value_counts import merged_counts, ranked
+from slipline.components.statistics.merging import together
+from slipline.components.statistics.value_counts import ranked
 
 words = st.lists(st.sampled_from("abcdef"), max_size=20)
 
@@ -15,7 +16,7 @@ words = st.lists(st.sampled_from("abcdef"), max_size=20)
 @given(words, words)
 def test_merged_counts_are_those_of_both_together(some, others):
     before = Counter(some)
-    assert merged_counts(before, Counter(others)) == Counter(some + others)
+    assert together(before, Counter(others)) == Counter(some + others)
     assert before == Counter(some)
 
 
