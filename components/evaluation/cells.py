@@ -15,14 +15,6 @@ Numbers = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 
-def _no_numbers() -> Numbers:
-    return np.zeros(0, np.int64)
-
-
-def _no_values() -> Values:
-    return np.zeros(0, np.float64)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cells:
     """The cells that hold a record, and how many.
@@ -33,9 +25,9 @@ class Cells:
       sums: float64 [cells]: the sum of the records' values in it.
     """
 
-    ids: Numbers = field(default_factory=_no_numbers)
-    counts: Numbers = field(default_factory=_no_numbers)
-    sums: Values = field(default_factory=_no_values)
+    ids: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    counts: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    sums: Values = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def of(cls, ids: Numbers, values: Values | None = None) -> Cells:

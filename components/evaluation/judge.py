@@ -66,13 +66,15 @@ def _bounds(limit: Limit) -> Iterator[tuple[Relation, float]]:
 
 def _alone(nothing: Check, found: SliceResult, limit: Limit, params: EvaluateParams) -> Check:
     estimate = _measured(found, limit)
-    keeps = _reaches if nothing.relation == "at least" else _keeps_to
+    at_least = nothing.relation == "at least"
+    end = estimate.high if at_least else estimate.low
+    value = end if limit.surely and end is not None else estimate.value
     return replace(
         nothing,
         slice=found.name,
         measured=estimate.value,
         evidence=_interval(estimate, params.confidence),
-        passed=keeps(estimate, nothing.limit, limit.surely),
+        passed=value is not None and (value >= nothing.limit if at_least else value <= nothing.limit),
     )
 
 
@@ -82,16 +84,6 @@ def _measured(found: SliceResult, limit: Limit) -> Estimate:
         return estimate
     of_class = (each for each in found.classes if each.number == limit.of_class)
     return next((getattr(each, limit.metric) for each in of_class), Estimate(value=None))
-
-
-def _reaches(estimate: Estimate, limit: float, surely: bool) -> bool:
-    value = estimate.high if surely and estimate.high is not None else estimate.value
-    return value is not None and value >= limit
-
-
-def _keeps_to(estimate: Estimate, limit: float, surely: bool) -> bool:
-    value = estimate.low if surely and estimate.low is not None else estimate.value
-    return value is not None and value <= limit
 
 
 def _beside_live(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from slipline.components.evaluation.cells import Cells, Numbers, Values
 from slipline.components.evaluation.measures import mean_of
 from slipline.components.evaluation.tally import log_losses
+from slipline.components.statistics.merging import Merging
 
 SMALLEST_RISE = 1e-5
 BINS_PER_FACTOR_E = 16
@@ -18,7 +19,7 @@ BINS_PER_FACTOR_E = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pairing:
+class Pairing(Merging):
     """How the candidate and the live model did on the same records.
 
     Attributes:
@@ -44,10 +45,6 @@ class Pairing:
             answers=Cells.of((candidate.argmax(axis=1) == labels) * 2 + (live.argmax(axis=1) == labels)),
             rises=Cells.of(np.round(size * BINS_PER_FACTOR_E).astype(np.int64), rises),
         )
-
-    def merge(self, other: Pairing) -> Pairing:
-        """The pairing of both together."""
-        return Pairing(answers=self.answers.merge(other.answers), rises=self.rises.merge(other.rises))
 
     @property
     def only_live_right(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,27 +16,21 @@ from slipline.components.errors import BadData
 from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
 from slipline.components.evaluation.perturbations import Images, perturbed
-from slipline.components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value, value_name
+from slipline.components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value
 from slipline.components.examples.shard_records import read_shard
 from slipline.components.features.decode_images import scaled, shape_text
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
 from slipline.components.files.tfrecord_files import batched
-from slipline.serving.wire.example_pb2 import Example
+from slipline.components.statistics.columns import BYTES, INTEGERS, read_columns
+from slipline.components.statistics.groups import Groups
+from slipline.components.statistics.merging import together
 
 if TYPE_CHECKING:
     from slipline.serving.models.tensorflow.saved_model import SavedModel
 
 BATCH_SIZE = 256
 UNTOUCHED = "untouched"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """The candidate, and the live model if there is one."""
-
-    candidate: SavedModel
-    live: SavedModel | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,102 +71,117 @@ class ShardPredictions:
     changed: Mapping[str, Counted]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Tried:
-    """The records to be tried with changed images: their numbers in the shard, and their encoded images."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """Some records of a shard, and what the models say of them.
 
-    places: Numbers
-    encoded: list[bytes]
+    Attributes:
+      labels: int64 [records].
+      answers: About each.
+      names: For each feature asked for, what slice each record is in.
+      tried: int64: the numbers in the shard of those that are tried with changed images.
+      images: The encoded images of these.
+    """
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Batch:
     labels: Numbers
     answers: Answers
     names: Mapping[str, list[str]]
-    tried: _Tried
+    tried: Numbers
+    images: list[bytes]
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Asked]) -> _Asked:
+        """All the parts, of which there is at least one."""
+        return cls(
+            labels=np.concatenate([part.labels for part in parts]),
+            answers=Answers.joined([part.answers for part in parts]),
+            names=reduce(together, [part.names for part in parts]),
+            tried=np.concatenate([part.tried for part in parts]),
+            images=[image for part in parts for image in part.images],
+        )
 
 
-def predict_shard(place: ShardPlace, models: Models, spec: ExampleSpec, params: EvaluateParams) -> ShardPredictions:
-    """Asks the models about every record of a shard, and about changed images of some.
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """Asks models about the records of shards, and about changed images of some.
 
-    Raises:
-      BadData: The shard was damaged or altered since it was written.
+    Attributes:
+      candidate: The model that is judged.
+      live: The live one, if there is one.
+      spec: What records hold.
+      params: What is measured.
     """
-    batches = list(_batches(place, models, spec, params))
-    labels = np.concatenate([batch.labels for batch in batches])
-    answers = Answers.joined([batch.answers for batch in batches])
-    tried = _Tried(
-        places=np.concatenate([batch.tried.places for batch in batches]),
-        encoded=[image for batch in batches for image in batch.tried.encoded],
-    )
-    names = {feature: [name for batch in batches for name in batch.names[feature]] for feature in params.slice_by}
-    label_names = [str(label) for label in labels.tolist()]
-    return ShardPredictions(
-        labels=labels,
-        candidate=answers.candidate,
-        whole=answers.counted(labels),
-        by_label=by_value(label_names, spec.label.classes, answers, labels, ranked=False),
-        by_feature={feature: by_value(values, params.max_slices, answers, labels) for feature, values in names.items()},
-        changed=_changed(tried, answers, labels, place.first, models, spec, params),
-    )
+
+    candidate: SavedModel
+    live: SavedModel | None
+    spec: ExampleSpec
+    params: EvaluateParams
+
+    def predict(self, place: ShardPlace) -> ShardPredictions:
+        """What came of a shard.
+
+        Raises:
+          BadData: The shard was damaged or altered since it was written.
+        """
+        asked = _Asked.joined(list(self._batches(place)))
+        labels, answers, most = asked.labels, asked.answers, self.params.max_slices
+        label_names = [str(label) for label in labels.tolist()]
+        return ShardPredictions(
+            labels=labels,
+            candidate=answers.candidate,
+            whole=answers.counted(labels),
+            by_label=by_value(label_names, self.spec.label.classes, answers, labels, ranked=False),
+            by_feature={feature: by_value(names, most, answers, labels) for feature, names in asked.names.items()},
+            changed=self._changed(asked, place.first) if asked.images else {},
+        )
+
+    def _batches(self, place: ShardPlace) -> Iterator[_Asked]:
+        start = 0
+        for records in batched(read_shard(place.file, place.shard), BATCH_SIZE):
+            yield self._ask_batch(start, records, place)
+            start += len(records)
+
+    def _ask_batch(self, start: int, records: list[bytes], place: ShardPlace) -> _Asked:
+        columns = read_columns(records)
+        numbers = place.first + start + np.arange(len(records))
+        tried = np.flatnonzero(is_tried(numbers, place.split_records, self.params.robustness))
+        return _Asked(
+            labels=columns.columns[self.spec.label.name, INTEGERS].values,
+            answers=self._ask("serving_examples", {"examples": np.array(records, object)}),
+            names={feature: Groups.by_value(columns, feature).of_records for feature in self.params.slice_by},
+            tried=start + tried,
+            images=columns.columns[self.spec.image.name, BYTES].values[tried].tolist(),
+        )
+
+    def _changed(self, asked: _Asked, first: int) -> dict[str, Counted]:
+        labels = asked.labels[asked.tried]
+        images = _decoded(asked.images, self.spec.image)
+        kinds = {
+            kind: self._ask_about(kind, images, first + asked.tried).counted(labels)
+            for kind in self.params.robustness.kinds
+        }
+        return {UNTOUCHED: asked.answers.of(asked.tried).counted(labels), **kinds}
+
+    def _ask_about(self, kind: str, images: Images, numbers: Numbers) -> Answers:
+        parts = [slice(start, start + BATCH_SIZE) for start in range(0, len(images), BATCH_SIZE)]
+        changed = (perturbed(kind, images[part], numbers[part], self.params.robustness) for part in parts)
+        return Answers.joined([self._ask("serving_default", {"images": some}) for some in changed])
+
+    def _ask(self, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Answers:
+        return Answers(
+            candidate=_ask_one(self.candidate, signature, inputs),
+            live=None if self.live is None else _ask_one(self.live, signature, inputs),
+        )
 
 
-def _batches(place: ShardPlace, models: Models, spec: ExampleSpec, params: EvaluateParams) -> Iterator[_Batch]:
-    start = 0
-    for records in batched(read_shard(place.file, place.shard), BATCH_SIZE):
-        yield _ask_batch(start, records, place, models, spec, params)
-        start += len(records)
-
-
-def _ask_batch(
-    start: int, records: list[bytes], place: ShardPlace, models: Models, spec: ExampleSpec, params: EvaluateParams
-) -> _Batch:
-    examples = [Example.FromString(record) for record in records]
-    labels = [example.features.feature[spec.label.name].int64_list.value[0] for example in examples]
-    numbers = place.first + start + np.arange(len(records))
-    tried = np.flatnonzero(is_tried(numbers, place.split_records, params.robustness))
-    return _Batch(
-        labels=np.array(labels, np.int64),
-        answers=_ask(models, "serving_examples", {"examples": np.array(records, object)}),
-        names={feature: [value_name(example, feature) for example in examples] for feature in params.slice_by},
-        tried=_Tried(
-            places=start + tried,
-            encoded=[examples[number].features.feature[spec.image.name].bytes_list.value[0] for number in tried],
-        ),
-    )
+def _ask_one(model: SavedModel, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Probabilities:
+    return np.asarray(model.run(inputs, signature, ("probabilities",))["probabilities"], np.float32)
 
 
 def is_tried(numbers: Numbers, split_records: int, params: RobustnessParams) -> NDArray[np.bool_]:
     """Whether the records with these numbers are among those, evenly spread, that are tried with changed images."""
     wanted = min(params.records, split_records) if params.kinds else 0
     return np.asarray((numbers + 1) * wanted // split_records > numbers * wanted // split_records)
-
-
-def _changed(
-    tried: _Tried,
-    answers: Answers,
-    labels: Numbers,
-    first: int,
-    models: Models,
-    spec: ExampleSpec,
-    params: EvaluateParams,
-) -> dict[str, Counted]:
-    if not tried.encoded:
-        return {}
-    of_tried = labels[tried.places]
-    images = _decoded(tried.encoded, spec.image)
-    kinds = {
-        kind: _ask_about(kind, images, first + tried.places, models, params.robustness).counted(of_tried)
-        for kind in params.robustness.kinds
-    }
-    return {UNTOUCHED: answers.of(tried.places).counted(of_tried), **kinds}
-
-
-def _ask_about(kind: str, images: Images, numbers: Numbers, models: Models, params: RobustnessParams) -> Answers:
-    parts = [slice(start, start + BATCH_SIZE) for start in range(0, len(images), BATCH_SIZE)]
-    changed = (perturbed(kind, images[part], numbers[part], params) for part in parts)
-    return Answers.joined([_ask(models, "serving_default", {"images": some}) for some in changed])
 
 
 def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
@@ -186,14 +196,3 @@ def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
             )
         pixels[group.places] = group.pixels
     return scaled(pixels)
-
-
-def _ask(models: Models, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Answers:
-    return Answers(
-        candidate=_ask_one(models.candidate, signature, inputs),
-        live=None if models.live is None else _ask_one(models.live, signature, inputs),
-    )
-
-
-def _ask_one(model: SavedModel, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Probabilities:
-    return np.asarray(model.run(inputs, signature, ("probabilities",))["probabilities"], np.float32)

@@ -1,4 +1,4 @@
-"""Which slice a record is in, by the value of a feature; and tallies kept by slice."""
+"""What models answered, counted by slice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.pairing import Pairing
 from slipline.components.evaluation.tally import Tally
-from slipline.components.statistics.groups import MISSING, OTHER
-from slipline.serving.wire.example_pb2 import Example, Feature
-
-LONGEST_NAME_BYTES = 200
+from slipline.components.statistics.merging import Merging, together
 
 Probabilities = NDArray[np.float32]
 
@@ -52,19 +49,11 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Counted:
+class Counted(Merging):
     """The predictions of one slice, counted: the candidate's, and those of both models together if one was live."""
 
     tally: Tally
     pairing: Pairing | None
-
-    def merge(self, other: Counted) -> Counted:
-        """The counts of both together."""
-        ours, theirs = self.pairing, other.pairing
-        return Counted(
-            tally=self.tally.merge(other.tally),
-            pairing=None if ours is None or theirs is None else ours.merge(theirs),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,9 +72,7 @@ class ByValue:
 
     def merge(self, other: ByValue) -> ByValue:
         """The slices of both together."""
-        counted = dict(self.counted)
-        for name, counts in other.counted.items():
-            counted[name] = counted[name].merge(counts) if name in counted else counts
+        counted = together(self.counted, other.counted)
         too_many = self.too_many or other.too_many or len(counted) > self.most
         return ByValue(most=self.most, counted={} if too_many else counted, too_many=too_many)
 
@@ -100,17 +87,3 @@ def by_value(names: Sequence[str], most: int, answers: Answers, labels: Numbers,
         here = places == number
         counted[name] = answers.of(here).counted(labels[here], ranked=ranked)
     return ByValue(most=most, counted=counted)
-
-
-def value_name(example: Example, feature: str) -> str:
-    """What the slice of a record is called, by its value of `feature`."""
-    found: Feature = example.features.feature[feature] if feature in example.features.feature else Feature()
-    if len(found.int64_list.value) == 1:
-        return str(found.int64_list.value[0])
-    if len(found.bytes_list.value) == 1 and len(found.bytes_list.value[0]) <= LONGEST_NAME_BYTES:
-        try:
-            return str(found.bytes_list.value[0].decode())
-        except UnicodeDecodeError:
-            return OTHER
-    several = found.int64_list.value or found.bytes_list.value or found.float_list.value
-    return OTHER if several else MISSING

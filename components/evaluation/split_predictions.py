@@ -12,7 +12,7 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
-from slipline.components.evaluation.shard_predictions import Models, ShardPlace, ShardPredictions, predict_shard
+from slipline.components.evaluation.shard_predictions import Predictor, ShardPlace, ShardPredictions
 from slipline.components.features.schema_io import ExampleSpec
 
 
@@ -36,13 +36,17 @@ def predict_split(work: PredictionWork, examples: Examples, beam: BeamSettings, 
         def setup(self) -> None:
             from slipline.serving.models.tensorflow.saved_model import SavedModel
 
-            live = None if work.live is None else SavedModel.load(work.live)
-            self.models = Models(candidate=SavedModel.load(work.candidate), live=live)
+            self.predictor = Predictor(
+                candidate=SavedModel.load(work.candidate),
+                live=None if work.live is None else SavedModel.load(work.live),
+                spec=work.spec,
+                params=work.params,
+            )
 
         def process(self, job: tuple[int, ShardPlace]) -> Iterator[tuple[int, ShardPredictions] | Problem]:
             number, place = job
             try:
-                yield number, predict_shard(place, self.models, work.spec, work.params)
+                yield number, self.predictor.predict(place)
             except BadData as error:
                 yield Problem(str(error))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipline.components.evaluation.cells import Cells, Numbers, Values
+from slipline.components.statistics.merging import Merging
 
 SMALLEST_PROBABILITY = 1e-7
 """Keras clips probabilities here, so that one wrong certainty does not make the mean infinite."""
@@ -22,7 +23,7 @@ _LARGEST_LOG_ODDS = float(np.log((1 - SMALLEST_PROBABILITY) / SMALLEST_PROBABILI
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tally:
+class Tally(Merging):
     """The predictions of one slice, counted.
 
     Attributes:
@@ -65,13 +66,7 @@ class Tally:
 
     def merge(self, other: Tally) -> Tally:
         """The tally of both together."""
-        return Tally(
-            classes=self.classes,
-            confusion=self.confusion.merge(other.confusion),
-            losses=self.losses.merge(other.losses),
-            scores=self.scores.merge(other.scores),
-            confidence=self.confidence.merge(other.confidence),
-        )
+        return replace(super().merge(other), classes=self.classes)
 
     @property
     def records(self) -> int:

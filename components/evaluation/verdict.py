@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from slipline.components.evaluation.judge import judge
 from slipline.components.evaluation.results import AgainstLive, Results, SliceResult, write_results
 from slipline.components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
 from slipline.components.evaluation.slicing import ByValue, Counted
+from slipline.components.statistics.merging import together
 
 
 def evaluation_of(
@@ -45,9 +46,9 @@ def evaluation_of(
 
 def results_of(shards: Sequence[ShardPredictions], params: EvaluateParams) -> Results:
     """All metrics, from what came of the shards of a split."""
-    labels = _merged([shard.by_label for shard in shards])
-    features = {feature: _merged([shard.by_feature[feature] for shard in shards]) for feature in params.slice_by}
-    changed = _merged_kinds([shard.changed for shard in shards])
+    labels = reduce(ByValue.merge, [shard.by_label for shard in shards])
+    features = reduce(together, [shard.by_feature for shard in shards])
+    changed = reduce(together, [shard.changed for shard in shards])  # too small a shard has none
 
     def described(name: str, counted: Counted, *, by_class: bool = True) -> SliceResult:
         return describe(name, counted.tally, counted.pairing, params, by_class=by_class)
@@ -67,19 +68,6 @@ def results_of(shards: Sequence[ShardPredictions], params: EvaluateParams) -> Re
         not_sliced_by=tuple(feature for feature, slices in features.items() if slices.too_many),
         tried=params.robustness if changed else None,
     )
-
-
-def _merged(slices: Sequence[ByValue]) -> ByValue:
-    return reduce(ByValue.merge, slices)
-
-
-def _merged_kinds(shards: Sequence[Mapping[str, Counted]]) -> dict[str, Counted]:
-    """Shards that are too small for any of their records to be tried have none."""
-    found: dict[str, Counted] = {}
-    for kinds in shards:
-        for kind, counted in kinds.items():
-            found[kind] = found[kind].merge(counted) if kind in found else counted
-    return found
 
 
 def _facts(found: SliceResult) -> SliceMetrics:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -82,26 +82,6 @@ class Duplicates:
 
     copies: tuple[Copies, ...]
 
-    def within(self, split: str) -> Copies:
-        """The records that repeat an earlier one of the same split."""
-        return self.between(split, split)
-
-    def between(self, earlier: str, later: str) -> Copies:
-        """The records of `later` whose content stands in `earlier` too.
-
-        Raises:
-          KeyError: There are no such splits in this order.
-        """
-        for copies in self.copies:
-            if (copies.of, copies.split) == (earlier, later):
-                return copies
-        raise KeyError((earlier, later))
-
-    @property
-    def leaks(self) -> tuple[Copies, ...]:
-        """Those from one split into another, of every pair of splits."""
-        return tuple(copies for copies in self.copies if copies.split != copies.of)
-
     @property
     def counts(self) -> tuple[CopyCount, ...]:
         """How many there are of each."""
@@ -155,45 +135,34 @@ def count_duplicates(files: Mapping[str, Sequence[Path]], beam: BeamSettings, fo
     splits = tuple((split, tuple(shards)) for split, shards in files.items())
     contents = sum(_columns(file).shape[1] for _, shards in splits for file in shards)
     ranges = 1 + contents // CONTENTS_PER_RANGE
-    jobs = [RangeJob(splits=splits, number=number, ranges=ranges) for number in range(ranges)]
+    count = partial(count_range, splits=splits, ranges=ranges)
     if ranges == 1:  # starting Beam takes longer
-        return count_range(jobs[0])
+        return count(0)
     names = [f"range {number} of the digests" for number in range(ranges)]
-    return reduce(Duplicates.merge, map_jobs(beam, jobs, count_range, folder, names=names))
+    return reduce(Duplicates.merge, map_jobs(beam, range(ranges), count, folder, names=names))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RangeJob:
-    """The contents to be counted whose digests fall into one of equal ranges.
+def count_range(number: int, splits: Sequence[tuple[str, Sequence[Path]]], ranges: int) -> Duplicates:
+    """The copies among the contents whose digests fall into one of equal ranges.
 
-    Attributes:
-      splits: Their names and files of digests.
+    Args:
       number: Of the range, from 0.
+      splits: Their names and files of digests.
       ranges: How many there are.
-    """
-
-    splits: tuple[tuple[str, tuple[Path, ...]], ...]
-    number: int
-    ranges: int
-
-
-def count_range(job: RangeJob) -> Duplicates:
-    """The copies among the contents of one range.
 
     Raises:
       BadData: A file is gone or damaged.
     """
     parts = [
-        (split, shard, _read_range(file, job))
-        for split, (_, files) in enumerate(job.splits)
+        (split, shard, _read_range(file, number, ranges))
+        for split, (_, files) in enumerate(splits)
         for shard, file in enumerate(files)
     ]
     columns = np.concatenate([np.zeros((COLUMNS, 0), np.uint64), *(part for *_, part in parts)], axis=1)
     sizes = [part.shape[1] for *_, part in parts]
-    splits = np.repeat(np.array([split for split, *_ in parts], np.int64), sizes)
-    shards = np.repeat(np.array([shard for _, shard, _ in parts], np.int64), sizes)
-    lines = _Lines.of(columns, splits, shards)
-    names = [name for name, _ in job.splits]
+    places = np.array([place for *place, _ in parts], np.int64).reshape(-1, 2)
+    lines = _Lines.of(columns, *np.repeat(places, sizes, axis=0).T)
+    names = [name for name, _ in splits]
     return Duplicates(
         copies=tuple(
             lines.repeats(later, name) if earlier == later else lines.leaks((earlier, later), (names[earlier], name))
@@ -203,9 +172,9 @@ def count_range(job: RangeJob) -> Duplicates:
     )
 
 
-def _read_range(file: Path, job: RangeJob) -> Digests:
+def _read_range(file: Path, number: int, ranges: int) -> Digests:
     columns = _columns(file)
-    start, stop = (_bound(columns[0], number, job.ranges) for number in (job.number, job.number + 1))
+    start, stop = (_bound(columns[0], edge, ranges) for edge in (number, number + 1))
     return columns[:, start:stop]
 
 

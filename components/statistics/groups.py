@@ -46,6 +46,11 @@ class Groups:
                 codes[column.rows[single]] = _numbered(kind, values, names)
         return cls(codes, tuple(names))
 
+    @property
+    def of_records(self) -> list[str]:
+        """The name of each record's group."""
+        return [self.names[code] for code in self.codes.tolist()]
+
     def count(self, rows: NDArray[np.int64]) -> list[int]:
         """How many of the records `rows` are in each group."""
         return list(np.bincount(self.codes[rows], minlength=len(self.names)).tolist())

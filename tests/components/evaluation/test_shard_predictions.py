@@ -11,10 +11,9 @@ from slipline.components.evaluation.evaluate_settings import EvaluateParams, Rob
 from slipline.components.evaluation.shard_predictions import (
     BATCH_SIZE,
     UNTOUCHED,
-    Models,
+    Predictor,
     ShardPlace,
     is_tried,
-    predict_shard,
 )
 from slipline.components.examples.example_records import encode_example
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature, LabelFeature
@@ -76,29 +75,31 @@ def params(**more):
     return EvaluateParams(robustness=robustness, **more)
 
 
+def predict(place, params, candidate, live=None):
+    return Predictor(candidate=candidate, live=live, spec=SPEC, params=params).predict(place)
+
+
 def test_every_record_is_counted_in_the_whole_its_label_and_its_slices(place):
     candidate = Model()
-    found = predict_shard(
-        place, Models(candidate=candidate, live=None), SPEC, params(slice_by=("label",), max_slices=3)
-    )
+    found = predict(place, params(slice_by=("label",), max_slices=3), candidate)
     assert found.labels.tolist() == [0, 1, 2] * 100
     assert np.array_equal(found.candidate.argmax(axis=1), found.labels)
     assert (found.candidate.dtype, found.whole.pairing, found.changed) == (np.float32, None, {})
     assert set(found.by_label.counted) == set(found.by_feature["label"].counted) == {"0", "1", "2"}
     assert candidate.asked == [("serving_examples", "examples", BATCH_SIZE), ("serving_examples", "examples", 44)]
-    few = predict_shard(place, Models(candidate=candidate, live=None), SPEC, params(slice_by=("label",), max_slices=2))
+    few = predict(place, params(slice_by=("label",), max_slices=2), candidate)
     assert few.by_feature["label"].too_many
 
 
 def test_both_models_are_asked_and_paired_where_one_is_live(place):
-    found = predict_shard(place, Models(candidate=Model(), live=Model(shift=1)), SPEC, params())
+    found = predict(place, params(), Model(), Model(shift=1))
     assert found.whole.pairing is not None
 
 
 def test_some_records_are_tried_with_changed_images_beside_themselves_untouched(place):
     candidate = Model()
     robustness = RobustnessParams(kinds=("noisy", "inverted"), records=60)
-    found = predict_shard(place, Models(candidate=candidate, live=None), SPEC, params(robustness=robustness))
+    found = predict(place, params(robustness=robustness), candidate)
     assert list(found.changed) == [UNTOUCHED, "noisy", "inverted"]
     assert candidate.asked[2:] == [("serving_default", "images", 30)] * 2
 
@@ -107,4 +108,4 @@ def test_an_image_of_another_size_says_to_validate_again(place, png):
     write_records(place.file, [encode_example(png(5, 4), 0)] * 300)
     robustness = RobustnessParams(kinds=("noisy",), records=60)
     with pytest.raises(BadData, match=r"image: wanted 4 x 4 x 1 pixels, got 5 x 4 x 1; run again with --fresh"):
-        predict_shard(place, Models(candidate=Model(), live=None), SPEC, params(robustness=robustness))
+        predict(place, params(robustness=robustness), Model())

@@ -24,7 +24,6 @@ from slipline.components.statistics.duplicates import (
     Copy,
     Duplicates,
     Place,
-    RangeJob,
     count_duplicates,
     count_range,
     read_duplicates,
@@ -83,7 +82,7 @@ some_splits = st.dictionaries(st.sampled_from(NAMES), st.lists(contents, max_siz
 def test_ranges_merged_in_any_order_are_as_counted_plainly(splits, ranges, random):
     with TemporaryDirectory() as folder:
         files = tuple((name, tuple(shards)) for name, shards in written(Path(folder), splits).items())
-        parts = [count_range(RangeJob(splits=files, number=number, ranges=ranges)) for number in range(ranges)]
+        parts = [count_range(number, files, ranges) for number in range(ranges)]
     random.shuffle(parts)
     assert reduce(Duplicates.merge, parts) == counted_plainly(splits)
 
@@ -91,7 +90,7 @@ def test_ranges_merged_in_any_order_are_as_counted_plainly(splits, ranges, rando
 def test_digests_with_the_same_first_half_are_not_the_same(tmp_path):
     digests = np.array([[7, 1], [7, 2], [7, 1], [7, 3], [7, 2]], np.uint64)
     write_digests(tmp_path / "digests.npy", digests)
-    found = count_duplicates({"train": [tmp_path / "digests.npy"]}, BeamSettings(), tmp_path).within("train")
+    found = count_duplicates({"train": [tmp_path / "digests.npy"]}, BeamSettings(), tmp_path).copies[0]
     assert (found.records, [copy.record.record for copy in found.first]) == (2, [2, 4])
 
 
@@ -110,8 +109,7 @@ def test_more_records_than_one_range_holds_are_counted_on_beam(tmp_path):
         ("train", "test", 3),
         ("test", "test", 1),
     ]
-    assert found.within("train").first[0] == Copy(record=Place(shard=1, record=0), of=Place(shard=0, record=1_000))
-    assert found.leaks == (found.between("train", "test"),)
+    assert found.copies[0].first[0] == Copy(record=Place(shard=1, record=0), of=Place(shard=0, record=1_000))
 
 
 def test_copies_without_end_take_no_more_room_than_one(tmp_path):
@@ -119,19 +117,13 @@ def test_copies_without_end_take_no_more_room_than_one(tmp_path):
     write_digests(tmp_path / "digests.npy", np.ones((1_000_000, 2), np.uint64))
     assert (tmp_path / "digests.npy").stat().st_size < 1_000
     found = count_duplicates({"train": [tmp_path / "digests.npy"]}, BeamSettings(), tmp_path)
-    assert found.within("train").records == 999_999
+    assert found.copies[0].records == 999_999
 
 
 def test_splits_without_records_have_no_copies(tmp_path):
     write_digests(tmp_path / "digests.npy", np.zeros((0, 2), np.uint64))
     found = count_duplicates({"train": [tmp_path / "digests.npy"], "test": []}, BeamSettings(), tmp_path)
     assert [copies.records for copies in found.copies] == [0, 0, 0]
-
-
-def test_splits_that_were_not_counted_are_not_known(tmp_path):
-    found = count_duplicates({"train": [], "test": []}, BeamSettings(), tmp_path)
-    with pytest.raises(KeyError):
-        found.between("test", "train")
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"no numbers", "cut", np.zeros((4, 3), np.uint64)])

@@ -15,7 +15,7 @@ from tests.components.tabular import record_of
 def names_of(cells):
     """The name of the group of each record."""
     groups = Groups.by_value(read_columns([record_of({"x": cell, "y": 1}) for cell in cells]), "x")
-    return [groups.names[code] for code in groups.codes]
+    return groups.of_records
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.text(max_size=3))))
