@@ -13,6 +13,7 @@ from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.errors import BadData
 from slipline.components.examples.example_records import parse_example
 from slipline.components.files.file_systems import is_remote, opened, opened_raw, set_options
+from slipline.components.sources.csv_source import CsvFile
 from slipline.components.sources.file_kinds import TfrecordFile
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.image_folder_source import class_name, folder_of
@@ -20,7 +21,7 @@ from slipline.components.sources.parquet_source import ParquetFile
 from slipline.serving.folders.version_folder import FileRecord
 from slipline.serving.wire.example_pb2 import Example
 
-RecordFile: TypeAlias = TfrecordFile | ParquetFile | IdxPair
+RecordFile: TypeAlias = TfrecordFile | CsvFile | ParquetFile | IdxPair
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipline.components.batch_prediction.blocks import ImageFiles, ReadJob
+from slipline.components.batch_prediction.blocks import ImageFiles, ReadJob, RecordFile
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData, DatasetNotFound
 from slipline.components.files.file_systems import FoundFile, find_files, is_one_line, is_remote, literal
-from slipline.components.sources.file_kinds import FileKind, TfrecordFile, kind_of
-from slipline.components.sources.idx_source import IdxPair
-from slipline.components.sources.parquet_source import ParquetFile
+from slipline.components.sources.file_kinds import FileKind, files_of_records, idx_pair, kind_of
 
 TAKEN = (FileKind.TFRECORD, FileKind.PARQUET, FileKind.IDX, FileKind.IMAGE)
 """CSV holds neither images nor serialized examples."""
@@ -84,29 +82,18 @@ def _files(name: str, beam: BeamSettings) -> list[FoundFile]:
     return found
 
 
-def _sources(paths: Sequence[str]) -> list[TfrecordFile | ParquetFile | IdxPair | ImageFiles]:
+def _sources(paths: Sequence[str]) -> list[RecordFile | ImageFiles]:
     """Files of records one by one, then the IDX files as one pair, then all the images together."""
-    by_kind = {kind: [path for path in paths if kind_of(path) is kind] for kind in TAKEN}
-    sources: list[TfrecordFile | ParquetFile | IdxPair | ImageFiles] = []
-    for path in paths:
-        if kind_of(path) is FileKind.TFRECORD:
-            sources.append(TfrecordFile(path=path))
-        elif kind_of(path) is FileKind.PARQUET:
-            sources.append(ParquetFile(path=path))
-    if idx := by_kind[FileKind.IDX]:
-        sources.append(_idx_pair(idx))
-    if images := by_kind[FileKind.IMAGE]:
+    idx, images = ([path for path in paths if kind_of(path) is kind] for kind in (FileKind.IDX, FileKind.IMAGE))
+    sources: list[RecordFile | ImageFiles] = [*files_of_records(paths)]
+    if idx:
+        sources.append(idx_pair(idx))
+    if images:
         sources.append(ImageFiles(path=f"{len(images):,} images", images=tuple(images)))
     return sources
 
 
-def _idx_pair(paths: Sequence[str]) -> IdxPair:
-    if len(paths) != 2:
-        raise BadData(f"wanted two IDX files, one of images and one of their labels, got {', '.join(paths)}")
-    return IdxPair(first=paths[0], second=paths[1])
-
-
-def _jobs(source: TfrecordFile | ParquetFile | IdxPair | ImageFiles, number: int) -> list[ReadJob]:
+def _jobs(source: RecordFile | ImageFiles, number: int) -> list[ReadJob]:
     if not isinstance(source, ImageFiles):
         return [ReadJob(source=source, number=number)]
     starts = range(0, len(source.images), IMAGES_IN_JOB)

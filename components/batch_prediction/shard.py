@@ -16,8 +16,8 @@ from slipline.components.batch_prediction.ask_block import AnsweredBlock, Probab
 from slipline.components.batch_prediction.blocks import Failure, Record
 from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.beam.jobs import Problem
+from slipline.components.examples.example_records import Cell, ValueKind, encode_cells
 from slipline.components.files.tfrecord_files import write_records
-from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 
 RECORDS_IN_SHARD = 100_000
 """Enough for files that are worth opening, few enough to be held in memory; with 10 classes, some 10 MB."""
@@ -174,7 +174,7 @@ def _examples(columns: Columns, probabilities: Probabilities) -> Iterator[bytes]
             for name, (kind, values) in columns.items()
             if (value := values[row]) is not None
         ]
-        yield encode_row([*cells, Cell("probabilities", ValueKind.FLOAT, of_row)])
+        yield encode_cells([*cells, Cell("probabilities", ValueKind.FLOAT, of_row)])
 
 
 def _write_parquet(columns: Columns, probabilities: Probabilities, file: Path) -> None:

@@ -75,26 +75,33 @@ def open_pipeline(settings: BeamSettings, alone_s: float = 0.0) -> Iterator[Any]
     Raises:
       BeamFailed: A runner other than the one in process could not do the job.
     """
-    level = logging.root.manager.disable
-    # Beam warns of cloud extras that nobody asked for, already when it is imported.
-    logging.disable(logging.WARNING)
     try:
-        import apache_beam as beam
+        with quiet(logging.WARNING):
+            import apache_beam as beam
 
-        processes = settings.processes_for(alone_s) if settings.runner == IN_PROCESS else 1
-        if settings.runner == IN_PROCESS and settings.processes_for(2 * alone_s) > 1:
-            start_fork_server()  # the next step takes longer yet
-        options = pipeline_options(settings, processes)
-        with _runner(processes) as runner, beam.Pipeline(runner=runner, options=options) as pipeline:
-            yield pipeline
+            processes = settings.processes_for(alone_s) if settings.runner == IN_PROCESS else 1
+            if settings.runner == IN_PROCESS and settings.processes_for(2 * alone_s) > 1:
+                start_fork_server()  # the next step takes longer yet
+            options = pipeline_options(settings, processes)
+            with _runner(processes) as runner, beam.Pipeline(runner=runner, options=options) as pipeline:
+                yield pipeline
     except (RuntimeError, OSError) as error:
         if settings.runner == IN_PROCESS:
             raise
         raise BeamFailed(
             f"{settings.runner}: {_innermost_cause(str(error))}; is every worker there? The run's log has the rest"
         ) from error
+
+
+@contextmanager
+def quiet(level: int) -> Iterator[None]:
+    """Has nothing logged in the block up to a level: Beam warns, when it is imported, of extras nobody asked for."""
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
     finally:
-        logging.disable(level)
+        logging.disable(before)
 
 
 @contextmanager

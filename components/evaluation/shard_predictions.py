@@ -17,11 +17,10 @@ from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
 from slipline.components.evaluation.perturbations import Images, perturbed
 from slipline.components.evaluation.slicing import Answers, ByValue, Counted, Probabilities, by_value
-from slipline.components.examples.shard_records import read_shard
 from slipline.components.features.decode_images import scaled, shape_text
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
-from slipline.components.files.tfrecord_files import batched
+from slipline.components.files.tfrecord_files import batched, read_shard
 from slipline.components.statistics.columns import BYTES, INTEGERS, read_columns
 from slipline.components.statistics.groups import Groups
 from slipline.components.statistics.merging import together
@@ -186,7 +185,7 @@ def is_tried(numbers: Numbers, split_records: int, params: RobustnessParams) -> 
 
 def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
     """The images as the network sees them, float32 [images, height, width, channels] in 0..1."""
-    size = (image.height, image.width, image.channels)
+    size = image.shape
     pixels = np.empty((len(encoded), *size), np.uint8)
     for group in decode_groups(encoded):
         if group.pixels.shape[1:] != size:

@@ -13,7 +13,6 @@ from slipline.components.artifacts import Examples
 from slipline.components.errors import BadData
 from slipline.components.examples.example_records import parse_example
 from slipline.components.examples.record_places import RecordPlaces
-from slipline.components.examples.shard_records import read_shard
 from slipline.components.features.decode_images import (
     Pixels,
     UndecodableImage,
@@ -22,7 +21,7 @@ from slipline.components.features.decode_images import (
 )
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
-from slipline.components.files.tfrecord_files import batched
+from slipline.components.files.tfrecord_files import batched, read_shard
 
 CHUNK_BYTES = 1 << 23  # pixels decoded at a time
 
@@ -84,7 +83,7 @@ def _joined(batches: list[Batch]) -> Batch:
 
 
 def _decoded_chunks(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[Batch]:
-    most = max(1, CHUNK_BYTES // math.prod(_size(spec.image)))
+    most = max(1, CHUNK_BYTES // math.prod(spec.image.shape))
     for shard in examples.split(split).shards:
         file = examples.path / shard.file
         places = RecordPlaces(file, shard)
@@ -100,7 +99,7 @@ def _decoded_chunks(examples: Examples, split: str, spec: ExampleSpec) -> Iterat
 
 def _decoded(records: Sequence[bytes], spec: ExampleSpec) -> Batch:
     fields = [_image_and_label(record, spec) for record in records]
-    images = np.empty((len(records), *_size(spec.image)), np.uint8)
+    images = np.empty((len(records), *spec.image.shape), np.uint8)
     decoded = 0
     for group in decode_groups([image for image, _ in fields]):
         _check_size(group.pixels.shape[1:], spec.image)
@@ -138,9 +137,5 @@ def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes, int]:
 
 
 def _check_size(shape: tuple[int, ...], wanted: ImageFeature) -> None:
-    if shape != _size(wanted):
-        raise ValueError(f"{wanted.name}: wanted {shape_text(_size(wanted))} pixels, got {shape_text(shape)}")
-
-
-def _size(image: ImageFeature) -> tuple[int, int, int]:
-    return image.height, image.width, image.channels
+    if shape != wanted.shape:
+        raise ValueError(f"{wanted.name}: wanted {shape_text(wanted.shape)} pixels, got {shape_text(shape)}")

@@ -29,7 +29,7 @@ MOST_CHARACTERS = 300
 def calibration_images(examples: Examples, spec: ExampleSpec, params: ConvertParams) -> Images:
     """The first images of the calibration split; none where no format wants them."""
     if CALIBRATED not in params.formats:
-        return np.zeros((0, spec.image.height, spec.image.width, spec.image.channels), np.float32)
+        return np.zeros((0, *spec.image.shape), np.float32)
     batches = read_batches(examples, params.calibration_split, spec, size=params.calibration_images)
     return scaled(next(batches).images)
 
@@ -121,14 +121,13 @@ def _remove(path: Path) -> None:
 
 def write_contract(file: Path, source: ExportSource, exports: Sequence[ExportedFile]) -> None:
     """What an app has to know of the files beside it; no times, so that the same model is the same release."""
-    image = source.image
     told = ("format", "file", "size_bytes", "agreement", "largest_difference")
     released = [{name: getattr(made, name) for name in told} for made in exports if not made.withheld]
     contract = {
         "input": {
             "name": INPUT,
             "dtype": "float32",
-            "shape": [None, image.height, image.width, image.channels],
+            "shape": [None, *source.image.shape],
             "range": [0, 1],
         },
         "output": {"name": OUTPUT, "dtype": "float32", "shape": [None, len(source.labels)]},

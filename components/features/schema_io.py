@@ -37,6 +37,11 @@ class ImageFeature:
     width: int
     channels: int
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.height, self.width, self.channels
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFeature:

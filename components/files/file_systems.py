@@ -19,7 +19,7 @@ from stat import S_ISREG
 from threading import Thread
 from typing import Any, BinaryIO
 
-from slipline.components.beam.beam_options import BeamSettings, pipeline_options
+from slipline.components.beam.beam_options import BeamSettings, pipeline_options, quiet
 from slipline.components.errors import BadData, DatasetNotFound
 
 GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -142,7 +142,7 @@ def _open_remote(path: str) -> BinaryIO:
 
 def _match(pattern: str, beam: BeamSettings) -> Iterator[FoundFile]:
     _check_installed(pattern)
-    with _quiet():
+    with quiet(logging.ERROR):
         from apache_beam.io.filesystem import BeamIOError
         from apache_beam.io.filesystems import FileSystems
 
@@ -185,17 +185,6 @@ def _check_installed(path: str) -> None:
             f"{path}: wanted the Python package {package} for {scheme}:// paths, but it is not installed; "
             f"pip install 'apache-beam[{extra}]'"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # Beam warns of cloud extras that nobody asked for when it is imported.
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(level)
 
 
 def _first_line(error: Any) -> str:

@@ -1,4 +1,4 @@
-"""TFRecord files by name, and their records in groups."""
+"""TFRecord files by name, shards among them, and their records in groups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from slipline.components.artifacts import Shard
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import BUFFER_BYTES, GZIP_ERRORS, opened
 from slipline.serving.wire import tfrecord
@@ -32,6 +33,25 @@ def read_records(file: Path | str) -> Iterator[bytes]:
                 f"{name}: record {error.number} (counted from 0) at byte {error.offset}{unpacked}: {problem}; "
                 "restore the file from where it came, or remove it"
             ) from error
+
+
+def read_shard(file: Path, shard: Shard) -> Iterator[bytes]:
+    """The records of `shard`, which lies at `file`, in order.
+
+    Raises:
+      BadData: The file is cut off or corrupt, or has fewer or more records than were written to it.
+    """
+    found = 0
+    for found, record in enumerate(read_records(file), start=1):
+        if found > shard.records:
+            break
+        yield record
+    if found != shard.records:
+        got = "more" if found > shard.records else f"{found:,}"
+        raise BadData(
+            f"{file}: wanted the {shard.records:,} records that were written to it, got {got}; "
+            "it was altered since: run again with --fresh"
+        )
 
 
 def batched(items: Iterable[S], count: int = 1_000, size_bytes: int = 1 << 23) -> Iterator[list[S]]:

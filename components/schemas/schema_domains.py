@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
@@ -27,6 +28,7 @@ from slipline.components.schemas.schema_limits import (
 )
 from slipline.components.statistics.decile_divergence import number_shares
 from slipline.components.statistics.distributions import FeatureStatistics, buckets_of, counts_of
+from slipline.components.statistics.merging import together
 from slipline.components.statistics.statistics_io import common_statistics, custom_number, label_counts
 
 TYPES = {
@@ -180,14 +182,7 @@ def _range(seen: Sequence[Seen]) -> tuple[float, float]:
 
 def _merged(seen: Sequence[Seen], name: str = "value_counts") -> dict[str, int] | None:
     """Occurrences of each value in all splits; None if one has too many different ones to count."""
-    merged: dict[str, int] = {}
-    for each in seen:
-        counts = label_counts(each.statistics, name)
-        if counts is None:
-            return None
-        for value, count in counts.items():
-            merged[value] = merged.get(value, 0) + count
-    return merged
+    return reduce(together, [label_counts(each.statistics, name) for each in seen])
 
 
 def _new_values(seen: Sequence[Seen]) -> Iterator[str]:

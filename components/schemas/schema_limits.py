@@ -65,10 +65,12 @@ class Difference:
     Attributes:
       observed: Their distance, in 0..1.
       chance: What two samples of these sizes from one distribution exceed once in 1 / `FALSE_ALARM` times.
+      most_at: The value whose share differs most, with both shares; empty for histograms.
     """
 
     observed: float
     chance: float
+    most_at: str = ""
 
 
 def compare_counts(first: Sample[Mapping[str, float]], second: Sample[Mapping[str, float]]) -> Difference:
@@ -83,9 +85,11 @@ def compare_counts(first: Sample[Mapping[str, float]], second: Sample[Mapping[st
     shares = [(first.values.get(value, 0) + second.values.get(value, 0)) / total for value in values]
     spread = max(share * (1 - share) for share in shares)
     z = NormalDist().inv_cdf(1 - FALSE_ALARM / (2 * len(values)))
+    apart = largest_difference(first.values, second.values)
     return Difference(
-        observed=largest_difference(first.values, second.values).distance,
+        observed=apart.distance,
         chance=z * math.sqrt(spread * _inverse_sizes(first, second)),
+        most_at=f"{apart.value}: {apart.before:.2%} there, {apart.after:.2%} here",
     )
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
+from slipline.components.examples.example_records import ValueKind
 from slipline.components.files.file_systems import is_remote, opened, set_options
 from slipline.components.sources.csv_source import integer, is_empty, number, read_table
-from slipline.components.sources.tabular import ValueKind
+from slipline.components.statistics.merging import Merging, together
 
 BYTES_PER_S = 5e6
 """What one process looks through, roughly."""
 
 
 @dataclass(frozen=True)
-class ColumnTally:
+class ColumnTally(Merging):
     """What the cells of one column are.
 
     Attributes:
@@ -30,9 +31,6 @@ class ColumnTally:
     cells: int = 0
     integers: int = 0
     numbers: int = 0
-
-    def __add__(self, other: ColumnTally) -> ColumnTally:
-        return ColumnTally(self.cells + other.cells, self.integers + other.integers, self.numbers + other.numbers)
 
     @property
     def kind(self) -> ValueKind:
@@ -86,8 +84,5 @@ def tally_columns(path: str, beam: BeamSettings) -> dict[str, ColumnTally]:
 
 def merged_kinds(tallies: Iterable[dict[str, ColumnTally]]) -> tuple[tuple[str, ValueKind], ...]:
     """What each column holds, by the tallies of all files in any order; sorted by name."""
-    total: dict[str, ColumnTally] = {}
-    for of_file in tallies:
-        for name, column in of_file.items():
-            total[name] = total.get(name, ColumnTally()) + column
+    total: dict[str, ColumnTally] = reduce(together, tallies, {})
     return tuple((name, total[name].kind) for name in sorted(total))

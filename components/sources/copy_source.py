@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from slipline.components.artifacts import Shard
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
 from slipline.components.files.file_systems import is_remote, set_options
 from slipline.components.sources.file_kinds import Source, TfrecordFile
 from slipline.components.sources.image_folder_source import ClassImages
-from slipline.components.sources.shard_writer import ShardWriter, WrittenShard
+from slipline.components.sources.shard_writer import ShardWriter
 from slipline.components.sources.tfds_source import INFO_FILE
 
 VALIDATION = "validation"
@@ -45,11 +46,11 @@ class Copied:
 
     Attributes:
       read: How many there were.
-      shards: By split, where they are now.
+      shards: By split, by their whole paths.
     """
 
     read: int
-    shards: Mapping[str, tuple[WrittenShard, ...]]
+    shards: Mapping[str, tuple[Shard, ...]]
 
     @property
     def written(self) -> int:
@@ -81,11 +82,11 @@ def copy_source(job: CopyJob) -> Copied:
 def _copy(job: CopyJob, folder: Path) -> Copied:
     from slipline.components.sources.content_split import is_held_out
 
-    images = job.source.images if isinstance(job.source, ClassImages) else None
+    source = job.source.path, job.source.images if isinstance(job.source, ClassImages) else None
     read = 0
     with (
-        closing(ShardWriter(folder, job.split, images)) as kept,
-        closing(ShardWriter(folder, VALIDATION, images)) as held_out,
+        closing(ShardWriter(folder, job.split, *source)) as kept,
+        closing(ShardWriter(folder, VALIDATION, *source)) as held_out,
     ):
         for record in job.source.records():
             side = held_out if job.held_out and is_held_out(record, job.held_out) else kept

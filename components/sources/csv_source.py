@@ -9,11 +9,12 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from slipline.components.errors import BadData
+from slipline.components.examples.example_records import FLOAT32_MAX, Cell, ValueKind, encode_cells
 from slipline.components.files.file_systems import opened
-from slipline.components.sources.tabular import FLOAT32_MAX, Cell, ValueKind, encode_row
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # of thousands of digits, Python makes no number
 INT64 = range(-(2**63), 2**63)
@@ -49,7 +50,7 @@ class CsvFile:
             columns = [(name, kinds.get(name, ValueKind.BYTES)) for name in header]
             for row in rows:
                 cells = zip(columns, row, strict=True)
-                yield encode_row(_cell(name, kind, text) for (name, kind), text in cells if not is_empty(text))
+                yield encode_cells(_cell(name, kind, text) for (name, kind), text in cells if not is_empty(text))
 
 
 def integer(text: str) -> int | None:
@@ -87,7 +88,7 @@ def read_table(stream: BinaryIO, path: str) -> tuple[list[str], Iterator[list[st
     lines = _lines(stream, path)
     first = next(lines, "").removeprefix(BYTE_ORDER_MARK)
     delimiter = max(DELIMITERS, key=first.count)
-    rows = _rows(_chained(first, lines), delimiter, path)
+    rows = _rows(chain([first], lines), delimiter, path)
     header = [name.strip() for name in next(rows, (0, []))[1]] if first.strip() else []
     if not header or "" in header or len(set(header)) < len(header):
         got = delimiter.join(header) if any(header) else "none"
@@ -134,8 +135,3 @@ def _lines(stream: BinaryIO, path: str) -> Iterator[str]:
                 f"{path}: line {line_number}: wanted UTF-8 text, got byte 0x{line[error.start]:02x} at column "
                 f"{error.start}; save the file as UTF-8"
             ) from error
-
-
-def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest

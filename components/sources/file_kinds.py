@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from slipline.components.errors import BadData
+from slipline.components.examples.example_records import ValueKind
 from slipline.components.files.tfrecord_files import read_records
 from slipline.components.sources.csv_source import CsvFile
 from slipline.components.sources.idx_source import IdxPair
 from slipline.components.sources.image_folder_source import IMAGE_SUFFIXES, ClassImages, class_images, class_names
 from slipline.components.sources.parquet_source import ParquetFile
-from slipline.components.sources.tabular import ValueKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +96,13 @@ def _sources(split: str, paths: Sequence[str], classes: Sequence[str]) -> list[S
     kind = _only_kind(split, paths)
     if kind is FileKind.IMAGE:
         return list(class_images(paths, classes))
-    if kind is FileKind.IDX:
-        return [_idx_pair(split, paths)]
-    if kind is FileKind.CSV:
-        return [CsvFile(path=path) for path in paths]
-    if kind is FileKind.PARQUET:
-        return [ParquetFile(path=path) for path in paths]
-    return [TfrecordFile(path=path) for path in paths]
+    return [idx_pair(paths, f"split {split!r}: ")] if kind is FileKind.IDX else [*files_of_records(paths)]
+
+
+def files_of_records(paths: Sequence[str]) -> list[TfrecordFile | CsvFile | ParquetFile]:
+    """Those of the files that hold records and need no other file for it, in their order."""
+    kinds = {FileKind.TFRECORD: TfrecordFile, FileKind.CSV: CsvFile, FileKind.PARQUET: ParquetFile}
+    return [kinds[kind](path=path) for path in paths if (kind := kind_of(path)) in kinds]
 
 
 def _only_kind(split: str, paths: Sequence[str]) -> FileKind | None:
@@ -115,7 +115,12 @@ def _only_kind(split: str, paths: Sequence[str]) -> FileKind | None:
     return next(iter(examples), None)
 
 
-def _idx_pair(split: str, paths: Sequence[str]) -> IdxPair:
+def idx_pair(paths: Sequence[str], where: str = "") -> IdxPair:
+    """The pair that two IDX files are; `where` begins the message.
+
+    Raises:
+      BadData: They are not two.
+    """
     if len(paths) != 2:
-        raise BadData(f"split {split!r}: wanted two IDX files, one of images and one of labels, got {', '.join(paths)}")
+        raise BadData(f"{where}wanted two IDX files, one of images and one of labels, got {', '.join(paths)}")
     return IdxPair(first=paths[0], second=paths[1])

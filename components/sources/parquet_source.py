@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipline.components.errors import BadData
+from slipline.components.examples.example_records import FLOAT32_MAX, Cell, ValueKind, encode_cells
 from slipline.components.files.file_systems import opened
-from slipline.components.sources.tabular import FLOAT32_MAX, Cell, ValueKind, encode_row
 
 ROWS_AT_ONCE = 1_000
 
@@ -44,7 +44,7 @@ class ParquetFile:
                 for batch in table.iter_batches(ROWS_AT_ONCE):
                     lists = [column.cells(values) for column, values in zip(columns, batch.columns, strict=True)]
                     for row in zip(*lists, strict=True):
-                        yield encode_row(cell for cell in row if cell is not None)
+                        yield encode_cells(cell for cell in row if cell is not None)
             except (pa.ArrowException, OSError) as error:
                 raise BadData(
                     f"{self.path}: cannot be read as Parquet ({(str(error).splitlines() or [''])[0]}); "

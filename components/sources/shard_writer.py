@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from slipline.components.artifacts import Shard
 from slipline.components.errors import BeamFailed
 from slipline.components.examples.record_places import NUMBERS, SOURCES, write_numbers, write_sources
 from slipline.components.files.tfrecord_files import RecordWriter
@@ -14,36 +15,23 @@ RECORDS_IN_SHARD = 10_000
 """Later steps run a job a shard: few enough for many workers, enough to make up for a job's overhead."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WrittenShard:
-    """One shard, complete.
-
-    Attributes:
-      file: The TFRecord file; others whose names begin with its name and a dot say where its records came from.
-      records: How many it holds.
-      first: Number of its first record in the source.
-    """
-
-    file: Path
-    records: int
-    first: int
-
-
 class ShardWriter:
     """Shards being written, one after the other."""
 
-    def __init__(self, folder: Path, name: str, sources: Sequence[str] | None = None) -> None:
+    def __init__(self, folder: Path, name: str, source: str, images: Sequence[str] | None = None) -> None:
         """To be written to `<folder>/<name>-<number>`.
 
         Args:
           folder: Exists; names in it that begin with `name` are this writer's alone.
           name: How the shards' names begin.
-          sources: For each record of the source the file that it was, if each was one.
+          source: What is read, as its owner knows it.
+          images: For each record of the source the file that it was, if each was one.
         """
         self._folder = folder
         self._name = name
-        self._sources = sources
-        self._shards: list[WrittenShard] = []
+        self._source = source
+        self._images = images
+        self._shards: list[Shard] = []
         self._numbers: list[int] = []
         self._writer: RecordWriter | None = None
 
@@ -56,8 +44,8 @@ class ShardWriter:
         if len(self._numbers) == RECORDS_IN_SHARD:
             self._complete_shard()
 
-    def complete(self) -> tuple[WrittenShard, ...]:
-        """All shards in order, as all records are written; none if there was no record."""
+    def complete(self) -> tuple[Shard, ...]:
+        """All shards in order, by their whole paths, as all records are written; none if there was no record."""
         self._complete_shard()
         return tuple(self._shards)
 
@@ -75,29 +63,31 @@ class ShardWriter:
             return
         self._writer.complete()
         file, numbers = self._next_file, self._numbers
-        if self._sources is not None:
-            write_sources(file, [self._sources[number] for number in numbers])
+        if self._images is not None:
+            write_sources(file, [self._images[number] for number in numbers])
         elif numbers[-1] - numbers[0] >= len(numbers):  # those between went elsewhere
             write_numbers(file, numbers)
-        self._shards.append(WrittenShard(file=file, records=len(numbers), first=numbers[0]))
+        self._shards.append(Shard(file=str(file), records=len(numbers), source=self._source, first=numbers[0]))
         self._numbers = []
         self._writer = None
 
 
-def move_shard(shard: WrittenShard, file: Path) -> None:
-    """Gives a shard, and what lies beside it, the name of `file`.
+def move_shard(shard: Shard, file: Path) -> Shard:
+    """Gives a shard that was written, and what lies beside it, the name of `file`.
 
     Raises:
       BeamFailed: The shard is not there.
     """
+    written = Path(shard.file)
     try:
-        shard.file.replace(file)
+        written.replace(file)
     except FileNotFoundError:
         raise BeamFailed(
             f"{shard.file}: a Beam worker wrote this shard, but it is not here; "
             "let SLIPLINE_HOME lie where all workers reach it"
         ) from None
     for suffix in (SOURCES, NUMBERS):
-        beside = shard.file.with_name(shard.file.name + suffix)
+        beside = written.with_name(written.name + suffix)
         if beside.exists():
             beside.replace(file.with_name(file.name + suffix))
+    return replace(shard, file=file.name)

@@ -12,7 +12,7 @@ from slipline.components.artifacts import Examples, Shard
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
-from slipline.components.examples.shard_records import read_shard
+from slipline.components.files.tfrecord_files import read_shard
 from slipline.components.statistics.duplicates import write_digests
 from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.groups import MISSING, OTHER

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tensorflow_metadata.proto.v0 import schema_pb2
-
 from slipline.components.artifacts import Anomalies, Schema, Statistics
 from slipline.components.features.schema_io import read_schema
 from slipline.components.schemas.schema_rules import SERVING, Rules, rules_of
 from slipline.components.statistics.statistics_io import split_statistics
 from slipline.components.validation.anomalies_io import write_anomalies
-from slipline.components.validation.drift_checks import Measurement, Reference, SplitStatistics, measure, too_far
+from slipline.components.validation.drift_checks import Reference, SplitStatistics, measure, too_far
 from slipline.components.validation.findings import Finding, Kind
 from slipline.pipeline.core.component import component
 
@@ -39,7 +37,9 @@ def compare_serving(statistics: Statistics, serving: Statistics, schema: Schema,
     described = read_schema(schema)
     rules = rules_of(described, SERVING)
     asked = split_statistics(serving)
-    measured = _serving_distances(statistics, serving, described)
+    name, learnt = next(iter(split_statistics(statistics).items()))
+    reference = Reference(name=name, statistics=learnt)
+    measured = [found for split, each in asked.items() for found in measure(split, each, reference, rules.features)]
     file = str(schema.proto_path)
     findings = [
         *(finding for split, of_split in asked.items() for finding in _missing(split, of_split, rules, file)),
@@ -54,18 +54,6 @@ def compare_serving(statistics: Statistics, serving: Statistics, schema: Schema,
     )
     write_anomalies(described, findings, measured, anomalies)
     return anomalies
-
-
-def _serving_distances(statistics: Statistics, serving: Statistics, schema: schema_pb2.Schema) -> list[Measurement]:
-    """Every distance of the records asked in production from the first split that is held against a limit."""
-    name, learnt = next(iter(split_statistics(statistics).items()))
-    reference = Reference(name=name, statistics=learnt)
-    rules = rules_of(schema, SERVING)
-    return [
-        found
-        for split, asked in split_statistics(serving).items()
-        for found in measure(split, asked, reference, rules.features)
-    ]
 
 
 def _missing(split: str, statistics: SplitStatistics, rules: Rules, schema: str) -> Iterator[Finding]:

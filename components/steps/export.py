@@ -75,7 +75,7 @@ def _archive(network: keras.Model, spec: ExampleSpec) -> keras.export.ExportArch
 
     from slipline.components.training.preprocessing import decode_images, parse_images, scale
 
-    shape = [None, spec.image.height, spec.image.width, spec.image.channels]
+    shape = [None, *spec.image.shape]
 
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = network(tf.ensure_shape(images, shape), training=False)
@@ -103,7 +103,7 @@ def _write_warm_up(folder: Path, spec: ExampleSpec) -> None:
     from slipline.components.features.decode_images import scaled
     from slipline.components.files.tfrecord_files import write_records
 
-    blank = np.zeros((spec.image.height, spec.image.width, spec.image.channels), np.uint8)
+    blank = np.zeros(spec.image.shape, np.uint8)
     encoded = tf.io.encode_png(blank).numpy()
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
     example = tf.train.Example(features=tf.train.Features(feature={spec.image.name: feature})).SerializeToString()

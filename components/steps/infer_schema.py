@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -123,11 +124,10 @@ def _feature(
 
 
 def _commonest_type(seen: Sequence[Seen]) -> int:
-    values: dict[int, int] = {}
+    values: Counter[int] = Counter()
     for each in seen:
-        kind = TYPES[each.statistics.type]
-        values[kind] = values.get(kind, 0) + each.common.tot_num_values
-    return max(values, key=lambda kind: values[kind])
+        values[TYPES[each.statistics.type]] += each.common.tot_num_values
+    return values.most_common(1)[0][0]
 
 
 def _propose_presence(feature: schema_pb2.Feature, seen: Sequence[Seen], lacking: Sequence[str]) -> Iterator[str]:

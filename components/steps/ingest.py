@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slipline.components.artifacts import CLASSES_FILE, Examples, Shard, Split
+from slipline.components.artifacts import CLASSES_FILE, Examples, Split
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData, BeamFailed
@@ -236,17 +236,11 @@ def _jobs(
 
 def _gather(name: str, jobs: Sequence[CopyJob], copied: Sequence[Copied], out: Path) -> Split:
     """The shards of one split, each moved to the place that its number among all of them gives it."""
-    written = [
-        (job.source.path, shard) for job, done in zip(jobs, copied, strict=True) for shard in done.shards.get(name, ())
-    ]
+    written = [shard for done in copied for shard in done.shards.get(name, ())]
     if not written:
         raise BadData(_why_empty(name, jobs))
-    shards = []
-    for number, (source, shard) in enumerate(written):
-        file = f"{name}-{number:05d}-of-{len(written):05d}.tfrecord"
-        move_shard(shard, out / file)
-        shards.append(Shard(file=file, records=shard.records, source=source, first=shard.first))
-    return Split(name=name, shards=tuple(shards))
+    files = (out / f"{name}-{number:05d}-of-{len(written):05d}.tfrecord" for number in range(len(written)))
+    return Split(name=name, shards=tuple(map(move_shard, written, files)))
 
 
 def _why_empty(name: str, jobs: Sequence[CopyJob]) -> str:

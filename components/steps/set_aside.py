@@ -16,8 +16,7 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData, BeamFailed
 from slipline.components.examples.record_places import NUMBERS, SOURCES, RecordPlaces
-from slipline.components.examples.shard_records import read_shard
-from slipline.components.files.tfrecord_files import write_records
+from slipline.components.files.tfrecord_files import read_shard, write_records
 from slipline.pipeline.core.component import component
 
 

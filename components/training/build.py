@@ -24,9 +24,8 @@ def build(params: TrainParams, spec: ExampleSpec) -> keras.Model:
       TrainingFailed: There is no such function, or its model does not fit the schema.
     """
     keras.utils.set_random_seed(params.seed)
-    shape = (spec.image.height, spec.image.width, spec.image.channels)
     with _computing_in(params.precision):
-        model = _called(params.network, shape, spec.label.classes)
+        model = _called(params.network, spec.image.shape, spec.label.classes)
     if model.output_shape != (None, spec.label.classes):
         raise TrainingFailed(
             f"{params.network}: wanted probabilities of shape (None, {spec.label.classes}), as the schema has "

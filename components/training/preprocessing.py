@@ -27,7 +27,7 @@ def decode_images(encoded: tf.Tensor, image: ImageFeature) -> tf.Tensor:
 
     def decode(one: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_image(one, channels=image.channels, expand_animations=False)
-        return tf.ensure_shape(pixels, [image.height, image.width, image.channels])
+        return tf.ensure_shape(pixels, image.shape)
 
     return tf.map_fn(decode, encoded, fn_output_signature=tf.uint8)
 

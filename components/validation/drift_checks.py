@@ -19,12 +19,7 @@ from slipline.components.schemas.schema_limits import (
 )
 from slipline.components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
 from slipline.components.statistics.decile_divergence import number_shares
-from slipline.components.statistics.distributions import (
-    FeatureStatistics,
-    buckets_of,
-    counts_of,
-    largest_difference,
-)
+from slipline.components.statistics.distributions import FeatureStatistics, buckets_of, counts_of
 from slipline.components.statistics.statistics_io import common_statistics
 from slipline.components.validation.findings import Finding, Kind
 
@@ -88,54 +83,41 @@ def measure(
     for rule in rules:
         comparator = rule.drift if reference.is_drift else rule.skew
         if rule.name in here and rule.name in there:
-            for distance, value, limit, chance, most_at in _distances(there[rule.name], here[rule.name], comparator):
-                yield Measurement(
-                    split=split,
-                    against=reference.name,
-                    feature=rule.name,
-                    is_drift=reference.is_drift,
-                    distance=distance,
-                    value=value,
-                    limit=limit,
-                    chance=chance,
-                    most_at=most_at,
-                )
+            limits = {Distance.L_INFINITY: comparator.l_infinity, Distance.JENSEN_SHANNON: comparator.jensen_shannon}
+            for distance, limit in limits.items():
+                if limit is not None:
+                    found = _difference(there[rule.name], here[rule.name], distance)
+                    yield Measurement(
+                        split=split,
+                        against=reference.name,
+                        feature=rule.name,
+                        is_drift=reference.is_drift,
+                        distance=distance,
+                        value=found.observed,
+                        limit=limit,
+                        chance=found.chance,
+                        most_at=found.most_at,
+                    )
 
 
 def _by_name(statistics: SplitStatistics) -> Mapping[str, FeatureStatistics]:
     return {feature.name: feature for feature in statistics.features}
 
 
-def _distances(
-    before: FeatureStatistics, after: FeatureStatistics, comparator: Comparator
-) -> Iterator[tuple[Distance, float, float, float, str]]:
-    """Distance, value, limit, chance, and where it is greatest."""
-    if comparator.l_infinity is not None:
-        first, second = sample_of(before, counts_of, "there"), sample_of(after, counts_of, "here")
-        if first is None or second is None:
-            yield Distance.L_INFINITY, math.nan, comparator.l_infinity, 0.0, ""
-        else:
-            difference = compare_counts(first, second)
-            apart = largest_difference(first.values, second.values)
-            most_at = f"{apart.value}: {apart.before:.2%} there, {apart.after:.2%} here"
-            yield Distance.L_INFINITY, difference.observed, comparator.l_infinity, difference.chance, most_at
-    if comparator.jensen_shannon is not None:
-        divergence = _divergence(before, after)
-        if divergence is None:
-            yield Distance.JENSEN_SHANNON, math.nan, comparator.jensen_shannon, 0.0, ""
-        else:
-            yield Distance.JENSEN_SHANNON, divergence.observed, comparator.jensen_shannon, divergence.chance, ""
+_Compare: TypeAlias = tuple[Callable[[FeatureStatistics], Any], Callable[[Any, Any], Difference]]
+_COMPARED: Mapping[Distance, Sequence[_Compare]] = {
+    Distance.L_INFINITY: ((counts_of, compare_counts),),
+    # Numbers by their deciles, images by their pixels.
+    Distance.JENSEN_SHANNON: ((number_shares, compare_numbers), (buckets_of, compare_buckets)),
+}
 
 
-def _divergence(before: FeatureStatistics, after: FeatureStatistics) -> Difference | None:
-    """Of numbers by their deciles, of images by their pixels."""
-    kinds: tuple[tuple[Callable[[FeatureStatistics], Any], Callable[[Any, Any], Difference]], ...]
-    kinds = ((number_shares, compare_numbers), (buckets_of, compare_buckets))
-    for read, compare in kinds:
+def _difference(before: FeatureStatistics, after: FeatureStatistics, distance: Distance) -> Difference:
+    for read, compare in _COMPARED[distance]:
         first, second = sample_of(before, read, "there"), sample_of(after, read, "here")
         if first is not None and second is not None:
             return compare(first, second)
-    return None
+    return Difference(observed=math.nan, chance=0.0)
 
 
 def too_far(measurements: Sequence[Measurement], schema: str) -> Iterator[Finding]:

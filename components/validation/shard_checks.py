@@ -13,8 +13,7 @@ import numpy as np
 
 from slipline.components.artifacts import LISTING, OFFENDERS, Shard
 from slipline.components.examples.record_places import RecordPlaces
-from slipline.components.examples.shard_records import read_shard
-from slipline.components.files.tfrecord_files import write_records
+from slipline.components.files.tfrecord_files import read_shard, write_records
 from slipline.components.schemas.schema_rules import FeatureRule
 from slipline.components.validation.findings import Kind
 from slipline.components.validation.record_checks import check_record

@@ -52,7 +52,7 @@ def test_many_images_are_several_jobs_of_one_input(tmp_path):
         (["empty"], DatasetNotFound, "empty: wanted a folder with files of a known kind, .*; it has none"),
         (["a.txt"], BadData, r"a\.txt: of no kind that can be predicted, which the name tells: "),
         (["a.tfrecord", "*.tfrecord"], BadData, r"a\.tfrecord: named by two inputs; leave one out"),
-        (["a-ubyte"], BadData, "wanted two IDX files, one of images and one of their labels, got .*a-ubyte"),
+        (["a-ubyte"], BadData, "wanted two IDX files, one of images and one of labels, got .*a-ubyte"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_remedy(tmp_path, monkeypatch, inputs, kind, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from functools import reduce
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.errors import BadData
+from slipline.components.examples.example_records import ValueKind
 from slipline.components.sources.column_kinds import ColumnTally, column_kinds, merged_kinds, tally_columns
-from slipline.components.sources.tabular import ValueKind
 
 TALLIES = st.builds(ColumnTally, *[st.integers(0, 9)] * 3)
 
@@ -36,7 +37,7 @@ def test_the_kind_of_a_column_is_decided_over_all_files():
 @given(st.lists(TALLIES), st.randoms(use_true_random=False))
 def test_the_kind_of_a_column_depends_neither_on_the_order_nor_on_the_grouping_of_files(tallies, rng):
     shuffled = rng.sample(tallies, len(tallies))
-    merged = sum(shuffled, ColumnTally())
+    merged = reduce(ColumnTally.merge, shuffled, ColumnTally())
     assert merged_kinds([{"a": tally} for tally in [ColumnTally(), *tallies]]) == merged_kinds([{"a": merged}])
 
 

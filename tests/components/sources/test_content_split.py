@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.examples.example_records import encode_example
+from slipline.components.examples.example_records import Cell, ValueKind, encode_cells, encode_example
 from slipline.components.sources.content_split import is_held_out
-from slipline.components.sources.tabular import Cell, ValueKind, encode_row
 from slipline.serving.wire.example_pb2 import Example
 
 SHARES = st.floats(0, 1)
@@ -15,7 +14,7 @@ SHARES = st.floats(0, 1)
 
 def row(number: int) -> bytes:
     """A record without an image."""
-    return encode_row([Cell("n", ValueKind.INT, [number]), Cell("grape", ValueKind.BYTES, [b"Syrah"])])
+    return encode_cells([Cell("n", ValueKind.INT, [number]), Cell("grape", ValueKind.BYTES, [b"Syrah"])])
 
 
 @given(st.binary(), SHARES, SHARES)

@@ -362,7 +362,7 @@ def test_a_second_attempt_beside_a_first_that_still_writes_copies_the_same(plane
     first, second = copy_source(job), copy_source(job)
     (one,), (other,) = first.shards["train"], second.shards["train"]
     assert one.file != other.file
-    assert one.file.read_bytes() == other.file.read_bytes()
+    assert Path(one.file).read_bytes() == Path(other.file).read_bytes()
 
 
 def test_a_label_survives_the_trip(plane, png):

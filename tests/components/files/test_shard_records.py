@@ -6,8 +6,7 @@ import pytest
 
 from slipline.components.artifacts import Shard
 from slipline.components.errors import BadData
-from slipline.components.examples.shard_records import read_shard
-from slipline.components.files.tfrecord_files import write_records
+from slipline.components.files.tfrecord_files import read_shard, write_records
 
 SHARD = Shard(file="train-0", records=3, source="digits.tfrecord")
 
