@@ -49,9 +49,8 @@ def standing_words(run: RunReport, home: Home) -> str:
 
     A rerun does not bring back what a person withdrew.
     """
-    made = run.of_kind(Release)
-    release = made[-1].made.artifact if made and made[-1].made else None
-    if not isinstance(release, Release):
+    release = run.last(Release)
+    if release is None:
         return ""
     words = f"{release.model} version {release.version}"
     try:

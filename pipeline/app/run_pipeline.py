@@ -9,8 +9,8 @@ from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.display import open_display
-from slipline.pipeline.runners.local import LocalRunner, RunReport
-from slipline.pipeline.runners.run_report import words_of
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.runners.run_report import RunReport, words_of
 from slipline.pipeline.store.store import Store
 
 

@@ -19,6 +19,7 @@ from slipline.pipeline.core.errors import LoadError, PipelineError, SettingsErro
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.plain_values import is_record
 from slipline.pipeline.core.signature import resolved
+from slipline.pipeline.core.visible import short_path
 
 SHAPE = "write it as package.module:attribute, such as mine.flow:pipeline"
 
@@ -72,7 +73,7 @@ def load(name: str, *offers: object) -> Loaded:
     if not attribute.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
         raise LoadError(f"{name!r} names no pipeline; {SHAPE}")
     module = _imported(module_name)
-    file = _short(getattr(module, "__file__", None) or module_name)
+    file = short_path(getattr(module, "__file__", None) or module_name)
     found = _attribute(module, attribute, file)
     if isinstance(found, Pipeline):
         return Loaded(name, None, file, found)
@@ -81,7 +82,7 @@ def load(name: str, *offers: object) -> Loaded:
             f"{name} must be a Pipeline or a function that returns one, but it is {_kind(found)} ({file}); "
             f"{_pipelines_in(module)}"
         )
-    where = f"{_short(found.__code__.co_filename)}:{found.__code__.co_firstlineno}"
+    where = f"{short_path(found.__code__.co_filename)}:{found.__code__.co_firstlineno}"
     settings_class, offered = _parameters(name, found, where, {type(offer): offer for offer in offers})
     return Loaded(name, settings_class, where, found, offered)
 
@@ -162,18 +163,13 @@ def _explaining(what: str) -> Iterator[None]:
 def _place(error: BaseException) -> str:
     """File and line: of a syntax error its own, of others the last line of code that is not somebody else's."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_short(error.filename)}:{error.lineno}"
+        return f"{short_path(error.filename)}:{error.lineno}"
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith("<frozen ")]
     installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     others = tuple(f"{folder}/" for folder in (*installed, Path(__file__).parents[2]))
     own = [each for each in frames if not each.filename.startswith(others)]
     last = (own or frames)[-1]
-    return f"{_short(last.filename)}:{last.lineno}"
-
-
-def _short(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+    return f"{short_path(last.filename)}:{last.lineno}"
 
 
 def _kind(value: object) -> str:

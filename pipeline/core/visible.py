@@ -1,11 +1,18 @@
-"""Text from outside, made safe to be printed."""
+"""How text from outside, and paths, are printed for people."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 # Controls of the terminal, of the direction of writing and of lines, and halves of characters.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def short_path(file: str | Path) -> str:
+    """A path as it may be typed in the working directory."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(file)
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -28,7 +28,7 @@ from slipline.pipeline.report.kit.markdown import page_markdown
 from slipline.pipeline.report.kit.page import Page, page_html
 from slipline.pipeline.report.kit.section import Column, Heading, Part, Reasons, Row, Section, Table, Text, number
 from slipline.pipeline.report.origin import executions_behind, given_to
-from slipline.pipeline.report.overview import headline, release_of, verdict_of
+from slipline.pipeline.report.overview import headline, verdict_of
 from slipline.pipeline.report.products import AnyProduct, Product, of_kind, products_of
 from slipline.pipeline.report.sections.examples import source_rows, spec_of
 from slipline.pipeline.report.sections.measures import (
@@ -120,7 +120,7 @@ def _model(run: RunReport, products: tuple[AnyProduct, ...]) -> _Model | None:
         results=results,
         trained=measured[-1].behind(TrainedModel),
         among=products,
-        release=release_of(run),
+        release=run.last(Release),
     )
 
 

@@ -25,12 +25,6 @@ TONES: dict[Status, Tone] = {
 STATUS_WORDS = {Status.BLOCKED: "blocked by a gate", Status.SKIPPED: "not run"}
 
 
-def release_of(run: RunReport) -> Release | None:
-    """What the run released last; None if it came to nothing."""
-    made = [outcome.made.artifact for outcome in run.outcomes if outcome.made is not None]
-    return next((artifact for artifact in reversed(made) if isinstance(artifact, Release)), None)
-
-
 def verdict_of(run: RunReport) -> Literal["passed", "blocked", "failed"]:
     """How the run ended: a failure weighs more than a closed gate."""
     if any(outcome.status is Status.FAILED for outcome in run.outcomes):
@@ -40,7 +34,7 @@ def verdict_of(run: RunReport) -> Literal["passed", "blocked", "failed"]:
 
 def headline(run: RunReport) -> str:
     """How the run ended, in one sentence."""
-    release, verdict = release_of(run), verdict_of(run)
+    release, verdict = run.last(Release), verdict_of(run)
     if verdict == "passed":
         return f"Passed every gate, released as version {release.version}." if release else "Every step was done."
     end = f"version {release.version} was released." if release else "nothing was released."

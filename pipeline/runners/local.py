@@ -19,8 +19,7 @@ from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.runners.call import call_here
 from slipline.pipeline.runners.execute import Outcome, Status, execute
 from slipline.pipeline.runners.run_log import RunLog
-from slipline.pipeline.runners.run_report import RunReport as RunReport  # noqa: PLC0414
-from slipline.pipeline.runners.run_report import has_passed, words_of, write_outcome
+from slipline.pipeline.runners.run_report import RunReport, has_passed, words_of, write_outcome
 from slipline.pipeline.runners.workers import Workers
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import RunStepRow

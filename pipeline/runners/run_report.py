@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, StepOutcome
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.store.store import Committed
+
+A = TypeVar("A", bound=Artifact)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,10 @@ class RunReport:
         """What the step of that name made, now or earlier; None if it did not run."""
         return next((outcome.made for outcome in self.outcomes if outcome.step == step), None)
 
-    def of_kind(self, kind: type[Artifact]) -> tuple[Outcome, ...]:
-        """The steps that made an artifact of that class, in the pipeline's order."""
-        return tuple(each for each in self.outcomes if each.made and isinstance(each.made.artifact, kind))
+    def last(self, kind: type[A]) -> A | None:
+        """The last artifact of that class that the run made or found; None if there is none."""
+        made = (each.made.artifact for each in reversed(self.outcomes) if each.made)
+        return next((artifact for artifact in made if isinstance(artifact, kind)), None)
 
 
 def has_passed(outcomes: Iterable[Outcome]) -> bool:

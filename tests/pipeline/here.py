@@ -9,7 +9,8 @@ from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, Say
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.call import call_here
-from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.runners.workers import Loads, Workers
 from slipline.pipeline.store.store import Store
 from tests.pipeline.recorder import Recorder

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +19,7 @@ from slipline.pipeline.app.cli.release_options import (
     sample_option,
     say_warnings,
 )
-from slipline.pipeline.app.cli.terminal import say
+from slipline.pipeline.app.cli.terminal import say, say_json
 from slipline.serving.errors import PromotionFailed
 from slipline.serving.releases.compare.comparison import Comparison, Limits
 from slipline.serving.releases.ledger import Ledger
@@ -41,7 +39,6 @@ DEFAULT_WATCH_S = 600.0
     "--percent",
     type=click.FloatRange(0.0, 100.0, min_open=True),
     default=5.0,
-    show_default=True,
     help="Share of requests that clients send to it, by a hash of each request's key.",
 )
 @click.option("--for", "watch_s", type=Duration(), help="Watch it so long: 90s, 10m, 2h.  [default: 10m]")
@@ -56,16 +53,14 @@ DEFAULT_WATCH_S = 600.0
 def canary(
     model: str,
     version: int | None,
-    percent: float,
     watch_s: float | None,
     requests: int | None,
     reason: str | None,
     by: str,
-    sample: Path | None,
     limits: Limits,
-    keep: bool,
     withdraw: bool,
     as_json: bool,
+    **plan_options: Any,
 ) -> None:
     """Try a release on a share of the requests.
 
@@ -91,12 +86,10 @@ def canary(
         plan = TrialPlan(
             model=model,
             version=version,
-            percent=percent,
             by=by,
             reason=reason or "on trial",
             watch=Watch(seconds=watch_s if watch_s or requests else DEFAULT_WATCH_S, requests=requests, limits=limits),
-            sample=sample,
-            keep=keep,
+            **plan_options,
         )
         with _terminable():
             outcome, release = run_trial(ledger, plan, say=_Progress())
@@ -107,7 +100,7 @@ def _tell(outcome: Outcome, release: ReleaseRow, *, as_json: bool) -> None:
     say_warnings(release)
     version, told = release.version, f"after {outcome.seconds:.0f} s"
     if as_json:
-        say(json.dumps({"version": version, "state": release.state, **asdict(outcome)}, indent=1))
+        say_json({"version": version, "state": release.state, **asdict(outcome)})
     elif not outcome.breaches:
         ended = "is live" if release.state == "live" else "stays on trial"
         say(f"{release.model}: version {version} {ended} {told} ({outcome.figures})")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce, wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,7 +22,6 @@ _OPTIONS = (
     click.option(
         "--target",
         default=DEFAULT_TARGET,
-        show_default=True,
         metavar="HOST:PORT",
         help="The server's gRPC port; several separated by commas share the load.",
     ),
@@ -29,12 +29,7 @@ _OPTIONS = (
     click.option("--label", default=None, help="Ask the version with this label."),
     click.option("--signature", default=None, help="Ask by this signature of the model."),
     click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(min=0.001),
-        default=10.0,
-        show_default=True,
-        help="Seconds to wait for an answer.",
+        "--timeout", "timeout_s", type=click.FloatRange(min=0.001), default=10.0, help="Seconds to wait for an answer."
     ),
     click.option("--tls-ca", type=_FILE, help="Encrypt; this PEM file says who signs servers' certificates."),
     click.option("--tls-key", type=_FILE, help="Show who asks: a private key, PEM."),
@@ -68,34 +63,17 @@ def client_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds them to a command, which takes what they say as `asked`."""
 
     @wraps(command)
-    def told(
-        *,
-        target: str,
-        version: int | None,
-        label: str | None,
-        signature: str | None,
-        timeout_s: float,
-        tls_ca: Path | None,
-        tls_key: Path | None,
-        tls_cert: Path | None,
-        token_file: Path | None,
-        **own: object,
-    ) -> None:
-        check_choice(version, label)
+    def told(*, target: str, token_file: Path | None, **own: Any) -> None:
+        files = [own.pop(name) for name in ("tls_ca", "tls_key", "tls_cert")]
+        named = {name: own.pop(name) for name in ("version", "label", "signature", "timeout_s")}
+        check_choice(named["version"], named["label"])
         try:
-            tls = Tls.from_files(tls_ca, tls_key, tls_cert) if tls_ca or tls_key or tls_cert else None
+            tls = Tls.from_files(*files) if any(files) else None
         except ValueError as error:
             raise BadRequest(f"{error}; give --tls-key and --tls-cert") from error
         token = None if token_file is None else token_file.read_text().strip()
-        asked = AskedServer(
-            targets=target.split(","),
-            version=version,
-            label=label,
-            signature=signature,
-            timeout_s=timeout_s,
-            settings=ClientSettings(tls=tls, bearer_token=token),
-        )
-        command(asked=asked, **own)
+        settings = ClientSettings(tls=tls, bearer_token=token)
+        command(asked=AskedServer(targets=target.split(","), settings=settings, **named), **own)
 
     return reduce(lambda adding, option: option(adding), reversed(_OPTIONS), told)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -20,31 +21,19 @@ from slipline.serving.releases.ledger import Ledger
 @click.option("--to", "place", type=click.Choice(["docker"]), required=True, help="Where; docker is a Docker engine.")
 @click.option("--stop", "action", flag_value="stop", help="Stop the container and remove it.")
 @click.option("--status", "action", flag_value="status", help="Say how it is, and which versions it has.")
-@click.option("--name", default="slipline-serving", show_default=True, help="The container's name.")
-@click.option("--image", default=IMAGE, show_default=True, help="TensorFlow Serving's image.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=GRPC_PORT, show_default=True, help="Port for gRPC.")
-@click.option(
-    "--rest-port", type=click.IntRange(1, 65535), default=REST_PORT, show_default=True, help="For REST and metrics."
-)
+@click.option("--name", default="slipline-serving", help="The container's name.")
+@click.option("--image", default=IMAGE, help="TensorFlow Serving's image.")
+@click.option("--host", default="127.0.0.1", help="Address of this machine to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=GRPC_PORT, help="Port for gRPC.")
+@click.option("--rest-port", type=click.IntRange(1, 65535), default=REST_PORT, help="For REST and metrics.")
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0.001),
     default=120.0,
-    show_default=True,
     help="Seconds for the container to become healthy.",
 )
-def deploy(
-    place: str,
-    action: str | None,
-    name: str,
-    image: str,
-    host: str,
-    port: int,
-    rest_port: int,
-    timeout_s: float,
-) -> None:
+def deploy(place: str, action: str | None, name: str, timeout_s: float, **container_options: Any) -> None:
     """Serve the releases with TensorFlow Serving.
 
     It is registered with the ledger: promotions and roll-backs move it as they move `slipline serve`. A server that was
@@ -57,21 +46,13 @@ def deploy(
             _show(engine, ledger, name)
         else:
             settings = home_from_environment().path / "serving"
-            container = serving_container(
-                ledger.root,
-                settings,
-                user=f"{os.getuid()}:{os.getgid()}",
-                name=name,
-                image=image,
-                host=host,
-                port=port,
-                rest_port=rest_port,
-            )
+            user = f"{os.getuid()}:{os.getgid()}"
+            container = serving_container(ledger.root, settings, user=user, name=name, **container_options)
             ledger.rewrite_config()
             write_settings(settings)
             engine.start(container, timeout_s=timeout_s)
             ledger.register_server(container.target, None)
-            say(f"{name} serves on {container.target}; REST and metrics on port {rest_port}")
+            say(f"{name} serves on {container.target}; REST and metrics on port {container_options['rest_port']}")
 
 
 def _stop(engine: DockerEngine, ledger: Ledger, name: str) -> None:

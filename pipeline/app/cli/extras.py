@@ -7,19 +7,11 @@ from importlib.util import find_spec
 
 BROUGHT_BY: Mapping[str, tuple[str, ...]] = {
     "pipeline": (
-        *(
-            "PIL",
-            "ai_edge_litert",
-            "apache_beam",
-            "cloudpickle",
-            "datasketches",
-            "flatbuffers",
-            "fsspec",
-            "google_crc32c",
-        ),
-        *("grpc_health", "grpc_reflection", "httptools", "importlib_resources", "jinja2", "keras", "markdown"),
-        *("matplotlib", "prometheus_client", "pyarrow", "pydantic", "rich", "sqlalchemy", "starlette", "tensorboard"),
-        *("tensorflow", "tensorflow_datasets", "tensorflow_metadata", "tensorflow_serving", "tomli", "uvicorn"),
+        *("PIL", "ai_edge_litert", "apache_beam", "cloudpickle", "datasketches", "flatbuffers", "fsspec"),
+        *("google_crc32c", "grpc_health", "grpc_reflection", "httptools", "importlib_resources", "jinja2", "keras"),
+        *("markdown", "matplotlib", "prometheus_client", "pyarrow", "pydantic", "rich", "sqlalchemy", "starlette"),
+        *("tensorboard", "tensorflow", "tensorflow_datasets", "tensorflow_metadata", "tensorflow_serving", "tomli"),
+        "uvicorn",
     ),
     "docker": ("docker",),
     "postgres": ("psycopg",),

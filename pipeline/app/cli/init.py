@@ -21,11 +21,7 @@ NAMED = "PROJECT"
 @click.command()
 @click.argument("name")
 @click.option(
-    "--like",
-    type=click.Choice(["mnist"]),
-    default="mnist",
-    show_default=True,
-    help="The job it begins with: mnist, handwritten digits.",
+    "--like", type=click.Choice(["mnist"]), default="mnist", help="The job it begins with: mnist, handwritten digits."
 )
 def init(name: str, like: str) -> None:
     """Write a small project of your own, which runs at once.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 
 from slipline.pipeline.app.cli.client_options import AskedServer, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
-from slipline.pipeline.app.cli.terminal import as_text, say
+from slipline.pipeline.app.cli.terminal import as_text, say, say_json
 from slipline.serving.client import AsyncPredictClient, Batching, Signature
 from slipline.serving.client.load import Ask, Latencies, Load, Measurement
 from slipline.serving.errors import BadRequest
@@ -42,23 +41,11 @@ OPEN_LOOP = (
 @client_options
 @click.option("--concurrency", type=click.IntRange(min=1), default=None, help="Callers at once; with --rate, at most.")
 @click.option("--rate", "rate_per_s", type=click.FloatRange(min=0, min_open=True), help="Calls a second: an open loop.")
+@click.option("--duration", "duration_s", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds.")
 @click.option(
-    "--duration",
-    "duration_s",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="Seconds.",
+    "--warm-up", "warm_up_s", type=click.FloatRange(min=0), default=1.0, help="Seconds before that do not count."
 )
-@click.option(
-    "--warm-up",
-    "warm_up_s",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Seconds before that do not count.",
-)
-@click.option("--rows", type=click.IntRange(min=1), default=1, show_default=True, help="In each made-up request.")
+@click.option("--rows", type=click.IntRange(min=1), default=1, help="In each made-up request.")
 @click.option("--client-batching", is_flag=True, help="Let callers share requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def load_test(
@@ -98,7 +85,7 @@ def load_test(
 
     asyncio.run(measure())
     if as_json:
-        say(json.dumps(_plain(measurement), indent=1))
+        say_json(_plain(measurement))
     else:
         _show(measurement)
 

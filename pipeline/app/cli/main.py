@@ -87,7 +87,7 @@ def _words_of(error: Exception) -> str:
     return f"{where}{error.strerror or error}; mend that and run the command again"
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="slipline")
 def main() -> None:
     """Take data to a served, versioned, reversible model."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 
 from slipline.pipeline.app.cli.client_options import AskedServer, client_options
 from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
-from slipline.pipeline.app.cli.terminal import print_table, say
+from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.serving.client import PredictClient, Prediction
 from slipline.serving.errors import BadRequest, VersionNotReady
 
@@ -61,7 +60,7 @@ def predict(model: str, files: tuple[str, ...], asked: AskedServer, as_json: boo
         asking = _Asking(client, asked)
         answers = [answer for request in requests for answer in _answers(request, asking.ask(request))]
     if as_json:
-        say(json.dumps([asdict(answer) for answer in answers], indent=1))
+        say_json([asdict(answer) for answer in answers])
     else:
         _show(answers)
 

@@ -6,11 +6,11 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipline.components.batch_prediction.request import AskedRelease, BatchRequest, Format, OnBadRecord
+from slipline.components.batch_prediction.request import AskedRelease, BatchRequest
 from slipline.components.errors import ReleaseDamaged
 from slipline.pipeline.app.cli.client_options import check_choice
 from slipline.pipeline.app.cli.release_options import open_ledger
@@ -34,46 +34,35 @@ BEAM = "beam."
 @click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
 @click.option("--version", type=click.IntRange(min=1), help="Ask this version.  [default: the live one]")
 @click.option("--label", type=click.Choice([STABLE, CANARY]), help="Ask the version with this label.")
-@click.option("--format", "form", type=click.Choice(["parquet", "tfrecord"]), default="parquet", show_default=True)
+@click.option("--format", type=click.Choice(["parquet", "tfrecord"]), default="parquet")
 @click.option(
     "--on-bad-record",
     type=click.Choice(["set-aside", "stop"]),
     default="set-aside",
-    show_default=True,
     help="Name records that cannot be predicted in _failed.jsonl, or write nothing if there is one.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=BatchRequest.batch_size,
-    show_default=True,
     help="How many records the model is asked about at once.",
 )
-@click.option(
-    "--label-feature", default=BatchRequest.label_feature, show_default=True, help="Holds the right class, if any."
-)
-@click.option(
-    "--key-feature", default=BatchRequest.key_feature, show_default=True, help="Tells records apart, if there."
-)
+@click.option("--label-feature", default=BatchRequest.label_feature, help="Holds the right class, if any.")
+@click.option("--key-feature", default=BatchRequest.key_feature, help="Tells records apart, if there.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier batch prediction at --to.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Where Beam runs: beam.processes=2.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 @click.pass_context
 def predict_batch(
     ctx: click.Context,
+    /,
     model: str,
-    inputs: tuple[str, ...],
     out: Path,
     version: int | None,
     label: str | None,
-    form: Format,
-    on_bad_record: OnBadRecord,
-    batch_size: int,
-    label_feature: str,
-    key_feature: str,
-    overwrite: bool,
     overrides: tuple[str, ...],
     as_json: bool,
+    **request_options: Any,
 ) -> None:
     """Ask MODEL about whole files, without a server.
 
@@ -87,16 +76,7 @@ def predict_batch(
     check_choice(version, label)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what goes wrong comes out as an error
     request = BatchRequest(
-        release=_asked(model, version, label),
-        inputs=inputs,
-        out=out.absolute(),
-        format=form,
-        batch_size=batch_size,
-        on_bad_record=on_bad_record,
-        label_feature=label_feature,
-        key_feature=key_feature,
-        overwrite=overwrite,
-        beam=_beam(overrides),
+        release=_asked(model, version, label), out=out.absolute(), beam=_beam(overrides), **request_options
     )
     from slipline.components.batch_prediction.predict_files import predict_files
 

@@ -45,7 +45,9 @@ class Duration(click.ParamType[float]):
 
 def by_option(command: Command) -> Command:
     """Adds `--by`."""
-    return click.option("--by", default=current_person, help="Who; the user of this machine by default.")(command)
+    return click.option(
+        "--by", default=current_person, show_default=False, help="Who; the user of this machine by default."
+    )(command)
 
 
 def sample_option(command: Command) -> Command:
@@ -71,28 +73,24 @@ def limit_options(command: Command) -> Command:
             "--max-error-rate",
             type=rate,
             default=DEFAULTS.max_error_rate,
-            show_default=True,
             help="Share of the requests answered by the live version that the new one may fail.",
         ),
         click.option(
             "--max-disagreement",
             type=rate,
             default=DEFAULTS.max_disagreement,
-            show_default=True,
             help="Share of different inputs that the new version may answer otherwise; judged from 20 inputs on.",
         ),
         click.option(
             "--max-latency-ratio",
             type=click.FloatRange(0.0, min_open=True),
             default=DEFAULTS.max_latency_ratio,
-            show_default=True,
             help="The new version's median latency to the live one's; 5 ms more are always allowed.",
         ),
         click.option(
             "--tolerance",
             type=click.FloatRange(0.0),
             default=DEFAULTS.tolerance,
-            show_default=True,
             help="By how much single numbers may differ and still agree.",
         ),
     )

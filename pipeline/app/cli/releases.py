@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from slipline.pipeline.app.cli.release_options import open_ledger
-from slipline.pipeline.app.cli.terminal import print_table, say
+from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.pipeline.core.errors import SettingsError
 from slipline.serving.errors import LedgerError, ReleaseNotFound
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.releases.store.records import Period, ReleaseRow
@@ -52,7 +54,7 @@ def list_releases(model: str | None, as_json: bool) -> None:
     if model is not None and not found and known:
         raise ReleaseNotFound(f"no releases of {model!r}; there are some of {', '.join(known)}")
     if as_json:
-        say(json.dumps([_plain(release) for release in found], indent=1))
+        say_json([_plain(release) for release in found])
     elif not found:
         say("no releases yet; `slipline run` makes one")
     else:
@@ -77,7 +79,7 @@ def status(as_json: bool, prometheus: bool) -> None:
             return
         found = release_status(ledger)
     if as_json:
-        say(json.dumps({"differs": found.differs, **asdict(found)}, indent=1))
+        say_json({"differs": found.differs, **asdict(found)})
     else:
         _print_status(found)
     if found.differs:
@@ -135,7 +137,7 @@ def reconcile(as_json: bool) -> None:
     with open_ledger() as ledger:
         outcome = bring_in_line(ledger, origin=_exported)
     if as_json:
-        say(json.dumps({"differs": outcome.status.differs, **asdict(outcome)}, indent=1))
+        say_json({"differs": outcome.status.differs, **asdict(outcome)})
     else:
         for sentence in outcome.done:
             say(sentence)
@@ -165,7 +167,7 @@ def verify(model: str | None, as_json: bool) -> None:
     with open_ledger() as ledger:
         checked = verify_releases(ledger, model)
     if as_json:
-        say(json.dumps([asdict(one) for one in checked], indent=1))
+        say_json([asdict(one) for one in checked])
     else:
         for one in checked:
             say(f"{one.place}: {'; '.join(one.problems) or 'intact'}")
@@ -210,17 +212,32 @@ def unregister(target: str) -> None:
 
 
 @releases.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=9109, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9109, help="0 picks a free one.")
 def exporter(host: str, port: int) -> None:
     """Serve metrics of wanted against served to Prometheus, at /metrics, until told to stop.
 
     Every scrape asks the ledger and all registered servers anew. infra/alerts/releases.yml has rules for them.
     """
-    from slipline.pipeline.app.cli.exporter import serve_metrics
+    from prometheus_client import CollectorRegistry, start_http_server
 
+    from slipline.serving.releases.metrics import ReleaseCollector
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: ended.set())
     with open_ledger() as ledger:
-        serve_metrics(ledger, host, port, on_ready=lambda address: say(f"metrics at http://{address}/metrics"))
+        registry = CollectorRegistry()
+        registry.register(ReleaseCollector(ledger))
+        try:
+            server, thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+        say(f"metrics at http://{host}:{server.server_port}/metrics")
+        ended.wait()
+        server.shutdown()
+        server.server_close()
+        thread.join()
     say("stopped")
 
 

@@ -14,11 +14,12 @@ from slipline.pipeline.app.find_pipeline import find_pipeline
 from slipline.pipeline.app.result_words import result_words, standing_words
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS
-from slipline.pipeline.core.artifact import Artifact, Verdict
+from slipline.pipeline.core.artifact import Verdict
+from slipline.pipeline.core.visible import short_path
 from slipline.pipeline.runners.display import open_display
 from slipline.pipeline.runners.execute import Outcome
-from slipline.pipeline.runners.local import LocalRunner, RunReport
-from slipline.pipeline.runners.run_report import words_of
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.runners.run_report import RunReport, words_of
 from slipline.pipeline.store.history import page_name
 from slipline.pipeline.store.store import Store, artifact_to_json
 
@@ -90,10 +91,10 @@ def _report_page(report: RunReport, store: Store, home: Home) -> Path:
 
 def _model_card(report: RunReport, name: str, store: Store, page: Path, folder: Path) -> Path | None:
     """The model card, of the release if the run came to one; None if it came to no model."""
-    if not report.of_kind(Evaluation):
+    if report.last(Evaluation) is None:
         return None
-    release = _last(report, Release)
-    card = folder / f"{name}-{release.version if isinstance(release, Release) else page.stem}.html"
+    release = report.last(Release)
+    card = folder / f"{name}-{release.version if release else page.stem}.html"
     if card.exists() and report.all_cached:
         return card
     from slipline.pipeline.report.card import write_card
@@ -102,22 +103,12 @@ def _model_card(report: RunReport, name: str, store: Store, page: Path, folder: 
 
 
 def _in_words(report: RunReport, page: Path, card: Path | None, home: Home) -> str:
-    lines = [*result_words(report, home), f"report {_short(page)}"]
+    lines = [*result_words(report, home), f"report {short_path(page)}"]
     if card is not None:
-        lines.append(f"card   {_short(card)}")
+        lines.append(f"card   {short_path(card)}")
     if not report.passed:
-        lines.append(f"log    {_short(report.log_path)}")
+        lines.append(f"log    {short_path(report.log_path)}")
     return "\n".join(lines)
-
-
-def _last(report: RunReport, kind: type[Artifact]) -> Artifact | None:
-    """The last artifact of that class that the run made or found."""
-    made = [outcome.made.artifact for outcome in report.of_kind(kind) if outcome.made]
-    return made[-1] if made else None
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _verdict(outcome: Outcome) -> str | None:
@@ -139,7 +130,7 @@ def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
         }
         for outcome in report.outcomes
     ]
-    evaluation, release = _last(report, Evaluation), _last(report, Release)
+    evaluation, release = report.last(Evaluation), report.last(Release)
     plain = {
         "run_id": report.run_id,
         "passed": report.passed,

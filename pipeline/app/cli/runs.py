@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import click
 
-from slipline.pipeline.app.cli.terminal import print_table, say
+from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.store import Store
@@ -16,7 +15,7 @@ COLUMNS = ("run", "pipeline", "started (UTC)", "outcome", "seconds", "steps", "w
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the latest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, help="How many, the latest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(limit: int, as_json: bool) -> None:
     """List what ran, the latest first."""
@@ -24,7 +23,7 @@ def runs(limit: int, as_json: bool) -> None:
     with Store.open(home.path) as store:
         found = recorded_runs(store, limit)
     if as_json:
-        say(json.dumps([_plain(run, home) for run in found], indent=1))
+        say_json([_plain(run, home) for run in found])
     elif not found:
         say("no runs yet; `slipline run` makes one")
     else:

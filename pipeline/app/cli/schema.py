@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 from sqlalchemy import select
 
 from slipline.components.artifacts import Schema, Statistics
-from slipline.pipeline.app.cli.terminal import print_table, say
+from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.pipeline.app.settings.training_settings import home_from_environment, load_settings
 from slipline.pipeline.core.component import ComponentError
 from slipline.pipeline.core.errors import StoreError
@@ -169,7 +168,7 @@ def diff(ctx: click.Context, before: Path, after: Path, as_json: bool) -> None:
     except ComponentError as error:
         raise CannotCompare(str(error)) from error
     if as_json:
-        say(json.dumps([{**asdict(change), "kind": change.kind.value} for change in changes], indent=1))
+        say_json([{**asdict(change), "kind": change.kind.value} for change in changes])
     else:
         say("".join(f"{change.sentence}\n" for change in changes) or "no difference\n", end="")
     ctx.exit(1 if changes else 0)

@@ -18,10 +18,8 @@ CONFIG_POLL_S = 1.0
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="Port for gRPC; 0 picks a free one."
-)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8500, help="Port for gRPC; 0 picks a free one.")
 @click.option(
     "--rest-port",
     type=click.IntRange(1, 65535),

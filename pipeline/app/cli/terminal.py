@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ def say(text: str, *, end: str = "\n", err: bool = False) -> None:
       err: Whether to print on standard error.
     """
     click.echo(visible(text, keep="\n\t") + end, nl=False, err=err)
+
+
+def say_json(value: object) -> None:
+    """Prints what JSON can hold."""
+    say(json.dumps(value, indent=1))
 
 
 def as_text(text: str, style: str = "") -> Text:

@@ -21,6 +21,7 @@ from slipline.pipeline.app.tuning.search import Search, Searcher
 from slipline.pipeline.app.tuning.space import check_space
 from slipline.pipeline.app.tuning.winner import settings_toml
 from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words
+from slipline.pipeline.core.visible import short_path
 from slipline.pipeline.store.store import Store
 from slipline.serving.folders.whole_file import write_whole
 
@@ -92,8 +93,8 @@ def _in_words(search: Search, written: Path, page: Path) -> str:
         )
     if (left := search.wanted - len(search.trials)) > 0:
         lines.append(f"{left} trials are left, as tune.timeout_s is over; the same command goes on with them")
-    lines.append(f"report   {_short(page)}")
-    lines.append(f"settings {_short(written)}; `slipline run {_short(written)}` trains and releases them")
+    lines.append(f"report   {short_path(page)}")
+    lines.append(f"settings {short_path(written)}; `slipline run {short_path(written)}` trains and releases them")
     return "\n".join(lines)
 
 
@@ -113,11 +114,6 @@ def _print_best(search: Search) -> None:
             if trial.score is not None
         ],
     )
-
-
-def _short(path: Path) -> str:
-    """The path as it may be typed here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _as_json(search: Search, written: Path, page: Path) -> str:

@@ -22,7 +22,8 @@ from slipline.pipeline.core.errors import PipelineError
 from slipline.pipeline.core.fingerprint import artifact_digest, cache_key
 from slipline.pipeline.core.graph import Given, Pipeline, Step
 from slipline.pipeline.runners.execute import Status
-from slipline.pipeline.runners.local import Display, LocalRunner, RunReport
+from slipline.pipeline.runners.local import Display, LocalRunner
+from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.store import Store
 
 TRAIN = "train"

@@ -10,8 +10,9 @@ import pytest
 
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.execute import Status
-from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_log import RunLog
+from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.runners.workers import Workers
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.removal import remove_leftovers

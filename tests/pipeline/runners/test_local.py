@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from slipline.pipeline.core.graph import Pipeline
-from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.runners.local import LocalRunner
+from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.removal import remove_leftovers
 from slipline.pipeline.store.store import Store

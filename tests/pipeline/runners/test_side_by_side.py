@@ -18,8 +18,9 @@ import pytest
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, Say
 from slipline.pipeline.core.graph import Pipeline, Step
-from slipline.pipeline.runners.local import LocalRunner, RunReport
+from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_log import RunLog
+from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.lineage import trace
 from slipline.pipeline.store.removal import remove_leftovers
