@@ -145,7 +145,7 @@ def _making(model: _Model) -> Iterator[str]:
             yield f"Other formats: {', '.join(formats)}"
         yield from servable.notes()
     if model.trained is not None and model.trained.made is not None and model.trained.made.frameworks:
-        yield f"Made with {', '.join(model.trained.made.frameworks)}"
+        yield f"Made with {', '.join(model.trained.made.frameworks.splitlines())}"
 
 
 def _training(product: Product[TrainedModel]) -> Iterator[str]:

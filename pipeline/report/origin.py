@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from slipline.pipeline.report.kit.format import moment, seconds, short
 from slipline.pipeline.report.kit.section import Column, Facts, Folded, Part, Section, Table, Text
 from slipline.pipeline.report.products import AnyProduct
-from slipline.pipeline.store.lineage import Made, Taken, flat_settings
+from slipline.pipeline.store.lineage import flat_settings
+from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow
 
 
-def executions_behind(products: Sequence[AnyProduct]) -> tuple[Made, ...]:
+def executions_behind(products: Sequence[AnyProduct]) -> tuple[ExecutionRow, ...]:
     """Every execution behind them and their own, first to last."""
-    reached: dict[str, Made] = {}
+    reached: dict[str, ExecutionRow] = {}
 
     def visit(product: AnyProduct) -> None:
-        if product.made is not None and product.made.execution_id not in reached:
-            reached[product.made.execution_id] = product.made
+        if product.made is not None and product.made.id not in reached:
+            reached[product.made.id] = product.made
             for each in product.inputs:
                 visit(each)
 
@@ -26,9 +27,9 @@ def executions_behind(products: Sequence[AnyProduct]) -> tuple[Made, ...]:
     return tuple(sorted(reached.values(), key=lambda made: made.ended_at))
 
 
-def given_to(executions: Sequence[Made]) -> tuple[Taken, ...]:
+def given_to(executions: Sequence[ExecutionRow]) -> tuple[ExecutionInputRow, ...]:
     """The artifacts that came from outside, each once."""
-    taken = {each.digest: each for made in executions for each in made.taken if each.execution_id is None}
+    taken = {each.digest: each for made in executions for each in made.taken if each.source_id is None}
     return tuple(taken.values())
 
 
@@ -46,24 +47,25 @@ def origin_section(products: Sequence[AnyProduct]) -> Section:
     return Section("What went in", parts)
 
 
-def _facts(made: Made) -> Facts:
+def _facts(made: ExecutionRow) -> Facts:
     settings = ", ".join(f"{name} = {_plain(value)}" for name, value in flat_settings(made.settings))
     return Facts(
         [
-            ("Execution", f"{made.execution_id}, ended {moment(made.ended_at)}, took {seconds(made.seconds)}"),
+            ("Execution", f"{made.id}, ended {moment(made.ended_at)}, took {seconds(made.seconds)}"),
             ("Made", f"{made.artifact_type} {made.digest}"),
-            *((("Gate" if taken.gate else "Took"), _taken(taken)) for taken in made.taken),
+            *((("Gate" if taken.gate else "Took"), taken_words(taken)) for taken in made.taken),
             *([("Files read", made.files)] if made.files else []),
             ("Code", made.code),
-            ("Frameworks", ", ".join(made.frameworks) or "none"),
+            ("Frameworks", ", ".join(made.frameworks.splitlines()) or "none"),
             ("Settings", settings or "none"),
         ]
     )
 
 
-def _taken(taken: Taken) -> str:
-    source = f"of execution {taken.execution_id}" if taken.execution_id else f"given, {taken.place}"
-    return f"{taken.name}: {taken.artifact_type} {short(taken.digest)} {source}"
+def taken_words(taken: ExecutionInputRow) -> str:
+    """What an execution took, and where that came from."""
+    origin = f"execution {taken.source_id}" if taken.source_id else f"given, {taken.place}"
+    return f"{taken.name}: {taken.artifact_type} {short(taken.digest)} ({origin})"
 
 
 def _plain(value: object) -> str:

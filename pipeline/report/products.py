@@ -10,8 +10,9 @@ from typing import Generic, TypeAlias, TypeVar, cast
 from slipline.components import artifacts
 from slipline.pipeline.core.artifact import Artifact, find_class
 from slipline.pipeline.runners.run_report import RunReport
-from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
+from slipline.pipeline.store.lineage import flat_settings, trace
 from slipline.pipeline.store.store import Store, artifact_from_json
+from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow
 
 A = TypeVar("A", bound=Artifact)
 A_co = TypeVar("A_co", bound=Artifact, covariant=True)
@@ -30,7 +31,7 @@ class Product(Generic[A_co]):
 
     artifact: A_co
     step: str = ""
-    made: Made | None = None
+    made: ExecutionRow | None = None
     inputs: tuple[AnyProduct, ...] = ()
 
     def took(self, kind: type[A]) -> A | None:
@@ -72,7 +73,7 @@ class _Products:
         self._known = {made.execution_id: made.artifact for _, made in self._outcomes}
         # A step that is never cached made the same anew where others remember its former execution.
         self._alike = {made.digest: made.artifact for _, made in self._outcomes}
-        self._made: dict[str, Made] = {}
+        self._made: dict[str, ExecutionRow] = {}
         self._found: dict[str, AnyProduct | None] = {}
 
     def all(self) -> tuple[AnyProduct, ...]:
@@ -80,7 +81,7 @@ class _Products:
         for _, made in reversed(self._outcomes):
             if made.execution_id not in self._made:
                 for each in trace(self._store, made.execution_id).executions:
-                    self._made.setdefault(each.execution_id, each)
+                    self._made.setdefault(each.id, each)
         products = (self._product(made.execution_id) for _, made in self._outcomes)
         return tuple(product for product in products if product is not None)
 
@@ -95,16 +96,16 @@ class _Products:
             )
         return self._found[execution_id]
 
-    def _inputs(self, made: Made) -> Iterator[AnyProduct]:
+    def _inputs(self, made: ExecutionRow) -> Iterator[AnyProduct]:
         for taken in made.taken:
             if taken.gate:
                 continue
-            product = _given(taken) if taken.execution_id is None else self._product(taken.execution_id)
+            product = _given(taken) if taken.source_id is None else self._product(taken.source_id)
             if product is not None:
                 yield product
 
 
-def recorded_artifact(made: Made, home: Path) -> Artifact | None:
+def recorded_artifact(made: ExecutionRow, home: Path) -> Artifact | None:
     """What an execution made; None if that is of a class, or has facts, that cannot be read here and now."""
     try:
         kind: type[Artifact] = find_class(made.artifact_class, Artifact) or getattr(artifacts, made.artifact_type)
@@ -121,7 +122,7 @@ def told(artifact: Artifact) -> str:
         return f"{type(artifact).__name__}, whose words() failed: {type(error).__name__}: {error}"
 
 
-def _given(taken: Taken) -> AnyProduct | None:
+def _given(taken: ExecutionInputRow) -> AnyProduct | None:
     """One from outside, if its class asks for no more than where it lies."""
     kind: type[Artifact] | None = getattr(artifacts, taken.artifact_type, None)
     try:

@@ -20,7 +20,7 @@ from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_
 from slipline.pipeline.core.graph import Bound, Given, Source, Step
 from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.runners.call import Call, call_here, only_component_errors, place_of
-from slipline.pipeline.store.store import Committed, InputRecord, Store, artifact_from_json, artifact_to_json
+from slipline.pipeline.store.store import Committed, Known, Store, artifact_from_json, artifact_to_json
 
 
 class Status(enum.Enum):
@@ -161,9 +161,9 @@ class _Work:
         made = {other: outcome.made for other, outcome in ended.items() if outcome.made}
         self.inputs = {name: _taken(bound, made, store) for name, bound in step.inputs.items()}
         if run_outcome is not None and step.component.outcome:
-            self.inputs[step.component.outcome] = _record_of_given(run_outcome, store)
+            self.inputs[step.component.outcome] = _given(run_outcome, store)
         gates = (*step.only_if, *step.unless)
-        self.gates = {gate.name: _record_of(made[gate], gate=True) for gate in gates if gate in made}
+        self.gates = {gate.name: made[gate] for gate in gates if gate in made}
 
     def key(self, sources: Sources) -> CacheKey:
         digests = {name: _digests(taken) for name, taken in self.inputs.items()}
@@ -187,7 +187,8 @@ class _Work:
                     step=self.step.name,
                     component=self.step.component.name,
                     key=self._key_after_call(key),
-                    inputs={**self.gates, **_named(self.inputs)},
+                    inputs=_named(self.inputs),
+                    gates=self.gates,
                     artifact=artifact,
                     seconds=time.perf_counter() - started,
                 )
@@ -223,24 +224,24 @@ class _Work:
         return {**artifacts, **self.step.settings, **services}
 
 
-Taken = InputRecord | tuple[InputRecord, ...] | None
+Taken = Known | tuple[Known, ...] | None
 """What an artifact parameter is given."""
 
 
 def _taken(bound: Bound, made: Mapping[Step, Committed], store: Store) -> Taken:
     if isinstance(bound, tuple):
-        return tuple(filter(None, (_input_record(source, made, store) for source in bound)))
-    return None if bound is None else _input_record(bound, made, store)
+        return tuple(filter(None, (_known(source, made, store) for source in bound)))
+    return None if bound is None else _known(bound, made, store)
 
 
-def _input_record(source: Source, made: Mapping[Step, Committed], store: Store) -> InputRecord | None:
+def _known(source: Source, made: Mapping[Step, Committed], store: Store) -> Known | None:
     """None for a step that made nothing."""
     if isinstance(source, Step):
-        return _record_of(made[source]) if source in made else None
-    return _record_of_given(source, store)
+        return made.get(source)
+    return _given(source, store)
 
 
-def _record_of_given(given: Given | RunOutcome, store: Store) -> InputRecord:
+def _given(given: Given | RunOutcome, store: Store) -> Known:
     artifact = given.artifact if isinstance(given, Given) else given
     try:
         digest = artifact_digest(artifact, store.sha256)
@@ -250,7 +251,7 @@ def _record_of_given(given: Given | RunOutcome, store: Store) -> InputRecord:
             f"{name}: wanted {type(artifact).__name__} at {artifact.path}, but it cannot be read "
             f"({error.strerror}); {remedy}"
         ) from error
-    return InputRecord(artifact=artifact, digest=digest, execution_id=None)
+    return Known(artifact=artifact, digest=digest, execution_id=None)
 
 
 def _digests(taken: Taken) -> str | tuple[str, ...] | None:
@@ -259,19 +260,15 @@ def _digests(taken: Taken) -> str | tuple[str, ...] | None:
     return None if taken is None else taken.digest
 
 
-def _named(inputs: Mapping[str, Taken]) -> dict[str, InputRecord]:
+def _named(inputs: Mapping[str, Taken]) -> dict[str, Known]:
     """Each artifact taken by a name of its own: one of several has its number behind the parameter's."""
-    named: dict[str, InputRecord] = {}
+    named: dict[str, Known] = {}
     for name, taken in inputs.items():
         if isinstance(taken, tuple):
             named.update({f"{name}[{number}]": each for number, each in enumerate(taken)})
         elif taken is not None:
             named[name] = taken
     return named
-
-
-def _record_of(made: Committed, *, gate: bool = False) -> InputRecord:
-    return InputRecord(artifact=made.artifact, digest=made.digest, execution_id=made.execution_id, gate=gate)
 
 
 def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:

@@ -5,34 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import RunRow, RunStepRow
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordedStep:
-    """How one step of an earlier run went.
-
-    Attributes:
-      step: Its name.
-      status: The value of its `Status`.
-      seconds: Wall time.
-      message: Why it did not run, or failed, or did not pass; a line for each reason.
-      closed: Whether its verdict did not pass.
-      execution_id: What it made; None if it made nothing.
-    """
-
-    step: str
-    status: str
-    seconds: float
-    message: str
-    closed: bool
-    execution_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +32,7 @@ class RecordedRun:
     started_at: str
     ended_at: str | None
     outcome: str
-    steps: tuple[RecordedStep, ...]
+    steps: tuple[RunStepRow, ...] = field(compare=False)
 
     @property
     def seconds(self) -> float:
@@ -76,7 +55,8 @@ class RecordedRun:
 
     def to_plain(self) -> dict[str, object]:
         """The run as JSON takes it."""
-        return {**asdict(self), "seconds": self.seconds, "closed": self.closed}
+        steps = [step.to_plain() for step in self.steps]
+        return {**vars(self), "steps": steps, "seconds": self.seconds, "closed": self.closed}
 
 
 def page_name(steps: Iterable[tuple[str | None, str]]) -> str:
@@ -93,32 +73,21 @@ def recorded_runs(store: Store, limit: int | None = None) -> tuple[RecordedRun, 
     """The latest `limit` runs, or all, the latest first."""
     runs = select(RunRow).order_by(RunRow.started_at.desc(), RunRow.id).limit(limit)
     steps = select(RunStepRow).where(RunStepRow.run_id.in_(select(runs.subquery().c.id))).order_by(RunStepRow.position)
-    of_run = defaultdict[str, list[RecordedStep]](list)
+    of_run = defaultdict[str, list[RunStepRow]](list)
     with store.session() as session:
         for row in session.scalars(steps):
-            of_run[row.run_id].append(_step(row))
-        return tuple(_run(row, tuple(of_run[row.id]), store) for row in session.scalars(runs))
+            of_run[row.run_id].append(row)
+        return tuple(_run(row, of_run[row.id], store) for row in session.scalars(runs))
 
 
-def _run(row: RunRow, steps: tuple[RecordedStep, ...], store: Store) -> RecordedRun:
+def _run(row: RunRow, steps: Sequence[RunStepRow], store: Store) -> RecordedRun:
     return RecordedRun(
         run_id=row.id,
         pipeline=row.pipeline,
         started_at=row.started_at,
         ended_at=row.ended_at,
         outcome=_outcome(row, store),
-        steps=steps,
-    )
-
-
-def _step(row: RunStepRow) -> RecordedStep:
-    return RecordedStep(
-        step=row.step,
-        status=row.status,
-        seconds=row.seconds,
-        message=row.message,
-        closed=row.closed,
-        execution_id=row.execution_id,
+        steps=tuple(steps),
     )
 
 

@@ -4,99 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import select
 
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.store.store import Store
-from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """An artifact that an execution took.
-
-    Attributes:
-      name: The parameter it was bound to; for a gate, the step whose verdict it is.
-      artifact_type: Its class.
-      digest: Its identity.
-      execution_id: What made it; None if it was given from outside.
-      place: Where it lay then.
-      gate: Whether it is a verdict that let the execution run.
-    """
-
-    name: str
-    artifact_type: str
-    digest: str
-    execution_id: str | None
-    place: str
-    gate: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """One execution and the artifact it made.
-
-    Attributes:
-      execution_id: Its id, also the name of its folder.
-      step: The step's name.
-      artifact_type: The class of what it made.
-      artifact_class: Where that class is found; empty if an earlier version recorded it.
-      digest: The identity of what it made.
-      code: Digest of the component's source and of the project modules it imports.
-      frameworks: `name==version` of the installed packages these import.
-      settings: Canonical JSON of its settings.
-      files: Digest of the outside files it read; empty if none.
-      facts: JSON of the facts of what it made.
-      ended_at: When, in UTC.
-      seconds: How long it took.
-      folder: Where it lies, relative to the home.
-      taken: What it took.
-    """
-
-    execution_id: str
-    step: str
-    artifact_type: str
-    artifact_class: str
-    digest: str
-    code: str
-    frameworks: tuple[str, ...]
-    settings: str
-    files: str
-    facts: str
-    ended_at: str
-    seconds: float
-    folder: str
-    taken: tuple[Taken, ...]
+from slipline.pipeline.store.tables import ExecutionRow
 
 
 @dataclass(frozen=True)
 class Lineage:
     """The executions behind one, upstream first; the last is the one itself."""
 
-    executions: tuple[Made, ...]
+    executions: tuple[ExecutionRow, ...]
 
     def to_json(self) -> str:
         """An array of executions; settings and facts as JSON values."""
-        plain = [asdict(made) for made in self.executions]
-        for made in plain:
-            made["settings"], made["facts"] = readable_settings(made["settings"]), json.loads(made["facts"])
-        return json.dumps(plain, indent=1)
+        return json.dumps([_plain(made) for made in self.executions], indent=1)
 
     def to_dot(self) -> str:
         """A Graphviz graph: executions as boxes, given artifacts as notes, gates as dashed arrows."""
         lines = ["digraph lineage {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
         for made in self.executions:
-            lines.append(f'  "{made.execution_id}" [label="{made.step}\\n{made.artifact_type} {made.digest[:12]}"];')
+            lines.append(f'  "{made.id}" [label="{made.step}\\n{made.artifact_type} {made.digest[:12]}"];')
             for taken in made.taken:
-                source = taken.execution_id or f"given {taken.digest[:12]}"
-                if taken.execution_id is None:
+                source = taken.source_id or f"given {taken.digest[:12]}"
+                if taken.source_id is None:
                     lines.append(f'  "{source}" [shape=note, label="{taken.artifact_type}\\n{taken.digest[:12]}"];')
                 style = ", style=dashed" if taken.gate else ""
-                lines.append(f'  "{source}" -> "{made.execution_id}" [label="{taken.name}"{style}];')
+                lines.append(f'  "{source}" -> "{made.id}" [label="{taken.name}"{style}];')
         return "\n".join([*lines, "}"])
+
+
+def _plain(made: ExecutionRow) -> dict[str, object]:
+    parts = {"frameworks": made.frameworks.splitlines(), "settings": readable_settings(made.settings)}
+    taken = [{**each.to_plain(), "execution_id": each.source_id} for each in made.taken]
+    return {**made.to_plain(), **parts, "execution_id": made.id, "facts": json.loads(made.facts), "taken": taken}
 
 
 def readable_settings(settings: str) -> dict[str, object]:
@@ -134,7 +77,7 @@ def trace(store: Store, execution_id: str) -> Lineage:
       StoreError: There is no such execution on record.
     """
     with store.session() as session:
-        reached: dict[str, Made] = {}
+        reached: dict[str, ExecutionRow] = {}
 
         def visit(identity: str) -> None:
             if identity in reached:
@@ -144,41 +87,10 @@ def trace(store: Store, execution_id: str) -> Lineage:
                 raise StoreError(
                     f"no execution {identity!r} on record; name one that `slipline runs --json` lists, or MODEL@VERSION"
                 )
-            inputs = session.scalars(select(ExecutionInputRow).filter_by(execution_id=identity)).all()
-            for taken in inputs:
+            for taken in row.taken:
                 if taken.source_id is not None:
                     visit(taken.source_id)
-            reached[identity] = _made(row, tuple(_taken(taken) for taken in inputs))
+            reached[identity] = row
 
         visit(execution_id)
     return Lineage(tuple(reached.values()))
-
-
-def _taken(row: ExecutionInputRow) -> Taken:
-    return Taken(
-        name=row.name,
-        artifact_type=row.artifact_type,
-        digest=row.digest,
-        execution_id=row.source_id,
-        place=row.place,
-        gate=row.gate,
-    )
-
-
-def _made(row: ExecutionRow, taken: tuple[Taken, ...]) -> Made:
-    return Made(
-        execution_id=row.id,
-        step=row.step,
-        artifact_type=row.artifact_type,
-        artifact_class=row.artifact_class,
-        digest=row.digest,
-        code=row.code,
-        frameworks=tuple(row.frameworks.splitlines()),
-        settings=row.settings,
-        files=row.files,
-        facts=row.facts,
-        ended_at=row.ended_at,
-        seconds=row.seconds,
-        folder=row.folder,
-        taken=taken,
-    )

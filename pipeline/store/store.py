@@ -32,35 +32,25 @@ BUSY_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Committed:
-    """An artifact whose execution is on record.
+class Known:
+    """An artifact with its identity.
 
     Attributes:
-      execution_id: Also the name of its folder.
       artifact: The artifact itself.
       digest: Its identity.
-    """
-
-    execution_id: str
-    artifact: Artifact
-    digest: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class InputRecord:
-    """An artifact taken by an execution.
-
-    Attributes:
-      artifact: The artifact.
-      digest: Its identity.
-      execution_id: What made it; None if it was given from outside.
-      gate: Whether it is a verdict that let the execution run, rather than something it read.
+      execution_id: What made it, also the name of its folder; None if it was given from outside.
     """
 
     artifact: Artifact
     digest: str
     execution_id: str | None
-    gate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed(Known):
+    """One whose execution is on known."""
+
+    execution_id: str
 
 
 def now() -> str:
@@ -117,7 +107,7 @@ class Store:
           StoreError: The database cannot be read or written.
         """
         try:
-            with Session(self._engine) as session, session.begin():
+            with Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
             raise StoreError(
@@ -133,7 +123,7 @@ class Store:
         return run_id
 
     def end_run(self, run_id: str, *, passed: bool) -> None:
-        """Puts the end of a run on record."""
+        """Puts the end of a run on known."""
         with self.session() as session:
             run = session.get_one(RunRow, run_id)
             run.ended_at, run.passed = now(), passed
@@ -174,7 +164,8 @@ class Store:
         step: str,
         component: str,
         key: CacheKey,
-        inputs: Mapping[str, InputRecord],
+        inputs: Mapping[str, Known],
+        gates: Mapping[str, Known],
         artifact: Artifact,
         seconds: float,
     ) -> Committed:
@@ -197,11 +188,12 @@ class Store:
             folder=artifact.path.relative_to(self.home).as_posix(),
             digest=digest,
         )
-        taken = [_input_row(execution_id, name, record) for name, record in inputs.items()]
+        opened = {name: _input_row(execution_id, name, known, gate=True) for name, known in gates.items()}
+        read = {name: _input_row(execution_id, name, known, gate=False) for name, known in inputs.items()}
         with self.session() as session:
             session.add(row)
             session.flush()
-            session.add_all(taken)
+            session.add_all({**opened, **read}.values())
         return Committed(execution_id=execution_id, artifact=artifact, digest=digest)
 
     def new_folder(self, step: str) -> tuple[str, Path]:
@@ -262,29 +254,21 @@ class Store:
         return sha256
 
 
-def latest(store: Store, kind: type[A]) -> A | None:
-    """The artifact of class `kind` that was made last; None if there is none."""
-    query = select(ExecutionRow).filter_by(artifact_type=kind.__name__).order_by(ExecutionRow.ended_at.desc()).limit(1)
-    with store.session() as session:
-        row = session.scalars(query).first()
-        return None if row is None else artifact_from_json(kind, row.facts, store.home / row.folder)
-
-
 def _class_of(row: ExecutionRow, declared: type[A]) -> type[A] | None:
     if row.artifact_class:
         return find_class(row.artifact_class, declared)
     return declared if row.artifact_type == declared.__name__ else None
 
 
-def _input_row(execution_id: str, name: str, record: InputRecord) -> ExecutionInputRow:
+def _input_row(execution_id: str, name: str, known: Known, *, gate: bool) -> ExecutionInputRow:
     return ExecutionInputRow(
         execution_id=execution_id,
         name=name,
-        gate=record.gate,
-        source_id=record.execution_id,
-        artifact_type=type(record.artifact).__name__,
-        place=str(record.artifact.path),
-        digest=record.digest,
+        gate=gate,
+        source_id=known.execution_id,
+        artifact_type=type(known.artifact).__name__,
+        place=str(known.artifact.path),
+        digest=known.digest,
     )
 
 

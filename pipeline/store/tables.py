@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Float, ForeignKey, String, Text, false
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
-    """The tables of the store."""
+    """The tables of the store; a row is a record that stays readable after its session."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Its columns, by name."""
+        return {column.key: getattr(self, column.key) for column in self.__table__.columns}
 
 
 class VersionRow(Base):
@@ -31,7 +37,18 @@ class RunRow(Base):
 
 
 class RunStepRow(Base):
-    """How one step of a run went; `closed` if it made a verdict that did not pass."""
+    """How one step of a run went.
+
+    Attributes:
+      run_id: The run.
+      position: Its place in run order.
+      step: Its name.
+      status: The value of its `Status`.
+      seconds: Wall time.
+      message: Why it did not run, or failed, or did not pass; a line for each reason.
+      closed: Whether its verdict did not pass.
+      execution_id: What it made; None if it made nothing.
+    """
 
     __tablename__ = "run_step"
 
@@ -48,7 +65,23 @@ class RunStepRow(Base):
 class ExecutionRow(Base):
     """One committed execution: its key and what the key was made of, and the artifact it made.
 
-    `artifact_class` says where its class is found; it is empty in rows of an earlier version.
+    Attributes:
+      id: Also the name of its folder.
+      step: The step's name.
+      component: The component's.
+      cache_key: What it is found by.
+      code: Digest of the component's source and of the project modules it imports.
+      frameworks: `name==version` of the installed packages these import, a line each.
+      settings: Canonical JSON of its settings.
+      files: Digest of the outside files it read; empty if none.
+      ended_at: When, in UTC.
+      seconds: How long it took.
+      artifact_type: The class of what it made.
+      artifact_class: Where that class is found; empty in rows of an earlier version.
+      facts: JSON of the facts of what it made.
+      folder: Where that lies, relative to the home.
+      digest: The identity of what it made.
+      taken: What it took.
     """
 
     __tablename__ = "execution"
@@ -68,10 +101,23 @@ class ExecutionRow(Base):
     facts: Mapped[str] = mapped_column(Text)
     folder: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64), index=True)
+    taken: Mapped[list[ExecutionInputRow]] = relationship(
+        foreign_keys=lambda: ExecutionInputRow.execution_id, viewonly=True
+    )
 
 
 class ExecutionInputRow(Base):
-    """One artifact that an execution took, from another or from outside, or (`gate`) a verdict that let it run."""
+    """One artifact that an execution took.
+
+    Attributes:
+      execution_id: What took it.
+      name: The parameter it was bound to; for a gate, the step whose verdict it is.
+      gate: Whether it is a verdict that let the execution run.
+      source_id: The execution that made it; None if it was given from outside.
+      artifact_type: Its class.
+      place: Where it lay then.
+      digest: Its identity.
+    """
 
     __tablename__ = "execution_input"
 

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 from slipline.components.artifacts import Evaluation
-from slipline.pipeline.store.store import Store, latest
+from slipline.pipeline.store.store import Store
 from tests.bench.slipline_run import slipline
+from tests.latest import latest
 
 SEEDS = (1, 2, 3, 4, 5)
 LEAST_ACCURACY = 0.9892

@@ -16,10 +16,11 @@ import pytest
 
 from slipline.components.artifacts import Evaluation, Examples
 from slipline.components.features.decode_images import decode_image
-from slipline.pipeline.store.store import Store, latest
+from slipline.pipeline.store.store import Store
 from slipline.serving.client import PredictClient
 from slipline.serving.wire.example_pb2 import Example
 from tests.end_to_end.conftest import User, in_background, small_job
+from tests.latest import latest
 from tests.small_mnist import first_records
 
 pytestmark = pytest.mark.slow

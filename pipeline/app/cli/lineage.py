@@ -10,8 +10,9 @@ from sqlalchemy import select
 from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.training_settings import Home, home_from_environment
 from slipline.pipeline.report.kit.format import short
+from slipline.pipeline.report.origin import taken_words
 from slipline.pipeline.report.products import recorded_artifact, told
-from slipline.pipeline.store.lineage import Made, Taken, flat_settings, trace
+from slipline.pipeline.store.lineage import flat_settings, trace
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionRow
 from slipline.serving.releases.ledger import Ledger
@@ -60,30 +61,25 @@ def _push_of(release: ReleaseRow, store: Store) -> str | None:
     return None
 
 
-def _in_words(made: Made, home: Home) -> str:
+def _in_words(made: ExecutionRow, home: Home) -> str:
     lines = [
-        f"{made.step}  {made.execution_id}  {made.ended_at[:19]}",
+        f"{made.step}  {made.id}  {made.ended_at[:19]}",
         f"  made      {_made(made, home)}",
-        *(f"  {'gate' if taken.gate else 'took':<9} {_taken(taken)}" for taken in made.taken),
+        *(f"  {'gate' if taken.gate else 'took':<9} {taken_words(taken)}" for taken in made.taken),
         f"  settings  {_settings(made)}",
         f"  code      {made.code}",
-        f"  uses      {', '.join(made.frameworks)}",
+        f"  uses      {', '.join(made.frameworks.splitlines())}",
     ]
     if made.files:
         lines.append(f"  read      files of digest {made.files}")
     return "\n".join(lines)
 
 
-def _made(made: Made, home: Home) -> str:
+def _made(made: ExecutionRow, home: Home) -> str:
     artifact = recorded_artifact(made, home.path)
     words = "" if artifact is None else told(artifact)
     return f"{made.artifact_type} {short(made.digest)}" + (f" ({words})" if words else "")
 
 
-def _taken(taken: Taken) -> str:
-    origin = f"execution {taken.execution_id}" if taken.execution_id else f"given, {taken.place}"
-    return f"{taken.name}: {taken.artifact_type} {short(taken.digest)} ({origin})"
-
-
-def _settings(made: Made) -> str:
+def _settings(made: ExecutionRow) -> str:
     return ", ".join(f"{name}={value}" for name, value in flat_settings(made.settings)) or "none"

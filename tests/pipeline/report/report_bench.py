@@ -51,7 +51,7 @@ from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest
 from slipline.pipeline.report.run_report import write_report
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.run_report import RunReport
-from slipline.pipeline.store.store import Committed, InputRecord, Store
+from slipline.pipeline.store.store import Committed, Known, Store
 from slipline.serving.releases.ledger import Ledger
 
 SCHEMA = Path(__file__).parents[3] / "data" / "schema" / "mnist.pbtxt"
@@ -80,25 +80,21 @@ class Bench:
 
     def done(self, step: str, artifact: Artifact, *inputs: Committed, status: Status = Status.DONE) -> Committed:
         step = self.rename(step)
-        taken = {
-            type(each.artifact).__name__.lower(): InputRecord(
-                artifact=each.artifact,
-                digest=each.digest,
-                execution_id=each.execution_id,
-                gate=isinstance(artifact, Release) and isinstance(each.artifact, Verdict),
-            )
-            for each in inputs
-        }
+        of_release = isinstance(artifact, Release)
+        named = {type(each.artifact).__name__.lower(): each for each in inputs}
+        gates = {name: each for name, each in named.items() if of_release and isinstance(each.artifact, Verdict)}
+        taken: dict[str, Known] = {name: each for name, each in named.items() if name not in gates}
         if isinstance(artifact, Anomalies | TrainedModel | Evaluation):
             schema = Schema(path=self.schema)
             if schema.path.is_file():
-                taken["schema"] = InputRecord(artifact=schema, digest=artifact_digest(schema), execution_id=None)
+                taken["schema"] = Known(artifact=schema, digest=artifact_digest(schema), execution_id=None)
         committed = self.store.commit(
             execution_id=artifact.path.name,
             step=step,
             component=step,
             key=CacheKey(f"key of {step}", f"code of {step}", ("keras==3.15.1",), SETTINGS, ""),
             inputs=taken,
+            gates=gates,
             artifact=artifact,
             seconds=1.5,
         )

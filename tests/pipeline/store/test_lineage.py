@@ -35,7 +35,7 @@ def test_it_goes_back_to_where_the_data_came_in_upstream_first(lineage: Lineage)
         ("words", "Words", False),
         ("check", "Check", True),
     }
-    assert all(taken.execution_id in {made.execution_id for made in lineage.executions} for taken in total.taken)
+    assert all(taken.source_id in {made.id for made in lineage.executions} for taken in total.taken)
 
 
 def test_settings_read_as_a_person_wrote_them(lineage: Lineage) -> None:

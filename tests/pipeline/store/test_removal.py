@@ -124,7 +124,7 @@ def test_the_latest_runs_and_what_made_the_needed_stay_with_all_they_came_from_a
     kept = recorded_runs(store)
     assert kept == tuple(run for run in before if run in latest or not needed.isdisjoint(made_in(run)))
     roots = needed | after_all | {execution for run in kept for execution in made_in(run)}
-    wanted = {made.execution_id for root in roots for made in trace(store, root).executions}
+    wanted = {made.id for root in roots for made in trace(store, root).executions}
     assert executions_in(store) == wanted
     assert {folder.name for folder in store.home.glob("runs/*/*")} == wanted
     again = old_runs(store, keep, needed)

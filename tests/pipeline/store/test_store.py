@@ -13,7 +13,8 @@ from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.removal import remove_leftovers
-from slipline.pipeline.store.store import Store, artifact_from_json, artifact_to_json, latest
+from slipline.pipeline.store.store import Store, artifact_from_json, artifact_to_json
+from tests.latest import latest
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, Total, Words, toy_pipeline
 
