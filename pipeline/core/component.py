@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Generic, ParamSpec, TypeVar, overload
 
 from typing_extensions import dataclass_transform
 
@@ -87,30 +87,20 @@ def params(cls: type[T]) -> type[T]:
 
 
 @dataclass(frozen=True)
-class Component(Generic[P, A]):
-    """A typed function that makes one artifact.
+class Component(Signature, Generic[P, A]):
+    """A typed function that makes one artifact; what it takes and makes is its `Signature`.
 
     Attributes:
-      function: The function itself.
-      inputs: Artifact parameters, and what each takes.
-      settings: Settings parameters and their annotations.
-      defaults: Of inputs and settings, those that may be left out, and their values then.
-      services: Which of `out`, `scratch` and `say` it takes.
       output: The class of what it makes.
-      outcome: The parameter that takes how the run ended; None but for a component that runs at its end.
+      function: The function itself.
       cached: Whether an earlier result may stand in for a new execution.
       loads: Slow modules, imported ahead in a process kept for the components that share them.
       runs: Modules and packages that it runs without importing them by name, such as a program it starts.
       reads: The outside files its result depends on, or facts about them, found from its settings.
     """
 
-    function: Callable[P, A]
-    inputs: Mapping[str, Input]
-    settings: Mapping[str, Any]
-    defaults: Mapping[str, object]
-    services: frozenset[str]
     output: type[A]
-    outcome: str | None
+    function: Callable[P, A]
     cached: bool
     loads: tuple[str, ...]
     runs: tuple[str, ...]
@@ -176,19 +166,7 @@ def component(
     def declare(function: Callable[P, A]) -> Component[P, A]:
         signature = read_signature(function)
         _options_fit(function, signature, loads=loads, runs=runs, reads=reads)
-        return Component(
-            function=function,
-            inputs=signature.inputs,
-            settings=signature.settings,
-            defaults=signature.defaults,
-            services=signature.services,
-            output=cast(type[A], signature.output),
-            outcome=signature.outcome,
-            cached=cached,
-            loads=loads,
-            runs=runs,
-            reads=reads,
-        )
+        return Component(function=function, cached=cached, loads=loads, runs=runs, reads=reads, **vars(signature))
 
     return declare if function is None else declare(function)
 

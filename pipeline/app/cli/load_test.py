@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import click
 import numpy as np
 
 from slipline.pipeline.app.cli.client_options import AskedServer, client_options
-from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.pipeline.app.cli.model_inputs import ArrayRequest, Request, ask, read_requests
 from slipline.pipeline.app.cli.terminal import as_text, say, say_json
 from slipline.serving.client import AsyncPredictClient, Batching, Signature
 from slipline.serving.client.load import Ask, Latencies, Load, Measurement
@@ -22,7 +21,7 @@ from slipline.serving.errors import BadRequest
 if TYPE_CHECKING:
     from rich.table import Table
 
-LIVE_EVERY_S = 0.25
+LIVE_A_SECOND = 4
 LIVE_CALLS = 5000  # the latest, so that a long test does not slow itself down
 
 CLOSED_LOOP = (
@@ -79,9 +78,9 @@ def load_test(
         async with AsyncPredictClient.connect(
             asked.targets, model, timeout_s=asked.timeout_s, settings=asked.settings, batching=batching
         ) as client:
-            ask = await _Asking(client, asked).asking(requests, rows)
-            async with _live(measurement, quiet=as_json):
-                await measurement.run(ask)
+            asking = await _asking(client, asked, requests, rows)
+            with _live(measurement, quiet=as_json):
+                await measurement.run(asking)
 
     asyncio.run(measure())
     if as_json:
@@ -90,34 +89,18 @@ def load_test(
         _show(measurement)
 
 
-@dataclass(frozen=True)
-class _Asking:
-    """Calls to the version that the options name."""
+async def _asking(client: AsyncPredictClient, asked: AskedServer, requests: list[Request], rows: int) -> Ask:
+    """Makes the requests in turn; the first is tried, so that a load of errors ends before it begins."""
+    if not requests:
+        signature = await client.signature(asked.signature or "", version=asked.version, label=asked.label)
+        requests = [ArrayRequest(name="zeros", inputs=zeros(signature, rows))]
+    turns = cycle(requests)
 
-    client: AsyncPredictClient
-    asked: AskedServer
+    async def ask_next() -> None:
+        await ask(client, next(turns), asked, asked.label)
 
-    async def asking(self, requests: list[Request], rows: int) -> Ask:
-        """Makes the requests in turn; the first is tried, so that a load of errors ends before it begins."""
-        if not requests:
-            signature = await self.client.signature(
-                self.asked.signature or "", version=self.asked.version, label=self.asked.label
-            )
-            requests = [ArrayRequest(name="zeros", inputs=zeros(signature, rows))]
-        asks = cycle([self._asking_one(request) for request in requests])
-
-        async def ask() -> None:
-            await next(asks)()
-
-        await ask()
-        return ask
-
-    def _asking_one(self, request: Request) -> Ask:
-        version, label, signature = self.asked.version, self.asked.label, self.asked.signature
-        if isinstance(request, ImageRequest):
-            return lambda: self.client.predict_images(request.images, version=version, label=label, signature=signature)
-        of_inputs = signature or request.signature or ""
-        return lambda: self.client.predict(request.inputs, version=version, label=label, signature=of_inputs)
+    await ask_next()
+    return ask_next
 
 
 def zeros(signature: Signature, rows: int) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
@@ -137,34 +120,16 @@ def zeros(signature: Signature, rows: int) -> dict[str, np.ndarray[Any, np.dtype
     return made
 
 
-@asynccontextmanager
-async def _live(measurement: Measurement, *, quiet: bool) -> AsyncIterator[None]:
+def _live(measurement: Measurement, *, quiet: bool) -> AbstractContextManager[object]:
     """Shows how it goes while the block runs, on a terminal."""
-    with _display(measurement, quiet=quiet) as refresh:
-
-        async def keep_fresh() -> None:
-            while True:
-                await asyncio.sleep(LIVE_EVERY_S)
-                refresh()
-
-        refreshing = asyncio.ensure_future(keep_fresh())
-        try:
-            yield
-        finally:
-            refreshing.cancel()
-
-
-@contextmanager
-def _display(measurement: Measurement, *, quiet: bool) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True, quiet=quiet)
     if quiet or not console.is_terminal:
-        yield lambda: None
-        return
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda: live.update(_table(measurement, latest=True), refresh=True)
+        return nullcontext()
+    shown = partial(_table, measurement, latest=True)
+    return Live(console=console, get_renderable=shown, refresh_per_second=LIVE_A_SECOND, transient=True)
 
 
 def _table(measurement: Measurement, *, latest: bool = False) -> Table:

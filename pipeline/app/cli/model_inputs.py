@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from slipline.pipeline.app.cli.client_options import AskedServer
 from slipline.serving.client.image_inputs import Image
 from slipline.serving.client.signature import Inputs
 from slipline.serving.errors import BadRequest
@@ -52,6 +53,21 @@ class ArrayRequest:
 
 
 Request = ImageRequest | ArrayRequest
+
+
+def ask(client: Any, request: Request, asked: AskedServer, label: str | None) -> Any:
+    """What a client answers to a request, or, if it is one to be awaited, will answer.
+
+    Args:
+      client: A `PredictClient` or an `AsyncPredictClient`.
+      request: What to ask.
+      asked: Which version and signature, as the options say.
+      label: The version with this label.
+    """
+    if isinstance(request, ImageRequest):
+        return client.predict_images(request.images, version=asked.version, label=label, signature=asked.signature)
+    signature = asked.signature or request.signature or ""
+    return client.predict(request.inputs, version=asked.version, label=label, signature=signature)
 
 
 def read_requests(files: Sequence[str]) -> list[Request]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import click
 import numpy as np
 
 from slipline.pipeline.app.cli.client_options import AskedServer, client_options
-from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, read_requests
+from slipline.pipeline.app.cli.model_inputs import ArrayRequest, ImageRequest, Request, ask, read_requests
 from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.serving.client import PredictClient, Prediction
 from slipline.serving.errors import BadRequest, VersionNotReady
@@ -57,53 +56,39 @@ def predict(model: str, files: tuple[str, ...], asked: AskedServer, as_json: boo
     """
     requests = read_requests(files)
     with PredictClient.connect(asked.targets, model, timeout_s=asked.timeout_s, settings=asked.settings) as client:
-        asking = _Asking(client, asked)
-        answers = [answer for request in requests for answer in _answers(request, asking.ask(request))]
+        answers = [answer for request in requests for answer in _answers(request, _asked(client, request, asked))]
     if as_json:
         say_json([asdict(answer) for answer in answers])
     else:
         _show(answers)
 
 
-class _Asking:
-    """Asks for the version that the options name."""
+def _asked(client: PredictClient, request: Request, asked: AskedServer) -> Prediction:
+    """The answer; a model whose versions have no label "stable" answers with its newest."""
+    if asked.version is not None or asked.label is not None:
+        return _named(client, request, asked, asked.label)
+    try:
+        return _named(client, request, asked, DEFAULT_LABEL)
+    except VersionNotReady:
+        return _named(client, request, asked, None)
 
-    def __init__(self, client: PredictClient, asked: AskedServer) -> None:
-        self._client = client
-        self._asked = asked
 
-    def ask(self, request: Request) -> Prediction:
-        """The answer; a model whose versions have no label "stable" answers with its newest."""
-        if self._asked.version is not None or self._asked.label is not None:
-            return self._ask(request, self._asked.label)
-        try:
-            return self._ask(request, DEFAULT_LABEL)
-        except VersionNotReady:
-            return self._ask(request, None)
-
-    def _ask(self, request: Request, label: str | None) -> Prediction:
-        if isinstance(request, ImageRequest):
-            return self._ask_images(request, label)
-        version, signature = self._asked.version, self._asked.signature or request.signature or ""
-        try:
-            return self._client.predict(request.inputs, version=version, label=label, signature=signature)
-        except BadRequest as error:
+def _named(client: PredictClient, request: Request, asked: AskedServer, label: str | None) -> Prediction:
+    """The answer, or an error that names the file at fault."""
+    try:
+        prediction: Prediction = ask(client, request, asked, label)
+    except BadRequest as error:
+        if isinstance(request, ArrayRequest):
             raise BadRequest(f"{request.name}: {error}") from error
-
-    def _ask_images(self, request: ImageRequest, label: str | None) -> Prediction:
-        version, signature = self._asked.version, self._asked.signature
-        ask = partial(self._client.predict_images, version=version, label=label, signature=signature)
-        try:
-            return ask(request.images)
-        except BadRequest as error:
-            for name, image in zip(request.names, request.images, strict=True):
-                try:
-                    ask([image])
-                except BadRequest as own:
-                    # Without the names of the graph's nodes, which follow on further lines.
-                    words = str(own).partition("\n")[0]
-                    raise BadRequest(f"{name}: {words} Give images of the size the model was trained on") from error
-            raise
+        for name, image in zip(request.names, request.images, strict=True):
+            try:
+                ask(client, ImageRequest(names=(name,), images=(image,)), asked, label)
+            except BadRequest as own:
+                # Without the names of the graph's nodes, which follow on further lines.
+                words = str(own).partition("\n")[0]
+                raise BadRequest(f"{name}: {words} Give images of the size the model was trained on") from error
+        raise
+    return prediction
 
 
 def _answers(request: Request, prediction: Prediction) -> Iterator[Answer]:
