@@ -48,7 +48,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Committed(Known):
-    """One whose execution is on known."""
+    """One whose execution is on record."""
 
     execution_id: str
 
@@ -123,7 +123,7 @@ class Store:
         return run_id
 
     def end_run(self, run_id: str, *, passed: bool) -> None:
-        """Puts the end of a run on known."""
+        """Puts the end of a run on record."""
         with self.session() as session:
             run = session.get_one(RunRow, run_id)
             run.ended_at, run.passed = now(), passed

@@ -1,9 +1,11 @@
 import io
 
+import pytest
 from rich.console import Console
 
-from slipline.pipeline.runners.display import LiveTable, PlainDisplay
 from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.live_table import LiveTable
+from slipline.pipeline.runners.plain_lines import PlainDisplay
 
 
 def shown(table: LiveTable) -> list[str]:
@@ -26,10 +28,10 @@ def test_the_live_table_shows_each_step_as_it_stands() -> None:
     assert push.split() == ["push"]
 
 
-def test_without_a_terminal_each_step_is_one_plain_line() -> None:
-    file = io.StringIO()
-    display = PlainDisplay(Console(file=file))
-    display.step_started("train")
-    display.step_said("train", "epoch 1/5")
-    display.step_ended(Outcome(step="train", status=Status.FAILED, seconds=1.26, message="[bold]why"))
-    assert file.getvalue() == "train               failed              1.3 s\n"
+def test_without_a_terminal_each_step_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (True, False):
+        display = PlainDisplay(quiet=quiet)
+        display.step_started("train")
+        display.step_said("train", "epoch 1/5")
+        display.step_ended(Outcome(step="train", status=Status.FAILED, seconds=1.26, message="[bold]why"))
+    assert capsys.readouterr().out == "train               failed              1.3 s\n"
