@@ -22,7 +22,7 @@ from tests.small_mnist import ROOT
 LIMIT_BYTES = {"README.md": 8 * 1024}
 OTHERS_LIMIT_BYTES = 16 * 1024
 
-FACES = ("slipline.pipeline", "slipline.components", "slipline.serving.client")
+FACES = ("slipline.pipeline", "slipline.pipeline.report", "slipline.components", "slipline.serving.client")
 OPTIONAL = ("slipline.serving.client.prometheus", "slipline.serving.client.opentelemetry")
 """Parts of the client that need a package more."""
 
