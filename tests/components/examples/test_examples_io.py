@@ -53,6 +53,7 @@ def test_batches_run_on_from_one_shard_to_the_next(plane, digits, size):
     assert [label for batch in batches for label in batch.labels.tolist()] == list(range(10))
 
 
+@pytest.mark.slow
 def test_records_beyond_those_decoded_at_a_time_are_read_on(plane, png):
     """In order, and with their own numbers where one is wrong."""
     records = [encode_example(png(value=number % 251), number % 10) for number in range(11_000)]

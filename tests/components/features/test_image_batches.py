@@ -119,12 +119,14 @@ def with_company(images):
     return [*images, *company]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(ANY_IMAGE, min_size=1, max_size=5))
 def test_images_decode_together_as_singly(images):
     assert_same_as_singly(with_company(images))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(damaged(ANY_IMAGE), min_size=1, max_size=4))
 def test_damaged_images_decode_or_not_together_as_singly(images):

@@ -94,6 +94,7 @@ def test_digests_with_the_same_first_half_are_not_the_same(tmp_path):
     assert (found.records, [copy.record.record for copy in found.first]) == (2, [2, 4])
 
 
+@pytest.mark.slow
 def test_more_records_than_one_range_holds_are_counted_on_beam(tmp_path):
     numbers = np.random.default_rng(0).permutation(2 * CONTENTS_PER_RANGE).astype(np.uint64) + np.uint64(1)
     digests = np.stack([numbers * np.uint64(0x9E3779B97F4A7C15), numbers], axis=1)

@@ -50,6 +50,7 @@ def mnist_examples():
     return Examples(path=MNIST, splits=tuple(splits))
 
 
+@pytest.mark.slow
 def test_mnist_is_described_as_it_is_known(tmp_path):
     """The label counts, the sizes and the pixel mean of MNIST as published."""
     statistics = compute_statistics(mnist_examples(), BeamSettings(), tmp_path)
@@ -219,6 +220,7 @@ def test_slices_are_made_by_every_feature_named_that_occurs(table, tmp_path):
     assert names == ["city=Bergen", "city=Oslo", "city=Tromsø", "label=0", "label=1", "label=2"]
 
 
+@pytest.mark.slow
 def test_records_without_the_feature_are_a_slice_of_their_own_and_the_last(table, tmp_path):
     names, _ = slice_names(table[0], tmp_path / "out", slice_by=("age",))
     assert names == [*(f"age={age}" for age in range(90)), "age=(missing)"]

@@ -37,6 +37,7 @@ def test_good_digits_make_the_schema_that_training_needs(plane, digits):
     )
 
 
+@pytest.mark.slow
 def test_the_data_pass_the_schema_inferred_from_them(plane, digits):
     plane.write("train", digits)
     plane.write("test", digits[:3])
@@ -47,6 +48,7 @@ def test_the_data_pass_the_schema_inferred_from_them(plane, digits):
     assert again.validate(again.ingest("train", "test"), schema).reasons == ()
 
 
+@pytest.mark.slow
 def test_tables_pass_the_schema_inferred_from_them(plane):
     records = []
     for number in range(200):

@@ -84,6 +84,7 @@ def test_the_latest_artifact_of_a_class_is_found(store: Store) -> None:
     assert words.count == 2
 
 
+@pytest.mark.slow
 def test_many_processes_may_open_a_new_home_and_digest_the_same_file_at_once(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from slipline.pipeline.store.store import Store\n"

@@ -40,6 +40,7 @@ def zeros(*shape: int) -> dict[str, Any]:
     return {"x": np.zeros(shape, "float32")}
 
 
+@pytest.mark.slow
 def test_tensorflow_itself_answers_no_wrong_rank_and_may_end_the_process_over_it(unguarded: Path) -> None:
     """Not every build does. If none does any more, `slipline.serving.models.tensorflow.shape_guard` may go."""
     code = f"""
@@ -160,6 +161,7 @@ def test_keras_model_exported_without_a_guard_is_guarded(tf: ModuleType, tmp_pat
         assert output.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_server_process_outlives_inputs_of_wrong_rank(
     start_process: Callable[..., Any], connect: Callable[..., PredictClient], unguarded: Path
 ) -> None:

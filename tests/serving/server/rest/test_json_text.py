@@ -19,6 +19,7 @@ def parse(text: str | bytes, depth: int = 100) -> Any:
     return parse_object(text.encode() if isinstance(text, str) else text, max_depth=depth)
 
 
+@pytest.mark.slow
 @given(value=st.dictionaries(st.text(), VALUES), tail=st.text())
 def test_object_reads_back_whatever_follows_it(value: dict[str, object], tail: str) -> None:
     assert parse((" \n" + json.dumps(value) + "\t" + tail).encode("utf-8", "replace")) == value
@@ -64,6 +65,7 @@ def test_depth_is_limited_exactly_whatever_strings_say(limit: int, filling: str)
         parse(nested(limit + 1), limit)
 
 
+@pytest.mark.slow
 @given(value=st.dictionaries(st.text(), VALUES), limit=st.integers(1, 6))
 def test_depth_limit_refuses_exactly_what_is_deeper(value: dict[str, object], limit: int) -> None:
     def depth(found: object) -> int:
