@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.methods.methods import Methods
-from slipline.serving.server.methods.predict_calls import PredictCall
+from slipline.serving.server.methods.predict_calls import Asked, PredictCall
 from slipline.serving.server.methods.request_messages import check_spec
+from slipline.serving.server.routing import Served
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.wire import saved_model_pb2, serving_pb2
+from slipline.serving.wire.tensors import Array
 
 METADATA_FIELD = "signature_def"
-
-
-def always_active() -> bool:
-    """For callers whose client cannot go away."""
-    return True
 
 
 class Inference:
@@ -47,40 +44,30 @@ class Inference:
         self._observe_runtime = observe_runtime
 
     def predict(
-        self, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = always_active
-    ) -> serving_pb2.PredictResponse:
-        """Runs one signature.
+        self,
+        spec: serving_pb2.ModelSpec,
+        read: Callable[[LoadedModel], Mapping[str, Array]],
+        is_active: Callable[[], bool],
+    ) -> tuple[Mapping[str, Array], int]:
+        """Runs one signature; its outputs by name, and the version that they are of.
 
         Args:
-          request: What to run on what.
+          spec: Which version, and which signature.
+          read: Gives the inputs by name, once the version is known, as its signature says how to read what was sent.
           is_active: Whether somebody still waits for the answer; asked just before the model is run.
 
         Raises:
           SignatureNotFound: The model has no such signature.
           DeadlineExceeded: Nobody waits any more.
         """
-        check_spec(request)
-        return self.predict_built(request.model_spec, lambda model: request, is_active)
-
-    def predict_built(
-        self,
-        spec: serving_pb2.ModelSpec,
-        build: Callable[[LoadedModel], serving_pb2.PredictRequest],
-        is_active: Callable[[], bool] = always_active,
-    ) -> serving_pb2.PredictResponse:
-        """As `predict`, on a request that `build` makes once the version is known that `spec` means.
-
-        For callers who need the model's signature to read what they were sent; the version stays loaded meanwhile.
-        """
         with self._versions.using(spec) as served:
-            request = build(served.model)
+            arrays = read(served.model)
+            call = PredictCall(Asked.by(spec, arrays), lambda: arrays)
             with self._observed(spec, "Predict"):
-                response = self._methods.predict(served.model, request, is_active)
-            _resolve(response.model_spec, spec, served.version)
-        return response
+                return self._methods.predict(served.model, call, is_active), served.version
 
     async def predict_soon(self, call: PredictCall) -> tuple[bytes, int]:
-        """As `predict`, in the event loop of the models; to cancel it is to withdraw the request.
+        """Runs one signature, in the event loop of the models; to cancel it is to withdraw the request.
 
         Returns:
           The serialized answer, and the version that it is of.
@@ -99,19 +86,17 @@ class Inference:
     def classify(self, request: serving_pb2.ClassificationRequest) -> serving_pb2.ClassificationResponse:
         """Runs one signature that classifies Examples."""
         check_spec(request)
-        with self._versions.using(request.model_spec) as served:
-            with self._observed(request.model_spec, "Classify"):
-                response = self._methods.classify(served.model, request)
-            _resolve(response.model_spec, request.model_spec, served.version)
+        with self._running(request.model_spec, "Classify") as served:
+            response = self._methods.classify(served.model, request)
+        _resolve(response.model_spec, request.model_spec, served.version)
         return response
 
     def regress(self, request: serving_pb2.RegressionRequest) -> serving_pb2.RegressionResponse:
         """Runs one signature that gives a number for each Example."""
         check_spec(request)
-        with self._versions.using(request.model_spec) as served:
-            with self._observed(request.model_spec, "Regress"):
-                response = self._methods.regress(served.model, request)
-            _resolve(response.model_spec, request.model_spec, served.version)
+        with self._running(request.model_spec, "Regress") as served:
+            response = self._methods.regress(served.model, request)
+        _resolve(response.model_spec, request.model_spec, served.version)
         return response
 
     def multi_inference(self, request: serving_pb2.MultiInferenceRequest) -> serving_pb2.MultiInferenceResponse:
@@ -123,12 +108,16 @@ class Inference:
         if not request.tasks or not request.tasks[0].model_spec.name:
             raise BadRequest("ModelSpec has no name specified.")
         spec = request.tasks[0].model_spec
-        with self._versions.using(spec) as served:
-            with self._observed(spec, "MultiInference"):
-                response = self._methods.multi_inference(served.model, request)
-            for result in response.results:
-                _resolve(result.model_spec, spec, served.version)
+        with self._running(spec, "MultiInference") as served:
+            response = self._methods.multi_inference(served.model, request)
+        for result in response.results:
+            _resolve(result.model_spec, spec, served.version)
         return response
+
+    @contextmanager
+    def _running(self, spec: serving_pb2.ModelSpec, api: str) -> Iterator[Served]:
+        with self._versions.using(spec) as served, self._observed(spec, api):
+            yield served
 
     @contextmanager
     def _observed(self, spec: serving_pb2.ModelSpec, api: str) -> Iterator[None]:

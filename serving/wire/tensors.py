@@ -143,20 +143,15 @@ def to_proto(array: Array, *, packed: bool = False) -> tensor_pb2.TensorProto:
     Raises:
       BadRequest: No tensor can hold the array.
     """
-    proto = tensor_pb2.TensorProto()
-    write_proto(array, proto, packed=packed)
-    return proto
-
-
-def write_proto(array: Array, proto: tensor_pb2.TensorProto, *, packed: bool = False) -> None:
-    """Fills an empty `proto`; the rest as `to_proto`."""
-    data_type = proto.dtype = data_type_of(array)
+    data_type = data_type_of(array)
+    proto = tensor_pb2.TensorProto(dtype=data_type)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if packed and data_type != tensor_pb2.DT_STRING:
         proto.tensor_content = np.asarray(array, little_endian(array.dtype)).tobytes()
     else:
         proto.MergeFromString(serialized_values(array))
+    return proto
 
 
 def serialized_values(array: Array, *, packed: bool = False) -> bytes:

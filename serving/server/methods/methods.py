@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from slipline.serving.errors import BadRequest, DeadlineExceeded, ServingError, Unsupported
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, PREDICT_METHOD, LoadedModel, Run
-from slipline.serving.server.methods.classification import CLASSIFY_METHOD, Classification
+from slipline.serving.server.methods.example_tasks import (
+    CLASSIFY_METHOD,
+    REGRESS_METHOD,
+    TASKS,
+    Classification,
+    Regression,
+)
 from slipline.serving.server.methods.predict_calls import PredictCall
-from slipline.serving.server.methods.regression import REGRESS_METHOD, Regression
 from slipline.serving.server.methods.request_messages import serialized_examples
 from slipline.serving.wire import saved_model_pb2, serving_pb2
 from slipline.serving.wire.encode_predict import predict_reply
-from slipline.serving.wire.tensors import Array, write_proto
+from slipline.serving.wire.tensors import Array
 
 PREDICTING = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
@@ -38,19 +44,13 @@ class Methods:
     packed_outputs: bool = False
 
     def predict(
-        self, model: LoadedModel, request: serving_pb2.PredictRequest, is_active: Callable[[], bool] = lambda: True
-    ) -> serving_pb2.PredictResponse:
-        """Runs one signature on named tensors; not at all if nobody waits any more."""
-        call = PredictCall.of(request)
+        self, model: LoadedModel, call: PredictCall, is_active: Callable[[], bool] = lambda: True
+    ) -> dict[str, Array]:
+        """The outputs of one signature by name; it is not run if nobody waits any more."""
         run = self.planned(model, call)
         if not is_active():
             raise DeadlineExceeded("the client's deadline passed before the model was run")
-        computed = model.compute(run.feeds, run.fetches)
-        response = serving_pb2.PredictResponse()
-        response.model_spec.signature_name = call.asked.signature
-        for alias, array in run.renamed(computed).items():
-            write_proto(array, response.outputs[alias], packed=self.packed_outputs)
-        return response
+        return run.renamed(model.compute(run.feeds, run.fetches))
 
     def planned(self, model: LoadedModel, call: PredictCall) -> Run:
         """What is to be computed for a prediction."""
@@ -76,23 +76,13 @@ class Methods:
         self, model: LoadedModel, request: serving_pb2.ClassificationRequest
     ) -> serving_pb2.ClassificationResponse:
         """Runs one signature that classifies Examples."""
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        task = self._classification(_signature(model, name))
-        examples = serialized_examples(request.input)
-        computed = model.compute({task.examples: examples}, task.fetches)
-        return serving_pb2.ClassificationResponse(
-            result=task.result(computed, len(examples)), model_spec=serving_pb2.ModelSpec(signature_name=name)
-        )
+        result, spec = self._alone(model, request, Classification)
+        return serving_pb2.ClassificationResponse(result=result, model_spec=spec)
 
     def regress(self, model: LoadedModel, request: serving_pb2.RegressionRequest) -> serving_pb2.RegressionResponse:
         """Runs one signature that gives a number for each Example."""
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        task = self._regression(_signature(model, name))
-        examples = serialized_examples(request.input)
-        computed = model.compute({task.examples: examples}, task.fetches)
-        return serving_pb2.RegressionResponse(
-            result=task.result(computed, len(examples)), model_spec=serving_pb2.ModelSpec(signature_name=name)
-        )
+        result, spec = self._alone(model, request, Regression)
+        return serving_pb2.RegressionResponse(result=result, model_spec=spec)
 
     def multi_inference(
         self, model: LoadedModel, request: serving_pb2.MultiInferenceRequest
@@ -110,37 +100,45 @@ class Methods:
             {task.examples: examples for task in tasks.values()},
             list(dict.fromkeys(fetch for task in tasks.values() for fetch in task.fetches)),
         )
-        results = [_result(name, task, computed, len(examples)) for name, task in tasks.items()]
+        results = [
+            serving_pb2.InferenceResult(
+                model_spec=serving_pb2.ModelSpec(signature_name=name),
+                **{f"{task.kind}_result": task.result(computed, len(examples))},  # type: ignore[arg-type]
+            )
+            for name, task in tasks.items()
+        ]
         return serving_pb2.MultiInferenceResponse(results=results)
+
+    def _alone(
+        self, model: LoadedModel, request: Any, kind: type[Classification] | type[Regression]
+    ) -> tuple[Any, serving_pb2.ModelSpec]:
+        """What the signature gives that a request names, and its name."""
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        signature = model.signatures.get(name)
+        if signature is None:
+            raise BadRequest(f"No signature was found with the name: {name}")
+        task = self._checked(kind, signature)
+        examples = serialized_examples(request.input)
+        computed = model.compute({task.examples: examples}, task.fetches)
+        return task.result(computed, len(examples)), serving_pb2.ModelSpec(signature_name=name)
 
     def _task(self, model: LoadedModel, name: str, method: str) -> Classification | Regression:
         signature = model.signatures.get(name)
         if signature is None:
             raise BadRequest(f"Requested signature not found in model graph: {name}")
-        if method == CLASSIFY_METHOD:
-            return self._classification(signature)
-        if method == REGRESS_METHOD:
-            return self._regression(signature)
-        raise Unsupported(f"Unsupported signature method_name: {method}; send {CLASSIFY_METHOD} or {REGRESS_METHOD}")
+        if method not in TASKS:
+            wanted = " or ".join(TASKS)
+            raise Unsupported(f"Unsupported signature method_name: {method}; send {wanted}")
+        return self._checked(TASKS[method], signature)
 
-    def _classification(self, signature: saved_model_pb2.SignatureDef) -> Classification:
-        self._check_method("classification", CLASSIFY_METHOD, signature)
-        return Classification.of(signature)
-
-    def _regression(self, signature: saved_model_pb2.SignatureDef) -> Regression:
-        self._check_method("regression", REGRESS_METHOD, signature)
-        return Regression.of(signature)
-
-    def _check_method(self, kind: str, wanted: str, signature: saved_model_pb2.SignatureDef) -> None:
-        if self.check_method_names and signature.method_name != wanted:
-            raise BadRequest(f"Expected {kind} signature method_name to be {wanted}. Was: {signature.method_name}")
-
-
-def _signature(model: LoadedModel, name: str) -> saved_model_pb2.SignatureDef:
-    signature = model.signatures.get(name)
-    if signature is None:
-        raise BadRequest(f"No signature was found with the name: {name}")
-    return signature
+    def _checked(
+        self, kind: type[Classification] | type[Regression], signature: saved_model_pb2.SignatureDef
+    ) -> Classification | Regression:
+        if self.check_method_names and signature.method_name != kind.method:
+            raise BadRequest(
+                f"Expected {kind.kind} signature method_name to be {kind.method}. Was: {signature.method_name}"
+            )
+        return kind.of(signature)
 
 
 def _check_names(request: serving_pb2.MultiInferenceRequest) -> None:
@@ -150,12 +148,3 @@ def _check_names(request: serving_pb2.MultiInferenceRequest) -> None:
             raise BadRequest("Found ModelSpec with an empty model name.")
         if task.model_spec.name != first:
             raise BadRequest("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
-
-
-def _result(
-    name: str, task: Classification | Regression, computed: Mapping[str, Array], batch: int
-) -> serving_pb2.InferenceResult:
-    spec = serving_pb2.ModelSpec(signature_name=name)
-    if isinstance(task, Classification):
-        return serving_pb2.InferenceResult(model_spec=spec, classification_result=task.result(computed, batch))
-    return serving_pb2.InferenceResult(model_spec=spec, regression_result=task.result(computed, batch))

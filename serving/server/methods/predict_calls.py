@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -37,6 +37,12 @@ class Asked:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @classmethod
+    def by(cls, spec: serving_pb2.ModelSpec, inputs: Iterable[str], outputs: Iterable[str] = ()) -> Asked:
+        """What a request asks for with that spec."""
+        signature = spec.signature_name or DEFAULT_SIGNATURE
+        return cls(meant=Meant.by(spec), signature=signature, inputs=tuple(inputs), outputs=tuple(outputs))
+
 
 class PredictCall(NamedTuple):
     """A request that was read.
@@ -52,12 +58,7 @@ class PredictCall(NamedTuple):
     @classmethod
     def of(cls, request: serving_pb2.PredictRequest) -> PredictCall:
         """The call that a message is."""
-        asked = Asked(
-            meant=Meant.by(request.model_spec),
-            signature=request.model_spec.signature_name or DEFAULT_SIGNATURE,
-            inputs=tuple(request.inputs),
-            outputs=tuple(request.output_filter),
-        )
+        asked = Asked.by(request.model_spec, request.inputs, request.output_filter)
         return cls(asked, partial(_arrays, request))
 
 

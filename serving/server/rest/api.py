@@ -24,7 +24,7 @@ from slipline.serving.server.rest.urls import Call, Verb
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import serving_pb2
-from slipline.serving.wire.tensors import to_proto
+from slipline.serving.wire.tensors import Array
 
 MODEL_HEADER, VERSION_HEADER = "x-model-name", "x-model-version"
 GZIP = 31  # zlib's window bits for a gzip header
@@ -98,29 +98,29 @@ class RestApi:
         if call.verb in (Verb.PREDICT, Verb.CLASSIFY, Verb.REGRESS):
             begin_s = time.perf_counter()
             sent = parse_object(unpacked(body, self._limits.max_bytes), max_depth=self._limits.max_depth)
-            answered, text = self._infer(call, sent, is_active)
-            version = answered.version.value
+            version, text = self._infer(call, sent, is_active)
             elapsed_s = time.perf_counter() - begin_s
             self._metrics.observe(call.spec.name, call.verb.value, "REST", elapsed_s, version=version)
             return Reply(code=200, body=text, headers=_answered_by(call.spec.name, version))
         return Reply(code=200, body=self._describe(call))
 
-    def _infer(
-        self, call: Call, sent: JsonObject, is_active: Callable[[], bool]
-    ) -> tuple[serving_pb2.ModelSpec, bytes]:
+    def _infer(self, call: Call, sent: JsonObject, is_active: Callable[[], bool]) -> tuple[int, bytes]:
+        """The version that answers, and its answer."""
         spec = serving_pb2.ModelSpec()
         spec.CopyFrom(call.spec)
         spec.signature_name = signature_name(sent)
         if call.verb is Verb.PREDICT:
             by_row = is_by_row(sent)
-            predicted = self._inference.predict_built(spec, lambda model: _request(model, spec, sent), is_active)
-            return predicted.model_spec, answers.predicted(predicted.outputs, by_row=by_row)
+            outputs, version = self._inference.predict(
+                spec, lambda model: _inputs(model, spec.signature_name, sent), is_active
+            )
+            return version, answers.predicted(outputs, by_row=by_row)
         if call.verb is Verb.CLASSIFY:
             request = serving_pb2.ClassificationRequest(model_spec=spec, input=read_examples(sent))
             classified = self._inference.classify(request)
-            return classified.model_spec, answers.classified(classified)
+            return classified.model_spec.version.value, answers.classified(classified)
         regressed = self._inference.regress(serving_pb2.RegressionRequest(model_spec=spec, input=read_examples(sent)))
-        return regressed.model_spec, answers.regressed(regressed)
+        return regressed.model_spec.version.value, answers.regressed(regressed)
 
     def _describe(self, call: Call) -> bytes:
         spec = call.spec
@@ -162,14 +162,11 @@ def unpacked(body: Body, max_bytes: int) -> bytes:
     return text
 
 
-def _request(model: LoadedModel, spec: serving_pb2.ModelSpec, sent: JsonObject) -> serving_pb2.PredictRequest:
-    name = spec.signature_name or DEFAULT_SIGNATURE
-    signature = model.signatures.get(name)
+def _inputs(model: LoadedModel, name: str, sent: JsonObject) -> dict[str, Array]:
+    signature = model.signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
-        raise BadRequest(f'Serving signature name: "{name}" not found in signature def')
-    tensors = read_tensors(sent, signature.inputs)
-    inputs = {alias: to_proto(array, packed=True) for alias, array in tensors.items()}
-    return serving_pb2.PredictRequest(model_spec=spec, inputs=inputs)
+        raise BadRequest(f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in signature def')
+    return read_tensors(sent, signature.inputs)
 
 
 def _answered_by(model: str, version: int) -> Mapping[str, str]:

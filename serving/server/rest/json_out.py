@@ -11,7 +11,7 @@ import numpy as np
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.wire import tensor_pb2
-from slipline.serving.wire.tensors import Array, type_text
+from slipline.serving.wire.tensors import Array, data_type_of, strings_of, type_text
 
 _WRITABLE = frozenset({
     tensor_pb2.DT_FLOAT, tensor_pb2.DT_DOUBLE, tensor_pb2.DT_INT8, tensor_pb2.DT_INT16, tensor_pb2.DT_INT32,
@@ -47,29 +47,28 @@ def decimals(numbers: Array) -> list[str]:
     ]
 
 
-def rows(array: Array, data_type: int, *, as_base64: bool) -> list[str]:
+def rows(array: Array, *, as_base64: bool) -> list[str]:
     """The array as JSON, one text for each index of its first dimension.
 
     Args:
       array: Of rank 1 or more.
-      data_type: Its `DataType` number.
       as_base64: Whether strings are written as `{"b64": "..."}`.
 
     Raises:
       BadRequest: JSON has nothing for that dtype.
     """
-    texts = _leaves(array, data_type, as_base64=as_base64)
+    texts = _leaves(array, as_base64=as_base64)
     for axis in range(array.ndim - 1, 0, -1):
         size, count = array.shape[axis], math.prod(array.shape[:axis])
         texts = [listed(texts[i * size : (i + 1) * size]) for i in range(count)]
     return texts
 
 
-def whole(array: Array, data_type: int, *, as_base64: bool) -> str:
+def whole(array: Array, *, as_base64: bool) -> str:
     """The array as one JSON value, a scalar bare; arguments and errors as in `rows`."""
     if array.ndim == 0:
-        return _leaves(array, data_type, as_base64=as_base64)[0]
-    return listed(rows(array, data_type, as_base64=as_base64))
+        return _leaves(array, as_base64=as_base64)[0]
+    return listed(rows(array, as_base64=as_base64))
 
 
 def listed(texts: Iterable[str]) -> str:
@@ -77,17 +76,19 @@ def listed(texts: Iterable[str]) -> str:
     return f"[{', '.join(texts)}]"
 
 
-def _leaves(array: Array, data_type: int, *, as_base64: bool) -> list[str]:
+def _leaves(array: Array, *, as_base64: bool) -> list[str]:
+    data_type = data_type_of(array)
     if data_type not in _WRITABLE:
         raise BadRequest(f"Failed to write JSON value for tensor type: {type_text(data_type)}; ask over gRPC")
     flat = array.ravel()
+    if data_type == tensor_pb2.DT_STRING:
+        strings = strings_of(flat)
+        return _base64_objects(strings) if as_base64 else list(map(string, strings))
     if flat.dtype.kind == "f":
         return decimals(flat)
     if flat.dtype.kind == "b":
         return ["true" if value else "false" for value in flat.tolist()]
-    if flat.dtype.kind != "O":
-        return list(map(str, flat.tolist()))
-    return _base64_objects(flat.tolist()) if as_base64 else list(map(string, flat.tolist()))
+    return list(map(str, flat.tolist()))
 
 
 def _base64_objects(values: Sequence[bytes]) -> list[str]:

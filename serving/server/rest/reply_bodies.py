@@ -9,13 +9,13 @@ import numpy as np
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.server.rest.json_out import decimals, encoded, listed, rows, string, whole
-from slipline.serving.wire import serving_pb2, tensor_pb2
-from slipline.serving.wire.tensors import to_array
+from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.tensors import Array
 
 BYTES_SUFFIX = "_bytes"  # strings of such an output are written in base64
 
 
-def predicted(outputs: Mapping[str, tensor_pb2.TensorProto], *, by_row: bool) -> bytes:
+def predicted(outputs: Mapping[str, Array], *, by_row: bool) -> bytes:
     """The answer to predict: `predictions`, a value or object for each row, or `outputs`, tensor by tensor.
 
     Raises:
@@ -25,10 +25,7 @@ def predicted(outputs: Mapping[str, tensor_pb2.TensorProto], *, by_row: bool) ->
         raise BadRequest("Cannot convert empty tensor map to JSON")
     if by_row:
         return _object("predictions", listed(_rows(outputs)))
-    columns = {
-        name: whole(to_array(proto), proto.dtype, as_base64=name.endswith(BYTES_SUFFIX))
-        for name, proto in sorted(outputs.items())
-    }
+    columns = {name: whole(array, as_base64=name.endswith(BYTES_SUFFIX)) for name, array in sorted(outputs.items())}
     if len(columns) == 1:
         return _object("outputs", *columns.values())
     return _object("outputs", _members(columns))
@@ -49,17 +46,16 @@ def regressed(response: serving_pb2.RegressionResponse) -> bytes:
     return _object("results", listed(decimals(values)))
 
 
-def _rows(outputs: Mapping[str, tensor_pb2.TensorProto]) -> list[str]:
+def _rows(outputs: Mapping[str, Array]) -> list[str]:
     texts = {}
     batch = None
-    for name, proto in sorted(outputs.items()):
-        array = to_array(proto)
+    for name, array in sorted(outputs.items()):
         if array.ndim == 0:
             raise BadRequest(f"Tensor name: {name} has no shape information; a row needs it, ask in columnar format")
         batch = len(array) if batch is None else batch
         if len(array) != batch:
             raise BadRequest(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}")
-        texts[name] = rows(array, proto.dtype, as_base64=name.endswith(BYTES_SUFFIX))
+        texts[name] = rows(array, as_base64=name.endswith(BYTES_SUFFIX))
     if len(texts) == 1:
         return next(iter(texts.values()))
     return [_members(dict(zip(texts, row, strict=True))) for row in zip(*texts.values(), strict=True)]

@@ -12,6 +12,7 @@ from slipline.serving.errors import BadRequest, DataLoss, LoadFailed, ServingErr
 from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.methods.methods import Methods
+from slipline.serving.server.methods.predict_calls import PredictCall
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tfrecord import DamagedRecord, read_records
 
@@ -63,7 +64,7 @@ def warm_up(
 def _run(model: LoadedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
-        methods.predict(model, log.predict_log.request)
+        methods.predict(model, PredictCall.of(log.predict_log.request))
     elif kind == "classify_log":
         methods.classify(model, log.classify_log.request)
     elif kind == "regress_log":

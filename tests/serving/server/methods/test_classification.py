@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slipline.serving.errors import BadRequest
-from slipline.serving.server.methods.classification import Classification
+from slipline.serving.server.methods.example_tasks import Classification
 from slipline.serving.wire import saved_model_pb2
 
 BOTH = Classification(examples="in:0", classes="c:0", scores="s:0")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slipline.serving.errors import BadRequest
-from slipline.serving.server.methods.regression import Regression
+from slipline.serving.server.methods.example_tasks import Regression
 from tests.serving.server.methods.test_classification import signature
 
 OF = Regression(examples="inputs:0", outputs="outputs:0")

@@ -9,12 +9,11 @@ import pytest
 from slipline.serving.errors import BadRequest
 from slipline.serving.server.rest.reply_bodies import classified, predicted, regressed
 from slipline.serving.wire import serving_pb2
-from slipline.serving.wire.tensors import to_proto
 
 
 def answer(outputs: dict[str, Any], *, by_row: bool) -> Any:
-    protos = {name: to_proto(np.array(value)) for name, value in outputs.items()}
-    return json.loads(predicted(protos, by_row=by_row))
+    arrays = {name: np.array(value) for name, value in outputs.items()}
+    return json.loads(predicted(arrays, by_row=by_row))
 
 
 @pytest.mark.parametrize(
