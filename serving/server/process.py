@@ -24,24 +24,22 @@ import grpc
 from slipline.serving.errors import ConfigRefused, ServerUnavailable
 from slipline.serving.folders.model_config import PLATFORM
 from slipline.serving.models.loaded_model import LoadedModel
-from slipline.serving.models.model_loader import Preferences
 from slipline.serving.server.flags.accepted_flags import warnings_for
-from slipline.serving.server.flags.flag_values import load_policy, saved_model_tags, session_threads
+from slipline.serving.server.flags.flag_values import load_policy
 from slipline.serving.server.flags.options import BadFlag, ServerOptions, parse_flags, usage
 from slipline.serving.server.grpc.grpc_server import GrpcServer
 from slipline.serving.server.grpc.services import ModelService, PredictionService, ProfilerService
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.metrics.monitoring import Metrics
-from slipline.serving.server.preparation import BatchingChoice, Preparation
+from slipline.serving.server.preparation import Preparation
 from slipline.serving.server.security.auth import Tokens
-from slipline.serving.server.security.tls import TlsSettings
+from slipline.serving.server.security.tls import read_ssl_config
 from slipline.serving.server.stop_request import stop_request
 from slipline.serving.server.versions.config_in_force import ConfigInForce
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.memory import keep_freed_memory
 from slipline.serving.server.versions.sources import ModelSource, read_config, read_config_file
-from slipline.serving.server.versions.timed_warmup import WarmUps
 from slipline.serving.wire import serving_pb2
 
 if TYPE_CHECKING:
@@ -67,15 +65,19 @@ class Server:
         """
         self.options = options
         self.address = f"{options.host}:{options.port}"
-        self._tls = TlsSettings.read(Path(options.ssl_config_file)) if options.ssl_config_file else None
+        self._tls = read_ssl_config(Path(options.ssl_config_file)) if options.ssl_config_file else None
         self._tokens = Tokens.read(Path(options.auth_token_file)) if options.auth_token_file else None
         self._grpc = GrpcServer(options, tls=self._tls, tokens=self._tokens)
         self._metrics = Metrics(lambda: self._versions.models())  # noqa: PLW0108  they come after it
         self._versions = VersionManager(
             self._load, load_policy(options), self._grpc.show_readiness, on_attempt=self._metrics.observe_load
         )
-        self._preparation = _preparation(options, self._metrics)
-        self._inference = Inference(self._versions, _methods(options), self._metrics.observe_runtime)
+        methods = Methods(
+            check_method_names=options.enable_signature_method_name_check,
+            packed_outputs=options.enable_serialization_as_tensor_content,
+        )
+        self._preparation = Preparation(options, methods, self._metrics)
+        self._inference = Inference(self._versions, methods, self._metrics.observe_runtime)
         self._config = ConfigInForce(self._versions.configure)
         self._stopping = threading.Event()
         self._rest = self._rest_server() if options.rest_api_port else None
@@ -116,7 +118,7 @@ class Server:
             grpc_stopped.result()
         ended = self._versions.stop(max(SHORTEST_UNLOAD_S, deadline_s - time.monotonic()))
         self._grpc.close()
-        return ended and (self._preparation.warm_ups is None or self._preparation.warm_ups.are_over)
+        return ended and self._preparation.is_over
 
     def __enter__(self) -> Server:
         self.start()
@@ -138,11 +140,10 @@ class Server:
         if self.options.rest_api_port == self.options.port:
             log.error("--rest_api_port is --port, %d; there is no REST", self.options.port)
             return None
-        from slipline.serving.server.rest.listen import (
-            rest_server,  # not for a server of gRPC alone: it brings an HTTP server
-        )
+        # Not for a server of gRPC alone: it brings an HTTP server.
+        from slipline.serving.server.rest.rest_server import RestServer
 
-        return rest_server(
+        return RestServer(
             self.options, self._inference, self._versions, self._metrics, tls=self._tls, tokens=self._tokens
         )
 
@@ -223,33 +224,3 @@ def _sources(options: ServerOptions) -> dict[str, ModelSource]:
         name=options.model_name, base_path=options.model_base_path, model_platform=PLATFORM
     )
     return read_config(config)
-
-
-def _preparation(options: ServerOptions, metrics: Metrics) -> Preparation:
-    warm_ups = WarmUps(
-        _methods(options),
-        iterations=options.num_request_iterations_for_warmup,
-        time_limit_s=options.warmup_time_limit_seconds or None,
-        on_end=metrics.observe_warmup,
-    )
-    return Preparation(
-        preferences=Preferences(
-            threads=session_threads(options),
-            tags=saved_model_tags(options),
-            tflite=options.prefer_tflite_model,
-            tflite_pools=options.num_tflite_pools or None,
-            tflite_interpreters_per_pool=options.num_tflite_interpreters_per_pool,
-        ),
-        warm_ups=warm_ups if options.enable_model_warmup else None,
-        batching=BatchingChoice.of(options),
-        max_threads=options.grpc_max_threads or 4 * (os.cpu_count() or 1),
-        on_batch=metrics.observe_batch,
-        on_read=metrics.observe_read,
-    )
-
-
-def _methods(options: ServerOptions) -> Methods:
-    return Methods(
-        check_method_names=options.enable_signature_method_name_check,
-        packed_outputs=options.enable_serialization_as_tensor_content,
-    )

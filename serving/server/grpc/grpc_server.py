@@ -17,7 +17,8 @@ from slipline.serving.server.grpc.gate import Gate
 from slipline.serving.server.grpc.health import Health
 from slipline.serving.server.grpc.reflection import add_reflection
 from slipline.serving.server.security.auth import TokenCheck, Tokens
-from slipline.serving.server.security.tls import TlsSettings
+from slipline.serving.server.security.tls import grpc_credentials
+from slipline.serving.wire.settings_pb2 import SSLConfig
 
 
 class GrpcServer:
@@ -28,7 +29,7 @@ class GrpcServer:
       gate: For requests to pass.
     """
 
-    def __init__(self, options: ServerOptions, *, tls: TlsSettings | None, tokens: Tokens | None) -> None:
+    def __init__(self, options: ServerOptions, *, tls: SSLConfig | None, tokens: Tokens | None) -> None:
         """Nothing listens before `open`."""
         self._options = options
         self._tls = tls
@@ -99,7 +100,7 @@ class GrpcServer:
     def _bind(self, wanted: str) -> int:
         try:
             if self._tls is not None:
-                return int(self._server.add_secure_port(wanted, self._tls.grpc_credentials()))
+                return int(self._server.add_secure_port(wanted, grpc_credentials(self._tls)))
             return int(self._server.add_insecure_port(wanted))
         except RuntimeError as error:
             raise ServerUnavailable(f"cannot listen on {wanted}; is another server there? ({error})") from error

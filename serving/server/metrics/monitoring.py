@@ -123,7 +123,7 @@ class Metrics:
         """Adds one attempt to load the version in `folder`."""
         self._attempts.add((str(folder), "fail" if attempt.code else "success"))
         if not attempt.code:
-            self._loads.add((str(folder),), round(attempt.load_s * 1e6))
+            self._loads.add((str(folder),), round((attempt.figures.load_s or 0) * 1e6))
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, without help lines."""

@@ -12,6 +12,7 @@ import grpc
 
 from slipline.serving.errors import BadRequest, ServingError
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
+from slipline.serving.server.flags.options import ServerOptions
 from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.metrics.monitoring import Metrics
@@ -59,30 +60,17 @@ class Body:
     is_gzip: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class BodyLimits:
-    """What is read of a request's body.
-
-    Attributes:
-      max_bytes: Of the body, and of what it unpacks to.
-      max_depth: How deep its arrays and objects may lie in each other.
-    """
-
-    max_bytes: int = 100 * 2**20
-    max_depth: int = 100
-
-
 class RestApi:
     """Runs models for JSON. Thread-safe."""
 
     def __init__(
-        self, inference: Inference, versions: VersionManager, metrics: Metrics, limits: BodyLimits | None = None
+        self, options: ServerOptions, inference: Inference, versions: VersionManager, metrics: Metrics
     ) -> None:
-        """`metrics` is told of every inference that succeeds; `limits` are the default ones if None."""
+        """`metrics` is told of every inference that succeeds."""
+        self._options = options
         self._inference = inference
         self._versions = versions
         self._metrics = metrics
-        self._limits = limits or BodyLimits()
 
     def answer(self, call: Call, body: Body, is_active: Callable[[], bool]) -> Reply:
         """The reply to a call.
@@ -97,11 +85,12 @@ class RestApi:
         """
         if call.verb in (Verb.PREDICT, Verb.CLASSIFY, Verb.REGRESS):
             begin_s = time.perf_counter()
-            sent = parse_object(unpacked(body, self._limits.max_bytes), max_depth=self._limits.max_depth)
-            version, text = self._infer(call, sent, is_active)
+            text = unpacked(body, self._options.rest_api_max_body_bytes)
+            sent = parse_object(text, max_depth=self._options.rest_api_max_json_depth)
+            version, answer = self._infer(call, sent, is_active)
             elapsed_s = time.perf_counter() - begin_s
             self._metrics.observe(call.spec.name, call.verb.value, "REST", elapsed_s, version=version)
-            return Reply(code=200, body=text, headers=_answered_by(call.spec.name, version))
+            return Reply(code=200, body=answer, headers=_answered_by(call.spec.name, version))
         return Reply(code=200, body=self._describe(call))
 
     def _infer(self, call: Call, sent: JsonObject, is_active: Callable[[], bool]) -> tuple[int, bytes]:

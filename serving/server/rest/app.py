@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -22,8 +23,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from slipline.serving.errors import DeadlineExceeded, Overloaded, ServingError
+from slipline.serving.server.flags.options import ServerOptions
 from slipline.serving.server.http_reply import Reply
-from slipline.serving.server.metrics.monitoring import Metrics
+from slipline.serving.server.metrics.monitoring import Metrics, read_monitoring_config
 from slipline.serving.server.rest import replies
 from slipline.serving.server.rest.api import Body, BodyTooLarge, RestApi, refusal
 from slipline.serving.server.rest.urls import Call, UnreadableName, parse_call
@@ -44,57 +46,39 @@ _UNDER_V1 = re.compile(r"/v1/", re.IGNORECASE)
 _WEB_ORIGIN = re.compile(r"https?://", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AppSettings:
-    """How requests are taken.
-
-    Attributes:
-      timeout_s: From a request's head to its answer, the arrival of its body included.
-      threads: Requests that are worked on at once; more wait.
-      max_requests: Requests that are read, wait or are worked on; more are refused. None for no limit.
-      max_body_bytes: Of a body as it comes.
-      metrics_path: Where the metrics are; None for nowhere.
-      cors: Whether web pages from elsewhere may call.
-    """
-
-    timeout_s: float = 30.0
-    threads: int = 4
-    max_requests: int | None = None
-    max_body_bytes: int = 100 * 2**20
-    metrics_path: str | None = None
-    cors: bool = False
-
-
 class RestApp:
     """The ASGI application; serves one event loop."""
 
     def __init__(
         self,
+        options: ServerOptions,
         api: RestApi,
         versions: VersionManager,
         metrics: Metrics,
-        settings: AppSettings,
         tokens: Tokens | None = None,
-        demo: DemoSite | None = None,
     ) -> None:
         """`tokens` open everything but what asks for health; everything is open if None.
 
-        `demo` answers for its own paths; there are none if None.
+        Raises:
+          ConfigRefused: The monitoring's config cannot be used.
         """
+        self._options = options
         self._api = api
         self._versions = versions
         self._metrics = metrics
-        self._settings = settings
         self._tokens = tokens
-        self._demo = demo
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="REST request")
-        self._slots = threading.Semaphore(settings.max_requests or sys.maxsize)
+        self._demo = _demo_site(versions) if options.enable_demo_page else None
+        monitoring = options.monitoring_config_file
+        self._metrics_path = read_monitoring_config(Path(monitoring)) if monitoring else None
+        threads = options.rest_api_num_threads or 4 * (os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="REST request")
+        self._slots = threading.Semaphore(options.max_concurrent_requests or sys.maxsize)  # read, waiting, or worked on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one HTTP request."""
         request = Request(scope, receive)
         response = await self._respond(request)
-        if self._settings.cors:
+        if self._options.rest_api_enable_cors_support:
             response.headers["access-control-allow-origin"] = "*"
             response.headers["access-control-allow-methods"] = "POST, GET"
             response.headers["access-control-allow-headers"] = (
@@ -122,7 +106,7 @@ class RestApp:
             self._metrics.count("", "UNAUTHENTICATED")
             reply = Reply(code=401, body=replies.error(REFUSAL), headers={"www-authenticate": "Bearer"})
             return _response(reply, JSON)
-        if path == self._settings.metrics_path:
+        if path == self._metrics_path:
             return await self._show_metrics(query)
         if self._demo is not None and self._demo.owns(path):
             return await self._show_page(self._demo, request, path)
@@ -138,7 +122,7 @@ class RestApp:
 
     async def _show_page(self, demo: DemoSite, request: Request, path: str) -> Response:
         known = request.headers.get("if-none-match", "")
-        deadline_s = time.monotonic() + self._settings.timeout_s
+        deadline_s = self._deadline_s()
         try:
             self._take_slot()
             reply = await self._worked(lambda: demo.answer(request.method, path, known), deadline_s)
@@ -165,10 +149,10 @@ class RestApp:
 
     async def _answer(self, call: Call, request: Request) -> Reply:
         """Reads the body and has a worker answer, both within the time limit."""
-        deadline_s = time.monotonic() + self._settings.timeout_s
+        deadline_s = self._deadline_s()
         self._take_slot()
         try:
-            body = await _within(_read_body(request, self._settings.max_body_bytes), deadline_s)
+            body = await _within(_read_body(request, self._options.rest_api_max_body_bytes), deadline_s)
         except BaseException:
             self._slots.release()
             raise
@@ -176,15 +160,25 @@ class RestApp:
             lambda: self._api.answer(call, body, lambda: time.monotonic() < deadline_s), deadline_s
         )
 
+    def _deadline_s(self) -> float:
+        """When the answer to a request whose head has come is due, the arrival of its body included."""
+        return time.monotonic() + self._options.rest_api_timeout_in_ms / 1000
+
     def _take_slot(self) -> None:
         if not self._slots.acquire(blocking=False):
-            raise Overloaded(f"more than {self._settings.max_requests} requests at once; try again later")
+            raise Overloaded(f"more than {self._options.max_concurrent_requests} requests at once; try again later")
 
     async def _worked(self, work: Callable[[], Reply], deadline_s: float) -> Reply:
         """What a worker answers; the slot that was taken for it is free again at its end, whoever still waits."""
         begun = self._pool.submit(work)
         begun.add_done_callback(lambda done: self._slots.release())
         return await _within(asyncio.wrap_future(begun), deadline_s)
+
+
+def _demo_site(versions: VersionManager) -> DemoSite:
+    from slipline.serving.server.demo.site import DemoSite  # it reads the page, which few servers show
+
+    return DemoSite(versions)
 
 
 async def _within(awaitable: Awaitable[Result], deadline_s: float) -> Result:

@@ -12,8 +12,15 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slipline.serving.errors import ServerUnavailable
+from slipline.serving.server.flags.options import ServerOptions
+from slipline.serving.server.inference import Inference
+from slipline.serving.server.metrics.monitoring import Metrics
+from slipline.serving.server.rest.api import RestApi
 from slipline.serving.server.rest.app import RestApp
-from slipline.serving.server.security.tls import TlsSettings
+from slipline.serving.server.security.auth import Tokens
+from slipline.serving.server.security.tls import ssl_context
+from slipline.serving.server.versions.manager import VersionManager
+from slipline.serving.wire.settings_pb2 import SSLConfig
 
 log = logging.getLogger(__name__)
 
@@ -57,26 +64,29 @@ def _without_upgrade(data: bytes) -> bytes:
 
 
 class RestServer:
-    """Serves an application over HTTP, or HTTPS; `start` once, then `stop` once."""
+    """Serves models over HTTP, or HTTPS, as options say; `start` once, then `stop` once."""
 
     def __init__(
-        self, app: RestApp, *, host: str, port: int, tls: TlsSettings | None = None, grace_s: float = 30
+        self,
+        options: ServerOptions,
+        inference: Inference,
+        versions: VersionManager,
+        metrics: Metrics,
+        *,
+        tls: SSLConfig | None,
+        tokens: Tokens | None,
     ) -> None:
-        """Nothing listens before `start`.
+        """Nothing listens before `start`; HTTPS if there is `tls`.
 
-        Args:
-          app: What answers.
-          host: The address to listen on.
-          port: 0 picks a free one.
-          tls: Keys for HTTPS; HTTP if None.
-          grace_s: How long requests in flight get at the end.
+        Raises:
+          ConfigRefused: The monitoring's config cannot be used.
         """
-        self._app = app
-        self._host = host.strip("[]")
-        self._port = port
+        self._app = RestApp(options, RestApi(options, inference, versions, metrics), versions, metrics, tokens)
+        self._host = options.host.strip("[]")
+        self._port = options.rest_api_port
         self._tls = tls
         config = uvicorn.Config(
-            app,
+            self._app,
             http=BoundedProtocol,
             ws="none",
             loop="asyncio",
@@ -86,11 +96,11 @@ class RestServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=math.ceil(grace_s),
+            timeout_graceful_shutdown=math.ceil(options.shutdown_grace_seconds),
         )
         config.load()
         if tls is not None:
-            config.ssl = tls.ssl_context()  # uvicorn's own settings want the key in a file
+            config.ssl = ssl_context(tls)  # uvicorn's own settings want the key in a file
         self._server = uvicorn.Server(config)
         self._thread: threading.Thread | None = None
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -20,6 +20,7 @@ from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tensorflow.native import is_tensorflow_loaded
 from slipline.serving.models.tensorflow.saved_model import SAVED_MODEL_FILE
 from slipline.serving.server.versions.memory import Room, bytes_on_disk, drop_cached_files, resident_bytes
+from slipline.serving.server.versions.model_state import LoadFigures, Stamp
 from slipline.serving.server.versions.sources import folder_stamp
 from slipline.serving.server.versions.statuses import code_of
 
@@ -91,22 +92,16 @@ class Attempt:
       stamp: Of the files, before they were read.
       code: The status code of the failure; 0 if there was none.
       message: Why it failed.
-      load_s: How long it took, warm-up included, in seconds.
       claimed_bytes: The room taken for it, until `Loader.give_back`.
-      disk_bytes: The length of its files.
-      grown_bytes: By how much the process grew meanwhile.
-      mlmd_uuid: What ML Metadata knows the version by; empty if the version does not say.
+      figures: Of a load that did not fail.
     """
 
     model: LoadedModel | None = None
-    stamp: frozenset[tuple[str, int, int]] = frozenset()
+    stamp: Stamp = frozenset()
     code: int = 0
     message: str = ""
-    load_s: float = 0.0
     claimed_bytes: int = 0
-    disk_bytes: int = 0
-    grown_bytes: int = 0
-    mlmd_uuid: str = ""
+    figures: LoadFigures = field(default_factory=LoadFigures)
 
     @property
     def is_hopeless(self) -> bool:
@@ -176,7 +171,7 @@ class Loader:
         except Exception as error:  # whatever it is, it must show in the status and not end this thread
             self._room.loaded(claimed_bytes)
             self._room.give_back(claimed_bytes)
-            return Attempt(stamp=stamp, code=status_code(error), message=str(error), load_s=time.monotonic() - begin_s)
+            return Attempt(stamp=stamp, code=status_code(error), message=str(error))
         self._room.loaded(claimed_bytes)
         self._has_loaded, self._has_loaded_tensorflow = True, is_tensorflow_loaded()
         load_s = time.monotonic() - begin_s
@@ -184,15 +179,10 @@ class Loader:
         grown_bytes = max(0, resident_bytes() - before_bytes)
         if self._drops_cached_files:
             drop_cached_files(folder)
-        return Attempt(
-            model=loaded,
-            stamp=stamp,
-            load_s=load_s,
-            claimed_bytes=claimed_bytes,
-            disk_bytes=bytes_on_disk(folder),
-            grown_bytes=grown_bytes,
-            mlmd_uuid=_mlmd_uuid(folder),
+        figures = LoadFigures(
+            load_s=load_s, disk_bytes=bytes_on_disk(folder), grown_bytes=grown_bytes, mlmd_uuid=_mlmd_uuid(folder)
         )
+        return Attempt(model=loaded, stamp=stamp, claimed_bytes=claimed_bytes, figures=figures)
 
 
 def _mlmd_uuid(folder: Path) -> str:

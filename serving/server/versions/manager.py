@@ -301,8 +301,7 @@ class VersionManager:
         """Puts a version up that was loaded, if it still is to be; call with the lock."""
         assert attempt.model is not None
         version.gave_up, version.is_due, version.failures, version.code = False, False, 0, 0
-        version.load_s, version.disk_bytes = attempt.load_s, attempt.disk_bytes
-        version.grown_bytes, version.mlmd_uuid = attempt.grown_bytes, attempt.mlmd_uuid
+        version.figures = attempt.figures
         if model.keeps(version):
             version.served = Served(version.number, attempt.model)
             version.claimed_bytes = attempt.claimed_bytes

@@ -22,6 +22,23 @@ CANCELLED = 1
 Stamp = frozenset[tuple[str, int, int]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoadFigures:
+    """What is known of a version that was loaded.
+
+    Attributes:
+      load_s: How long its last load took, warm-up included, in seconds; None before.
+      disk_bytes: The length of its files.
+      grown_bytes: By how much the process grew during its load; other loads at that time count, too.
+      mlmd_uuid: What ML Metadata knows it by; empty if it does not say.
+    """
+
+    load_s: float | None = None
+    disk_bytes: int = 0
+    grown_bytes: int = 0
+    mlmd_uuid: str = ""
+
+
 @dataclass
 class Version:
     """One version since it was last wanted; guarded by the lock of its manager.
@@ -34,7 +51,7 @@ class Version:
       is_tried: Whether an attempt is under way.
       is_due: Whether it is to be tried at once.
       claimed_bytes: The room taken for it.
-      grown_bytes: By how much the process grew while it was loaded.
+      figures: Of its last load.
     """
 
     number: int
@@ -48,11 +65,8 @@ class Version:
     is_tried: bool = False
     is_due: bool = False
     served: Served | None = None
-    load_s: float | None = None
     claimed_bytes: int = 0
-    disk_bytes: int = 0
-    grown_bytes: int = 0
-    mlmd_uuid: str = ""
+    figures: LoadFigures = field(default_factory=LoadFigures)
 
     def order(self) -> None:
         """Has it tried at once, as if for the first time."""
@@ -147,23 +161,6 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VersionView:
-    """What is known of one version beyond its status.
-
-    Attributes:
-      load_s: How long its last load took, warm-up included, in seconds.
-      disk_bytes: The length of its files.
-      grown_bytes: By how much the process grew during its load; other loads at that time count, too.
-      mlmd_uuid: What ML Metadata knows it by; empty if it does not say.
-    """
-
-    load_s: float | None = None
-    disk_bytes: int = 0
-    grown_bytes: int = 0
-    mlmd_uuid: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelView:
     """One model as it is at a moment.
 
@@ -183,7 +180,7 @@ class ModelView:
     labels: Mapping[str, int]
     wanted: Set[int] = frozenset()
     complaint: str = ""
-    details: Mapping[int, VersionView] = field(default_factory=dict)
+    details: Mapping[int, LoadFigures] = field(default_factory=dict)
 
     @property
     def is_ready(self) -> bool:
@@ -216,12 +213,7 @@ def view_of(model: Model) -> ModelView:
         labels=dict(model.labels),
         wanted=frozenset(model.wanted),
         complaint=model.complaint,
-        details={
-            v.number: VersionView(
-                load_s=v.load_s, disk_bytes=v.disk_bytes, grown_bytes=v.grown_bytes, mlmd_uuid=v.mlmd_uuid
-            )
-            for v in versions
-        },
+        details={version.number: version.figures for version in versions},
     )
 
 

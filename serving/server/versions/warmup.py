@@ -1,22 +1,137 @@
-"""Replays the requests recorded for a model's warm-up: a TFRecord file of PredictionLog among its extra assets."""
+"""Warm-ups: replays the requests recorded with a model, a TFRecord file of PredictionLog among its extra assets.
+
+They end in time: a request that hangs fails the load of its version, and holds up nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from slipline.serving.errors import BadRequest, DataLoss, LoadFailed, ServingError, Unsupported
+from slipline.serving.errors import BadRequest, DataLoss, DeadlineExceeded, LoadFailed, ServingError, Unsupported
 from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.methods.predict_calls import PredictCall
+from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tfrecord import DamagedRecord, read_records
 
 MAX_RECORDS = 1000  # TensorFlow Serving's limit
+INTERRUPT_S = 5.0  # loops look between two steps whether to end; a single operation does not
+
+
+class WarmUps:
+    """Warms up the models of a server. Thread-safe."""
+
+    def __init__(
+        self,
+        methods: Methods,
+        *,
+        iterations: int = 1,
+        time_limit_s: float | None = None,
+        interrupt_s: float = INTERRUPT_S,
+        on_end: Callable[[Path, str, int, float], None] = lambda folder, status, records, seconds: None,
+    ) -> None:
+        """Nothing is run yet.
+
+        Args:
+          methods: How requests are run.
+          iterations: How often each is run, at least once.
+          time_limit_s: A warm-up that takes longer has failed, as the first requests would be as slow; None for any
+            time.
+          interrupt_s: How long a run is waited for that was told to end.
+          on_end: Told a model's folder, gRPC's name of how its warm-up ended, the records replayed and the seconds
+            taken, if the model has recorded requests.
+        """
+        self._methods = methods
+        self._iterations = iterations
+        self._time_limit_s = time_limit_s
+        self._interrupt_s = interrupt_s
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._left_behind: list[_Replay] = []
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no run goes on of a warm-up that was given up."""
+        return not any(replay.is_alive() for replay in self._left_behind)
+
+    def check(self, folder: Path) -> None:
+        """Returns if the version in `folder` may be loaded.
+
+        Raises:
+          LoadFailed: A run of it that was given up goes on, and another would only be one more.
+        """
+        with self._lock:
+            self._left_behind = [replay for replay in self._left_behind if replay.is_alive()]
+            if any(replay.model.folder == folder for replay in self._left_behind):
+                reason = "its last warm-up still runs, and cannot be ended; mend the model, and restart the server"
+                raise LoadFailed(f"{folder}: {reason}") from DeadlineExceeded(reason)
+
+    def warm_up(self, model: LoadedModel) -> None:
+        """Replays the recorded requests that came with the model; closes it if that fails.
+
+        Raises:
+          LoadFailed: One of them cannot be read or run, or the time is over; the cause says which status that is.
+        """
+        if not (model.folder / WARM_UP_FILE).is_file():
+            return
+        begin_s = time.monotonic()
+        replay = _Replay(model, self._methods, self._iterations)
+        replay.start()
+        replay.join(self._time_limit_s)
+        error = self._give_up(replay) if replay.is_alive() else replay.error
+        cause = error.__cause__ if isinstance(error, LoadFailed) else error
+        status = code_of(cause).name if isinstance(cause, ServingError) else "UNKNOWN" if error else "OK"
+        self._on_end(model.folder, status, replay.progress.count, time.monotonic() - begin_s)
+        if error is not None:
+            raise error
+
+    def _give_up(self, replay: _Replay) -> LoadFailed:
+        model = replay.model
+        reason = (
+            f"not warm after {self._time_limit_s:g} s, in request {replay.progress.record} of {WARM_UP_FILE}; record "
+            "what takes less time, or raise --warmup_time_limit_seconds"
+        )
+        replay.is_given_up = True
+        model.interrupt()
+        replay.join(self._interrupt_s)
+        if replay.is_alive():
+            with self._lock:
+                self._left_behind.append(replay)
+            reason += ". The request still runs, and keeps its memory until it ends"
+        else:
+            model.close()  # it may have ended just before; to close it twice does no harm
+        error = LoadFailed(f"{model.folder}: {reason}")
+        error.__cause__ = DeadlineExceeded(reason)
+        return error
+
+
+class _Replay(threading.Thread):
+    """Replays the recorded requests of `model`, and closes it if that fails, or at last if it was given up."""
+
+    def __init__(self, model: LoadedModel, methods: Methods, iterations: int) -> None:
+        super().__init__(name=f"warm-up {model.folder}", daemon=True)
+        self.model = model
+        self.progress = Progress()
+        self.is_given_up = False
+        self.error: Exception | None = None
+        self._methods = methods
+        self._iterations = iterations
+
+    def run(self) -> None:
+        try:
+            warm_up(self.model, self._methods, iterations=self._iterations, progress=self.progress)
+        except Exception as error:  # whatever it is, it is the load that fails of it
+            self.error = error
+        if self.error or self.is_given_up:
+            self.model.close()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from slipline.serving.server.batching.lanes import Batch
 from slipline.serving.server.metrics.monitoring import BOUNDS_US, Metrics, read_monitoring_config
 from slipline.serving.server.metrics.prometheus_text import MAX_LABEL_SETS
 from slipline.serving.server.versions.loading import Attempt
-from slipline.serving.server.versions.model_state import ModelView, VersionView
+from slipline.serving.server.versions.model_state import LoadFigures, ModelView
 from slipline.serving.server.versions.sources import ModelSource
 from slipline.serving.wire.serving_pb2 import ModelVersionStatus, StatusProto
 
@@ -90,7 +90,7 @@ def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
         ModelVersionStatus(version=1, state=ModelVersionStatus.END),
     ]
     source = ModelSource(name="m", base_path=Path("/m"))
-    details = {2: VersionView(load_s=1.5, disk_bytes=10, grown_bytes=20), 1: VersionView(load_s=2.5)}
+    details = {2: LoadFigures(load_s=1.5, disk_bytes=10, grown_bytes=20), 1: LoadFigures(load_s=2.5)}
     view = ModelView(name="m", source=source, versions=versions, labels={}, wanted=frozenset({3}), details=details)
     gone = ModelView(name="gone", source=None, versions=versions, labels={}, details=details)
     found = [(s.name, *s.labels.values(), s.value) for s in samples(Metrics(lambda: [view, gone]))]
@@ -109,7 +109,7 @@ def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
 def test_what_ml_metadata_knows_a_version_by_is_shown_while_it_is_up() -> None:
     versions = [ModelVersionStatus(version=number, state=ModelVersionStatus.AVAILABLE) for number in (2, 1)]
     source = ModelSource(name="m", base_path=Path("/m"))
-    details = {2: VersionView(mlmd_uuid="af-1"), 1: VersionView()}
+    details = {2: LoadFigures(mlmd_uuid="af-1"), 1: LoadFigures()}
     view = ModelView(name="m", source=source, versions=versions, labels={}, details=details)
     lines = text_of(Metrics(lambda: [view]))
     assert [line for line in lines if "mlmd" in line] == [
@@ -125,7 +125,7 @@ def text_of(metrics: Metrics) -> list[str]:
 def test_runs_loads_and_warm_ups_are_told_under_tensorflow_servings_names() -> None:
     metrics = Metrics()
     metrics.observe_runtime("m", "Predict", 11e-6)
-    metrics.observe_load(Path("/m/1"), Attempt(load_s=0.25))
+    metrics.observe_load(Path("/m/1"), Attempt(figures=LoadFigures(load_s=0.25)))
     metrics.observe_load(Path("/m/1"), Attempt(code=5, message="missing"))
     metrics.observe_read(Path("/m/1"), 15e-6)
     metrics.observe_warmup(Path("/m/1"), "OK", 3, 0.5)

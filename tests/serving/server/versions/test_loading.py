@@ -74,8 +74,8 @@ def test_attempt_measures_what_was_loaded(scalers: Path) -> None:
     assert attempt.model is not None
     attempt.model.close()
     assert (attempt.code, told) == (0, [attempt])
-    assert attempt.load_s > 0
-    assert attempt.claimed_bytes == int(1.2 * attempt.disk_bytes)
+    assert attempt.figures.load_s > 0
+    assert attempt.claimed_bytes == int(1.2 * attempt.figures.disk_bytes)
 
 
 @pytest.mark.parametrize("low_priority", [True, False])

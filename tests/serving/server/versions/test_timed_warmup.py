@@ -19,7 +19,7 @@ from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.process import Server
-from slipline.serving.server.versions.timed_warmup import WarmUps
+from slipline.serving.server.versions.warmup import WarmUps
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import Array, to_proto
 from slipline.serving.wire.tfrecord import framed
