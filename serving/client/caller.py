@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
@@ -191,15 +192,13 @@ class Caller:
         return last if len(trial.asked) == 1 else f"{last} (attempt {len(trial.asked)})"
 
 
+@dataclass(eq=False, slots=True)
 class _Trial:
     """A call that is under way: what is asked, whom it went to, and who lacked what others may have."""
 
-    __slots__ = ("asked", "deadline_s", "headers", "lacking", "request", "rpc")
-
-    def __init__(self, rpc: Rpc, request: bytes, deadline_s: float, headers: Headers) -> None:
-        self.rpc = rpc
-        self.request = request
-        self.deadline_s = deadline_s
-        self.headers = headers
-        self.asked: list[Target] = []
-        self.lacking: list[Target] = []
+    rpc: Rpc
+    request: bytes
+    deadline_s: float
+    headers: Headers
+    asked: list[Target] = field(default_factory=list)
+    lacking: list[Target] = field(default_factory=list)

@@ -122,18 +122,8 @@ class LoadedModel(ABC):
           BadRequest: The inputs, the outputs or the signature are not such as the model has.
           ServingError: An operation failed for another reason.
         """
-        planned = self.planned(inputs, signature, outputs)
+        planned = self.plan(signature, tuple(inputs), tuple(outputs)).run(inputs)
         return planned.renamed(self.compute(planned.feeds, planned.fetches))
-
-    def planned(
-        self, inputs: Mapping[str, Array], signature: str = DEFAULT_SIGNATURE, outputs: Sequence[str] = ()
-    ) -> Run:
-        """What `run` with the same arguments hands to `compute`.
-
-        Raises:
-          BadRequest: The inputs, the outputs or the signature are not such as the model has.
-        """
-        return self.plan(signature, tuple(inputs), tuple(outputs)).run(inputs)
 
     def plan(self, signature: str, inputs: tuple[str, ...], outputs: tuple[str, ...] = ()) -> Plan:
         """How to run a signature on inputs of these names, for these outputs, or all if there are none.

@@ -23,8 +23,9 @@ class PairedModel(LoadedModel):
 
     def __init__(self, tflite: TfliteModel, saved_model: LoadedModel) -> None:
         """Takes over both."""
-        self._tflite = tflite.prefixed(PREFIX)
-        super().__init__(tflite.folder, {**saved_model.signatures, **self._tflite.signatures})
+        own = {name: _prefixed(signature) for name, signature in tflite.signatures.items()}
+        super().__init__(tflite.folder, {**saved_model.signatures, **own})
+        self._tflite = tflite
         self._saved_model = saved_model
 
     def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
@@ -36,7 +37,11 @@ class PairedModel(LoadedModel):
         own = {name.startswith(PREFIX) for name in (*feeds, *fetches)}
         if len(own) > 1:
             raise BadRequest("these signatures are of two models, model.tflite and the SavedModel; ask one at a time")
-        return (self._tflite if True in own else self._saved_model).compute(feeds, fetches)
+        if True not in own:
+            return self._saved_model.compute(feeds, fetches)
+        values = {name.removeprefix(PREFIX): array for name, array in feeds.items()}
+        computed = self._tflite.compute(values, [name.removeprefix(PREFIX) for name in fetches])
+        return {PREFIX + name: array for name, array in computed.items()}
 
     def traits(self) -> Mapping[str, GraphTraits]:
         """Those of the model that runs each signature."""
@@ -63,3 +68,11 @@ class PairedModel(LoadedModel):
 def has_more(saved_model: Signatures, tflite: Signatures) -> bool:
     """Whether a SavedModel has signatures for clients that the TFLite model has not."""
     return any(name not in tflite and not name.startswith("__") for name in saved_model)
+
+
+def _prefixed(signature: saved_model_pb2.SignatureDef) -> saved_model_pb2.SignatureDef:
+    prefixed = saved_model_pb2.SignatureDef()
+    prefixed.CopyFrom(signature)
+    for info in (*prefixed.inputs.values(), *prefixed.outputs.values()):
+        info.name = PREFIX + info.name
+    return prefixed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipline.serving.errors import LedgerConflict, PromotionFailed, ServingError
@@ -198,16 +198,8 @@ def _shares(moves: dict[str, tuple[Move, ...]]) -> dict[str, float]:
 
 
 def _undoing(move: Move, error: BaseException) -> Move:
-    return Move(
-        model=move.model,
-        number=move.number + 1,
-        kind="undone",
-        version=move.version,
-        former=move.former,
-        at=utc_now(),
-        by=move.by,
-        reason=str(error) or type(error).__name__,
-    )
+    reason = str(error) or type(error).__name__
+    return replace(move, number=move.number + 1, kind="undone", at=utc_now(), reason=reason, percent=None, figures=None)
 
 
 def _failure(

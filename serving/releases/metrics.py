@@ -14,6 +14,7 @@ from slipline.serving.releases.store.records import Move, MoveKind
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
+    from prometheus_client.core import GaugeMetricFamily
 
 
 class ReleaseCollector:
@@ -46,24 +47,23 @@ def render_metrics(ledger: Ledger) -> str:
 
 
 def _of_servers(status: ReleaseStatus) -> Iterator[Metric]:
-    from prometheus_client.core import GaugeMetricFamily
-
-    up = GaugeMetricFamily("slipline_release_target_up", "Whether a registered server answers.", labels=["target"])
-    differs = GaugeMetricFamily(
-        "slipline_release_differs",
+    up = _gauge("target_up", "Whether a registered server answers.", "target")
+    differs = _gauge(
+        "differs",
         "Whether a server serves something else than the ledger wants, 1 also if it does not answer.",
-        labels=["target"],
+        "target",
     )
-    wanted = GaugeMetricFamily(
-        "slipline_release_wanted_version", "The version that a label is to name.", labels=["target", "model", "label"]
-    )
-    served = GaugeMetricFamily(
-        "slipline_release_served_version",
+    wanted = _gauge("wanted_version", "The version that a label is to name.", "target", "model", "label")
+    served = _gauge(
+        "served_version",
         "The version that a label names at a server; absent where it names none.",
-        labels=["target", "model", "label"],
+        *("target", "model", "label"),
     )
-    loaded = GaugeMetricFamily(
-        "slipline_release_loaded", "1 for each version that requests can reach.", labels=["target", "model", "version"]
+    loaded = _gauge("loaded", "1 for each version that requests can reach.", "target", "model", "version")
+    folders = _gauge(
+        "folder_intact",
+        "Whether the folder of a version to be served has the files and lengths of its manifest.",
+        *("model", "version"),
     )
     for target in status.targets:
         up.add_metric([target.target], float(target.answers))
@@ -76,30 +76,19 @@ def _of_servers(status: ReleaseStatus) -> Iterator[Metric]:
                     served.add_metric([target.target, model.model, label], found)
             for version in model.served_versions:
                 loaded.add_metric([target.target, model.model, str(version)], 1)
-    folders = GaugeMetricFamily(
-        "slipline_release_folder_intact",
-        "Whether the folder of a version to be served has the files and lengths of its manifest.",
-        labels=["model", "version"],
-    )
     for folder in status.folders:
         folders.add_metric([folder.model, str(folder.version)], float(not folder.problems))
     yield from (up, differs, wanted, served, loaded, folders)
 
 
 def _of_models(moves: Mapping[str, tuple[Move, ...]]) -> Iterator[Metric]:
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily
 
     made = CounterMetricFamily(
         "slipline_release_moves", "Promotions, roll-backs, trials and withdrawals so far.", labels=["model", "kind"]
     )
-    since = GaugeMetricFamily(
-        "slipline_release_live_since_seconds", "When the live version went live, Unix time.", labels=["model"]
-    )
-    share = GaugeMetricFamily(
-        "slipline_release_canary_percent",
-        "The share of requests meant for the canary; 0 without one.",
-        labels=["model"],
-    )
+    since = _gauge("live_since_seconds", "When the live version went live, Unix time.", "model")
+    share = _gauge("canary_percent", "The share of requests meant for the canary; 0 without one.", "model")
     for model, of_model in sorted(moves.items()):
         counted = Counter(move.kind for move in of_model)
         for kind in get_args(MoveKind):
@@ -110,3 +99,9 @@ def _of_models(moves: Mapping[str, tuple[Move, ...]]) -> Iterator[Metric]:
             since.add_metric([model], datetime.fromisoformat(began).timestamp())
         share.add_metric([model], (trial.percent or 0.0) if trial else 0.0)
     yield from (made, since, share)
+
+
+def _gauge(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(f"slipline_release_{name}", words, labels=labels)

@@ -38,6 +38,7 @@ class Reconciliation:
 
 
 Origin = Callable[[ReleaseRow], Path | None]
+Outcome = tuple[str, bool]  # in words, and whether it is mended
 
 
 def reconcile(ledger: Ledger, *, origin: Origin = lambda release: None, timeout_s: float = 120.0) -> Reconciliation:
@@ -54,29 +55,32 @@ def reconcile(ledger: Ledger, *, origin: Origin = lambda release: None, timeout_
       LedgerError: The database cannot be read or written.
       ConfigRefused: A config file cannot be written.
     """
-    done: list[str] = []
-    failed: list[str] = []
     with ledger.alone():
-        before = release_status(ledger)
-        for server in filter(process_ended, ledger.servers()):
-            ledger.unregister_server(server.target)
-            done.append(f"{server.target}: forgotten, as its process {server.pid} has ended")
-        for folder in before.folders:
-            if folder.problems:
-                outcome, mended = _mend_folder(ledger, folder, origin)
-                (done if mended else failed).append(outcome)
-        for outcome, mended in _mend_copies(ledger):
-            (done if mended else failed).append(outcome)
-        ledger.write_files()
-        roots = {server.target: server.root for server in every_address(ledger.servers())}
-        for target in before.targets:
-            if target.target in roots and target.differs:
-                outcome, mended = _mend_server(ledger, target, roots[target.target], timeout_s)
-                (done if mended else failed).append(outcome)
-        return Reconciliation(done=tuple(done), failed=tuple(failed), status=release_status(ledger))
+        outcomes = list(_mended(ledger, origin, timeout_s))
+        return Reconciliation(
+            done=tuple(words for words, mended in outcomes if mended),
+            failed=tuple(words for words, mended in outcomes if not mended),
+            status=release_status(ledger),
+        )
 
 
-def _mend_folder(ledger: Ledger, folder: FolderStatus, origin: Origin) -> tuple[str, bool]:
+def _mended(ledger: Ledger, origin: Origin, timeout_s: float) -> Iterator[Outcome]:
+    before = release_status(ledger)
+    for server in filter(process_ended, ledger.servers()):
+        ledger.unregister_server(server.target)
+        yield f"{server.target}: forgotten, as its process {server.pid} has ended", True
+    for folder in before.folders:
+        if folder.problems:
+            yield _mend_folder(ledger, folder, origin)
+    yield from _mend_copies(ledger)
+    ledger.write_files()
+    roots = {server.target: server.root for server in every_address(ledger.servers())}
+    for target in before.targets:
+        if target.target in roots and target.differs:
+            yield _mend_server(ledger, target, roots[target.target], timeout_s)
+
+
+def _mend_folder(ledger: Ledger, folder: FolderStatus, origin: Origin) -> Outcome:
     release = ledger.release(folder.model, folder.version)
     made_from = origin(release)
     if made_from is not None and made_from.is_dir() and manifest_of(made_from).digest == release.digest:
@@ -106,7 +110,7 @@ def _replace(place: Path, fill: Callable[[Path], object]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _mend_copies(ledger: Ledger) -> Iterator[tuple[str, bool]]:
+def _mend_copies(ledger: Ledger) -> Iterator[Outcome]:
     """Copies that servers are to load from a store, made anew from an intact folder here where they are damaged."""
     for url in stores_among(server.root for server in ledger.servers()):
         from slipline.serving.releases.copies.object_store import renew_copy, verify_copy
@@ -124,7 +128,7 @@ def _mend_copies(ledger: Ledger) -> Iterator[tuple[str, bool]]:
                     yield f"{url}/{model.name}/{version}: copied from {place}", True
 
 
-def _mend_server(ledger: Ledger, status: TargetStatus, root: str | None, timeout_s: float) -> tuple[str, bool]:
+def _mend_server(ledger: Ledger, status: TargetStatus, root: str | None, timeout_s: float) -> Outcome:
     models = tuple(_loadable(ledger, status))
     try:
         with ServerControl(status.target, timeout_s=CALL_TIMEOUT_S) as control:

@@ -189,20 +189,14 @@ def _label(label: str, found: int | None, wanted: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified:
-    """One copy of a release.
+class Verified(FolderStatus):
+    """One copy of a release, every file of which was read.
 
     Attributes:
-      model: Its name.
-      version: Its number.
       place: The folder, or the copy's URL.
-      problems: How it differs from what was published, one sentence each; nothing if it is intact.
     """
 
-    model: str
-    version: int
     place: str
-    problems: tuple[str, ...]
 
 
 def verify_releases(ledger: Ledger, model: str | None = None) -> tuple[Verified, ...]:

@@ -13,14 +13,14 @@ from slipline.serving.errors import ConfigRefused
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
-def read_text_proto(file: Path, message: AnyMessage) -> AnyMessage:
-    """`message`, filled from a file.
+def read_text_proto(file: Path, message: AnyMessage, *, allow_unknown: bool = False) -> AnyMessage:
+    """`message`, filled from a file, whose other fields are passed over if they are allowed.
 
     Raises:
       ConfigRefused: The file cannot be read, or is no such message in text form.
     """
     try:
-        return text_format.Parse(file.read_text(), message)
+        return text_format.Parse(file.read_text(), message, allow_unknown_field=allow_unknown)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigRefused(f"Invalid protobuf file: '{file}' ({error})") from error
     except text_format.ParseError as error:

@@ -36,7 +36,6 @@ class TfliteModel(LoadedModel):
     def __init__(self, folder: Path, layout: Layout, pool: InterpreterPool, traits: GraphTraits) -> None:
         """Takes over `pool`; `load` makes the parts."""
         super().__init__(folder, layout.signatures)
-        self._layout = layout
         self._pool = pool
         self._traits = traits
         self._graph_of = {name: graph for graph in layout.graphs for name in graph.outputs}
@@ -66,10 +65,6 @@ class TfliteModel(LoadedModel):
             raise LoadFailed(f"{file}: {error}") from error
         traits = GraphTraits(is_state_free=not found & STATEFUL, has_loops=bool(found & (LOOPS | OPAQUE)))
         return cls(folder, layout, pool, traits)
-
-    def prefixed(self, prefix: str) -> TfliteModel:
-        """The same model, in whose tensors' names `prefix` comes first; it takes the place of this one."""
-        return TfliteModel(self.folder, self._layout.prefixed(prefix), self._pool, self._traits)
 
     def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
         """The tensors called `fetches`, by name, given those in `feeds`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
@@ -66,19 +66,6 @@ class Layout:
 
     signatures: Signatures
     graphs: tuple[Graph, ...]
-
-    def prefixed(self, prefix: str) -> Layout:
-        """The same with other names of tensors: those before, with `prefix` in front."""
-        signatures = {name: _prefixed(signature, prefix) for name, signature in self.signatures.items()}
-        graphs = (
-            replace(
-                graph,
-                inputs={prefix + name: port for name, port in graph.inputs.items()},
-                outputs={prefix + name: port for name, port in graph.outputs.items()},
-            )
-            for graph in self.graphs
-        )
-        return Layout(signatures=signatures, graphs=tuple(graphs))
 
 
 def read_layout(content: bytes, interpreter: Interpreter) -> Layout:
@@ -206,14 +193,6 @@ def _signature(inputs: Mapping[str, str], outputs: Mapping[str, str]) -> saved_m
         outputs={alias: saved_model_pb2.TensorInfo(name=name) for alias, name in outputs.items()},
         method_name=PREDICT_METHOD,
     )
-
-
-def _prefixed(signature: saved_model_pb2.SignatureDef, prefix: str) -> saved_model_pb2.SignatureDef:
-    prefixed = saved_model_pb2.SignatureDef()
-    prefixed.CopyFrom(signature)
-    for info in (*prefixed.inputs.values(), *prefixed.outputs.values()):
-        info.name = prefix + info.name
-    return prefixed
 
 
 def _describe(signature: saved_model_pb2.SignatureDef, graph: Graph) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from slipline.serving.errors import ConfigRefused
 from slipline.serving.models.tensorflow.native import Threads
 from slipline.serving.server.flags.options import ServerOptions
 from slipline.serving.server.versions.loading import LoadPolicy
 from slipline.serving.wire import session_pb2
+from slipline.serving.wire.text_proto import read_text_proto
 
 
 def load_policy(options: ServerOptions) -> LoadPolicy:
@@ -42,7 +41,8 @@ def session_threads(options: ServerOptions) -> Threads:
         return Threads(intra_op=both, inter_op=both)
     config = session_pb2.ConfigProto()
     if options.tensorflow_session_config_file:
-        config = _session_config(Path(options.tensorflow_session_config_file))
+        # The message has a hundred fields more; this server knows the two.
+        read_text_proto(Path(options.tensorflow_session_config_file), config, allow_unknown=True)
     return Threads(
         intra_op=options.tensorflow_intra_op_parallelism or config.intra_op_parallelism_threads,
         inter_op=options.tensorflow_inter_op_parallelism or config.inter_op_parallelism_threads,
@@ -68,14 +68,6 @@ def channel_arguments(options: ServerOptions) -> Sequence[tuple[str, str | int]]
         is_integer = value.removeprefix("-").isdecimal() and value.isascii()
         arguments.append((key, int(value) if is_integer else value))
     return arguments
-
-
-def _session_config(file: Path) -> session_pb2.ConfigProto:
-    try:
-        # The message has a hundred fields more; this server knows the two.
-        return text_format.Parse(file.read_text(), session_pb2.ConfigProto(), allow_unknown_field=True)
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        raise ConfigRefused(f"Invalid protobuf file: '{file}', wanted a ConfigProto in text form ({error})") from error
 
 
 def _items(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from slipline.serving.errors import ConfigRefused
 from slipline.serving.server.batching.lanes import Batch
 from slipline.serving.server.metrics.prometheus_text import Counters, Histograms, gauge
 from slipline.serving.server.versions.loading import Attempt
-from slipline.serving.server.versions.model_state import AVAILABLE, ModelView
+from slipline.serving.server.versions.model_state import AVAILABLE, Model
 from slipline.serving.wire import settings_pb2
 from slipline.serving.wire.serving_pb2 import ModelVersionStatus
 from slipline.serving.wire.text_proto import read_text_proto
@@ -43,7 +43,7 @@ def read_monitoring_config(file: Path) -> str | None:
 class Metrics:
     """Counts requests, runs, batches and loads. Thread-safe, and a microsecond or two a call."""
 
-    def __init__(self, models: Callable[[], Sequence[ModelView]] = lambda: ()) -> None:
+    def __init__(self, models: Callable[[], Sequence[Model]] = lambda: ()) -> None:
         """`models` gives the models as they are when `render` is called."""
         self._models = models
         self._requests = Counters(f"{_SERVING}request_count", ("model_name", "status"), open_keys=1)
@@ -137,15 +137,11 @@ class Metrics:
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
-def _of_models(views: Sequence[ModelView]) -> Iterator[str]:
+def _of_models(views: Sequence[Model]) -> Iterator[str]:
     configured = [view for view in views if view.source is not None]
     # What ended in good order is history, of which there is ever more.
     versions = [(view, version) for view in configured for version in view.current]
-    up = [
-        ((view.name, version.version), view.details[version.version])
-        for view, version in versions
-        if version.state == AVAILABLE and version.version in view.details
-    ]
+    up = [((view.name, version.number), version.figures) for view, version in versions if version.state == AVAILABLE]
     yield from gauge(
         "slipline_model_ready", ("model_name",), [((view.name,), int(view.is_ready)) for view in configured]
     )
@@ -160,7 +156,7 @@ def _of_models(views: Sequence[ModelView]) -> Iterator[str]:
     yield from gauge(
         "slipline_model_version_state",
         (*_OF_VERSION, "state"),
-        [((view.name, v.version, ModelVersionStatus.State.Name(v.state)), 1) for view, v in versions],
+        [((view.name, v.number, ModelVersionStatus.State.Name(v.state)), 1) for view, v in versions],
     )
     yield from gauge("slipline_model_load_seconds", _OF_VERSION, [(of, detail.load_s or 0) for of, detail in up])
     yield from gauge("slipline_model_disk_bytes", _OF_VERSION, [(of, detail.disk_bytes) for of, detail in up])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import grpc
 from google.protobuf.json_format import MessageToDict
 
-from slipline.serving.server.versions.model_state import ModelView
+from slipline.serving.server.versions.model_state import Model, status_of
 from slipline.serving.server.versions.sources import config_of
 from slipline.serving.wire import saved_model_pb2, serving_pb2
 
@@ -43,7 +43,7 @@ def metadata(response: serving_pb2.GetModelMetadataResponse) -> bytes:
     })  # fmt: skip
 
 
-def models(views: Sequence[ModelView]) -> bytes:
+def models(views: Sequence[Model]) -> bytes:
     """All models of the config, with their labels, their versions, those that are wanted and not up, and history."""
     return _written({
         "models": [
@@ -53,8 +53,8 @@ def models(views: Sequence[ModelView]) -> bytes:
                 "complaint": f"base path {view.source.base_path} {view.complaint}" if view.complaint else "",
                 "version_labels": {label: str(number) for label, number in sorted(view.labels.items())},
                 "versions_missing": [str(number) for number in sorted(view.missing, reverse=True)],
-                "model_version_status": [_state(version) for version in view.current],
-                "history": [_state(version) for version in view.history],
+                "model_version_status": [_state(status_of(version)) for version in view.current],
+                "history": [_state(status_of(version)) for version in view.history],
             }
             for view in views
             if view.source is not None
@@ -62,31 +62,31 @@ def models(views: Sequence[ModelView]) -> bytes:
     })  # fmt: skip
 
 
-def config(views: Sequence[ModelView]) -> bytes:
+def config(views: Sequence[Model]) -> bytes:
     """The config in force, as a ModelServerConfig in protobuf's JSON."""
     sources = {view.name: view.source for view in views if view.source is not None}
     return _written(MessageToDict(config_of(sources), preserving_proto_field_name=True))
 
 
-def readiness(views: Sequence[ModelView]) -> bytes:
+def readiness(views: Sequence[Model]) -> bytes:
     """Whether every model of the config has a version up, and which have none, and why."""
     missing = {view.name: _reason(view) for view in views if view.source is not None and not view.is_ready}
     return _written({"ready": not missing, "missing": missing})
 
 
-def is_ready(views: Sequence[ModelView]) -> bool:
+def is_ready(views: Sequence[Model]) -> bool:
     """Whether every model of the config has a version up."""
     return all(view.is_ready for view in views if view.source is not None)
 
 
-def _reason(view: ModelView) -> str:
+def _reason(view: Model) -> str:
     base_path = view.source.base_path if view.source else ""
     if not view.current:
         return f"no version was found in {base_path}" + (f": it {view.complaint}" if view.complaint else "")
     newest = view.current[0]
     state = serving_pb2.ModelVersionStatus.State.Name(newest.state)
-    because = f": {newest.status.error_message}" if newest.status.error_message else ""
-    return f"version {newest.version} is in state {state}{because}"
+    because = f": {newest.message}" if newest.message else ""
+    return f"version {newest.number} is in state {state}{because}"
 
 
 def _state(version: serving_pb2.ModelVersionStatus) -> Mapping[str, object]:

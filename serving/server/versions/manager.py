@@ -25,10 +25,8 @@ from slipline.serving.server.versions.model_state import (
     MODELS_REMEMBERED,
     UNLOADING,
     Model,
-    ModelView,
     Version,
     status_of,
-    view_of,
 )
 from slipline.serving.server.versions.sources import ModelSource, find_versions, folder_stamp
 from slipline.serving.server.versions.switching import labels_in_force, superfluous
@@ -150,10 +148,10 @@ class VersionManager:
             numbers = sorted(versions, reverse=True) if version is None else [version]
             return [status_of(versions[number]) for number in numbers]
 
-    def models(self) -> list[ModelView]:
-        """Every model that the server remembers, by name, with its versions, labels and config."""
+    def models(self) -> list[Model]:
+        """Every model that the server remembers as it is now, by name, with its versions, labels and config."""
         with self._changed:
-            return [view_of(model) for _, model in sorted(self._models.items())]
+            return [model.snapshot() for _, model in sorted(self._models.items())]
 
     def wait_for(self, names: Collection[str], timeout_s: float) -> None:
         """Waits until each model has a wanted version that is up, or has only such as are given up.

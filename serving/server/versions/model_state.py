@@ -1,9 +1,9 @@
-"""What a server knows of each model and each version, as its manager keeps it and as others may see it."""
+"""What a server knows of each model and each version."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipline.serving.server.routing import Served
@@ -83,7 +83,7 @@ class Version:
 
 @dataclass
 class Model:
-    """One model since the server began; guarded by the lock of its manager.
+    """One model since the server began; guarded by the lock of its manager, but for snapshots.
 
     Attributes:
       source: None once the config no longer has it.
@@ -119,6 +119,33 @@ class Model:
     def given_up(self) -> list[Version]:
         """The wanted versions whose loads have failed for good, as it seems."""
         return [v for v in self.versions.values() if v.gave_up and v.number in self.wanted]
+
+    def snapshot(self) -> Model:
+        """A copy as it is now, the highest version first, without the models in memory."""
+        versions = {
+            number: replace(self.versions[number], served=None) for number in sorted(self.versions, reverse=True)
+        }
+        return replace(self, versions=versions)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a version is up."""
+        return any(version.state == AVAILABLE for version in self.versions.values())
+
+    @property
+    def current(self) -> Sequence[Version]:
+        """The versions that matter now: wanted, loaded, or on their way; what ended in good order is history."""
+        return [v for v in self.versions.values() if v.number in self.wanted or v.state != END]
+
+    @property
+    def history(self) -> Sequence[Version]:
+        """The versions that are over."""
+        return [v for v in self.versions.values() if v.number not in self.wanted and v.state == END]
+
+    @property
+    def missing(self) -> Set[int]:
+        """The versions that are wanted and not up."""
+        return self.wanted.keys() - {v.number for v in self.versions.values() if v.state == AVAILABLE}
 
     @property
     def is_decided(self) -> bool:
@@ -158,63 +185,6 @@ class Model:
         ended = [v.number for v in self.versions.values() if v.state == END and not self.keeps(v)]
         for number in ended[:-HISTORY_OF_A_MODEL]:
             del self.versions[number]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelView:
-    """One model as it is at a moment.
-
-    Attributes:
-      name: As clients ask for it.
-      source: What the config says of it; None once the config no longer has it.
-      versions: All that the server remembers, the highest first.
-      labels: Where each label points now.
-      wanted: The versions that the config asks for and that exist.
-      complaint: What is wrong with the base path; empty if nothing is.
-      details: More of each version, by its number.
-    """
-
-    name: str
-    source: ModelSource | None
-    versions: Sequence[ModelVersionStatus]
-    labels: Mapping[str, int]
-    wanted: Set[int] = frozenset()
-    complaint: str = ""
-    details: Mapping[int, LoadFigures] = field(default_factory=dict)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether a version is up."""
-        return any(version.state == AVAILABLE for version in self.versions)
-
-    @property
-    def current(self) -> Sequence[ModelVersionStatus]:
-        """The versions that matter now: wanted, loaded, or on their way; what ended in good order is history."""
-        return [v for v in self.versions if v.version in self.wanted or v.state != END]
-
-    @property
-    def history(self) -> Sequence[ModelVersionStatus]:
-        """The versions that are over."""
-        return [v for v in self.versions if v.version not in self.wanted and v.state == END]
-
-    @property
-    def missing(self) -> Set[int]:
-        """The versions that are wanted and not up."""
-        return self.wanted - {v.version for v in self.versions if v.state == AVAILABLE}
-
-
-def view_of(model: Model) -> ModelView:
-    """A model as others may see it; call with the lock of its manager."""
-    versions = sorted(model.versions.values(), key=lambda version: version.number, reverse=True)
-    return ModelView(
-        name=model.name,
-        source=model.source,
-        versions=[status_of(version) for version in versions],
-        labels=dict(model.labels),
-        wanted=frozenset(model.wanted),
-        complaint=model.complaint,
-        details={version.number: version.figures for version in versions},
-    )
 
 
 def status_of(version: Version) -> ModelVersionStatus:

@@ -224,4 +224,4 @@ def test_what_is_wanted_and_what_is_up_are_told_apart(
     manager.poll()
     wait_for_state(manager, 2, "END")
     (view,) = manager.models()
-    assert (view.wanted, view.missing, [version.version for version in view.current]) == ({2}, {2}, [2, 1])
+    assert (view.wanted.keys(), view.missing, [version.number for version in view.current]) == ({2}, {2}, [2, 1])

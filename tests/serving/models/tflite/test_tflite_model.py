@@ -42,7 +42,7 @@ def test_every_signature_runs(model: TfliteModel) -> None:
 def test_signatures_run_together_as_multi_inference_asks(model: TfliteModel) -> None:
     feeds, fetches = {}, []
     for name, width in (("serving_default", 2), ("three", 3)):
-        planned = model.planned({"a": rows(1, width=width), "b": rows(width, width=width)}, name)
+        planned = model.plan(name, ("a", "b")).run({"a": rows(1, width=width), "b": rows(width, width=width)})
         feeds.update(planned.feeds)
         fetches += planned.fetches
     assert sorted(array.tolist() for array in model.compute(feeds, fetches).values()) == [[[3, 3]], [[4, 4, 4]]]

@@ -289,7 +289,7 @@ def test_request_whose_client_has_gone_is_dropped_before_the_run(gate: MakeGate)
     many.held.open.clear()
     first = many.threads.submit(many.ask, rows(1))
     assert many.held.entered.acquire(timeout=60)
-    run = many.batched.planned({"x": rows(2)}, "affine")
+    run = many.batched.plan("affine", ("x",)).run({"x": rows(2)})
 
     async def ask_and_go() -> None:
         many.batched.compute_soon(run.feeds, run.fetches).cancel()

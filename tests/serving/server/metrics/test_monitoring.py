@@ -12,9 +12,10 @@ from slipline.serving.server.batching.lanes import Batch
 from slipline.serving.server.metrics.monitoring import BOUNDS_US, Metrics, read_monitoring_config
 from slipline.serving.server.metrics.prometheus_text import MAX_LABEL_SETS
 from slipline.serving.server.versions.loading import Attempt
-from slipline.serving.server.versions.model_state import LoadFigures, ModelView
+from slipline.serving.server.versions.model_state import AVAILABLE, END, LoadFigures, Model, Version
 from slipline.serving.server.versions.sources import ModelSource
-from slipline.serving.wire.serving_pb2 import ModelVersionStatus, StatusProto
+
+FOLDER = Path("/m")
 
 
 def samples(metrics: Metrics) -> list[Sample]:
@@ -84,15 +85,14 @@ def test_threads_count_nothing_twice_and_lose_nothing() -> None:
 
 
 def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
-    versions = [
-        ModelVersionStatus(version=3, state=ModelVersionStatus.END, status=StatusProto(error_code=5)),
-        ModelVersionStatus(version=2, state=ModelVersionStatus.AVAILABLE),
-        ModelVersionStatus(version=1, state=ModelVersionStatus.END),
-    ]
-    source = ModelSource(name="m", base_path=Path("/m"))
-    details = {2: LoadFigures(load_s=1.5, disk_bytes=10, grown_bytes=20), 1: LoadFigures(load_s=2.5)}
-    view = ModelView(name="m", source=source, versions=versions, labels={}, wanted=frozenset({3}), details=details)
-    gone = ModelView(name="gone", source=None, versions=versions, labels={}, details=details)
+    versions = {
+        3: Version(3, FOLDER / "3", END, code=5),
+        2: Version(2, FOLDER / "2", AVAILABLE, figures=LoadFigures(load_s=1.5, disk_bytes=10, grown_bytes=20)),
+        1: Version(1, FOLDER / "1", END, figures=LoadFigures(load_s=2.5)),
+    }
+    source = ModelSource(name="m", base_path=FOLDER)
+    view = Model("m", source, wanted={3: FOLDER / "3"}, versions=versions)
+    gone = Model("gone", None, versions=versions)
     found = [(s.name, *s.labels.values(), s.value) for s in samples(Metrics(lambda: [view, gone]))]
     assert found == [
         ("slipline_model_ready", "m", 1),
@@ -107,10 +107,11 @@ def test_states_sizes_and_what_is_missing_are_shown_but_no_history() -> None:
 
 
 def test_what_ml_metadata_knows_a_version_by_is_shown_while_it_is_up() -> None:
-    versions = [ModelVersionStatus(version=number, state=ModelVersionStatus.AVAILABLE) for number in (2, 1)]
-    source = ModelSource(name="m", base_path=Path("/m"))
-    details = {2: LoadFigures(mlmd_uuid="af-1"), 1: LoadFigures()}
-    view = ModelView(name="m", source=source, versions=versions, labels={}, details=details)
+    versions = {
+        2: Version(2, FOLDER / "2", AVAILABLE, figures=LoadFigures(mlmd_uuid="af-1")),
+        1: Version(1, FOLDER / "1", AVAILABLE),
+    }
+    view = Model("m", ModelSource(name="m", base_path=FOLDER), versions=versions)
     lines = text_of(Metrics(lambda: [view]))
     assert [line for line in lines if "mlmd" in line] == [
         "# TYPE :tensorflow:serving:mlmd_map gauge",

@@ -243,11 +243,11 @@ def test_models_are_listed_with_their_versions_labels_and_load_times(manage: Man
     manager = manage()
     source = ModelSource(name="scaler", base_path=scalers, newest=None, labels={"old": 1})
     manager.configure({"scaler": source})
-    until(lambda: [version.state for version in manager.models()[0].versions] == [30, 30])
+    until(lambda: [version.state for version in manager.models()[0].versions.values()] == [30, 30])
     (view,) = manager.models()
     assert (view.name, view.source, view.labels, view.is_ready) == ("scaler", source, {"old": 1}, True)
-    assert [version.version for version in view.versions] == [2, 1]
-    assert all(detail.load_s for detail in view.details.values())
+    assert list(view.versions) == [2, 1]
+    assert all(version.figures.load_s for version in view.versions.values())
     manager.configure({})
     (view,) = manager.models()
     assert (view.source, view.is_ready) == (None, False)

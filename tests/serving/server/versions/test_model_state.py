@@ -16,7 +16,6 @@ from slipline.serving.server.versions.model_state import (
     START,
     UNLOADING,
     Model,
-    ModelView,
     Version,
 )
 from slipline.serving.wire.serving_pb2 import ModelVersionStatus
@@ -132,14 +131,11 @@ def test_the_oldest_history_is_forgotten_and_nothing_else() -> None:
     assert len(found.versions) == 3 + HISTORY_OF_A_MODEL
 
 
-def test_a_view_tells_what_matters_now_from_history_and_what_is_missing() -> None:
-    states = {5: AVAILABLE, 4: END, 3: END, 2: LOADING, 1: AVAILABLE}
-    statuses = {number: ModelVersionStatus(version=number, state=state) for number, state in states.items()}
-    view = ModelView(
-        name="m", source=SOURCE, versions=list(statuses.values()), labels={}, wanted=frozenset({5, 4, 2, 9})
-    )
-    assert [each.version for each in view.current] == [5, 4, 2, 1]
-    assert [each.version for each in view.history] == [3]
+def test_a_snapshot_tells_what_matters_now_from_history_and_what_is_missing() -> None:
+    states = {1: AVAILABLE, 2: LOADING, 3: END, 4: END, 5: AVAILABLE}
+    view = model(*(version(number, state) for number, state in states.items()), wanted=(5, 4, 2, 9)).snapshot()
+    assert [each.number for each in view.current] == [5, 4, 2, 1]
+    assert [each.number for each in view.history] == [3]
     assert view.missing == {4, 2, 9}
     assert view.is_ready
-    assert not ModelView(name="m", source=SOURCE, versions=[statuses[2], statuses[3]], labels={}).is_ready
+    assert not model(version(2, LOADING), version(3, END)).is_ready
