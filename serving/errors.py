@@ -26,19 +26,31 @@ from __future__ import annotations
 
 
 class ServingError(Exception):
-    """Says in one message what was wanted, what came, where, and what to do."""
+    """Says in one message what was wanted, what came, where, and what to do.
+
+    Attributes:
+      code: Number of the status with which a server answers, gRPC's and TensorFlow's alike.
+    """
+
+    code = 2
 
 
 class ModelNotFound(ServingError):
     """The server does not know the model."""
 
+    code = 5
+
 
 class VersionNotReady(ServingError):
     """The model is known, but that version is not loaded."""
 
+    code = 5
+
 
 class BadRequest(ServingError):
     """An input has a wrong name, dtype or shape."""
+
+    code = 3
 
 
 class MessageTooLarge(ServingError):
@@ -52,13 +64,19 @@ class AccessDenied(ServingError):
 class ServerUnavailable(ServingError):
     """Nothing listens there, or the connection broke."""
 
+    code = 14
+
 
 class DeadlineExceeded(ServerUnavailable):
     """No answer came within the time limit."""
 
+    code = 4
+
 
 class Overloaded(ServingError):
     """A server has too much to do already."""
+
+    code = 8
 
 
 class LoadFailed(ServingError):
@@ -68,13 +86,19 @@ class LoadFailed(ServingError):
 class ConfigRefused(ServingError):
     """A model config is not one a server can follow."""
 
+    code = 3
+
 
 class Unsupported(ServingError):
     """A server knows the request, and does nothing of the kind."""
 
+    code = 12
+
 
 class DataLoss(ServingError):
     """A file is cut off or corrupt."""
+
+    code = 15
 
 
 class LedgerError(ServingError):

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from slipline.serving.errors import PublishFailed
-from slipline.serving.folders.file_lock import locked
-from slipline.serving.folders.whole_file import flush_to_disk
+from slipline.serving.folders.whole_file import flush_to_disk, locked
 
 MANIFEST_NAME = "manifest.json"
 CONFIG_NAME = "models.config"
@@ -27,7 +26,9 @@ DATABASE_NAME = "ledger.sqlite"
 _ASIDE_PREFIX = ".publishing-"
 RESTORING_PREFIX = ".restoring-"
 DAMAGED_PREFIX = ".damaged-"
-_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")  # what a model server takes for a version
+# What a model server takes for a version, by Abseil's rule: blanks around it, a sign and leading zeros are fine.
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
+_INT64 = range(-(2**63), 2**63)
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -217,11 +218,23 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
         raise PublishFailed(f"{where}: wanted the manifest of a published version, got {error}") from error
 
 
+def find_versions(base_path: Path) -> dict[int, Path]:
+    """Every child of `base_path` whose whole name is a 64-bit number; of two with one number the last in order.
+
+    Raises:
+      OSError: The folder cannot be listed.
+    """
+    versions = {}
+    for child in sorted(base_path.iterdir()):
+        match = _NUMBER.fullmatch(child.name)
+        if match and int(match[1]) in _INT64:
+            versions[int(match[1])] = child
+    return versions
+
+
 def numbered_versions(model_root: Path) -> set[int]:
     """Every number that a model server would see in `model_root`."""
-    if not model_root.is_dir():
-        return set()
-    return {int(path.name) for path in model_root.iterdir() if _NUMBER.fullmatch(path.name)}
+    return set(find_versions(model_root)) if model_root.is_dir() else set()
 
 
 def remove_leftovers(model_root: Path) -> tuple[Path, ...]:

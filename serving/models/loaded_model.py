@@ -67,6 +67,8 @@ class Plan:
 class SignatureNotFound(BadRequest):
     """The model has no signature of that name."""
 
+    code = 9
+
 
 class LoadedModel(ABC):
     """A model in memory. Runs may come from several threads at once; `close` only after the last.

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from slipline.serving.errors import LedgerConflict, PromotionFailed, ServingError
 from slipline.serving.folders.labels import write_shares
-from slipline.serving.releases.clock import utc_now
 from slipline.serving.releases.compare.comparison import Comparison, Replay
 from slipline.serving.releases.copies.publishing import copy_to_stores, release_problems
 from slipline.serving.releases.servers.rollout import Rollout, process_ended, rollout_to_registered
 from slipline.serving.releases.servers.wanted_config import wanted_models, write_configs
 from slipline.serving.releases.store.ledger_store import LedgerStore, conflict
 from slipline.serving.releases.store.move_history import canary_move, live_version
-from slipline.serving.releases.store.records import Move, MoveKind, ReleaseRow
+from slipline.serving.releases.store.records import Move, MoveKind, ReleaseRow, utc_now
 
 
 @dataclass(frozen=True)

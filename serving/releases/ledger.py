@@ -16,13 +16,12 @@ from slipline.serving.errors import LedgerConflict, NoEarlierRelease, PromotionF
 from slipline.serving.folders.model_config import ServedModel
 from slipline.serving.folders.version_folder import CONFIG_NAME, DATABASE_NAME
 from slipline.serving.releases.change import Change, open_change, write_files
-from slipline.serving.releases.clock import utc_now
 from slipline.serving.releases.compare.comparison import Comparison, Replay
 from slipline.serving.releases.copies.publishing import copy_to_stores, newest_with, publish_release
 from slipline.serving.releases.servers.wanted_config import config_file, wanted_models
 from slipline.serving.releases.store.ledger_store import LedgerStore
 from slipline.serving.releases.store.move_history import canary_move, earlier_version, live_version
-from slipline.serving.releases.store.records import Move, RegisteredServer, ReleaseRow
+from slipline.serving.releases.store.records import Move, RegisteredServer, ReleaseRow, utc_now
 
 LOAD_TIMEOUT_S = 300.0
 """For all servers together to load a version."""

@@ -36,10 +36,9 @@ from slipline.serving.server.preparation import Preparation
 from slipline.serving.server.security.auth import Tokens
 from slipline.serving.server.security.tls import read_ssl_config
 from slipline.serving.server.stop_request import stop_request
-from slipline.serving.server.versions.config_in_force import ConfigInForce
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.memory import keep_freed_memory
-from slipline.serving.server.versions.sources import ModelSource, read_config, read_config_file
+from slipline.serving.server.versions.sources import ConfigInForce, ModelSource, read_config, read_config_file
 from slipline.serving.wire import serving_pb2
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Turns gRPC's errors into ours, for everyone who calls a model server."""
+"""Turns gRPC's errors into ours, for everyone who calls a model server, and ours into its statuses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,13 @@ UNKNOWN_LABEL = "Unrecognized servable version label"
 TOO_LARGE = "larger than max"
 """In what gRPC says on either side when a message is beyond a limit."""
 
+_STATUS_OF_NUMBER = {status.value[0]: status for status in grpc.StatusCode}
 _QUEUE_FULL = "batch scheduling queue"
+
+
+def code_of(error: ServingError) -> grpc.StatusCode:
+    """The status with which a server tells a client of `error`."""
+    return _STATUS_OF_NUMBER.get(error.code, grpc.StatusCode.UNKNOWN)
 
 
 def serving_error(target: str, error: grpc.RpcError) -> ServingError:

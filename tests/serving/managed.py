@@ -39,3 +39,7 @@ def answer(manager: VersionManager, version: int | None = None, label: str = "")
         spec.version_label = label
     with manager.using(spec) as served:
         return float(served.model.run({"x": X})["y"][0])
+
+
+def bytes_on_disk(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -13,10 +13,9 @@ from slipline.serving.folders.version_folder import (
     read_manifest,
     verify,
 )
-from slipline.serving.releases.clock import utc_now
 from slipline.serving.releases.store.ledger_store import LedgerStore
 from slipline.serving.releases.store.move_history import live_version
-from slipline.serving.releases.store.records import NewRelease, ReleaseRow
+from slipline.serving.releases.store.records import NewRelease, ReleaseRow, utc_now
 
 
 def publish_release(store: LedgerStore, root: Path, model: str, source: Path, *, by: str, origin: str) -> ReleaseRow:

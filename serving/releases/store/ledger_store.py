@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from slipline.serving.errors import LedgerConflict, LedgerError
-from slipline.serving.folders.file_lock import locked
+from slipline.serving.folders.whole_file import locked
 from slipline.serving.releases.store import ledger_tables as tables
 from slipline.serving.releases.store.ledger_tables import MOVES, RELEASES, SERVERS, opened_engine
 from slipline.serving.releases.store.move_history import canary_periods, live_periods, state_of

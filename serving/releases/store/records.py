@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
@@ -130,3 +131,8 @@ class RegisteredServer:
     host: str
     since: str
     root: str | None = None
+
+
+def utc_now() -> str:
+    """Now, as the ledger writes it down: UTC, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -15,19 +15,14 @@ from slipline.serving.server.inference import Inference
 from slipline.serving.server.methods.predict_calls import CallReader
 from slipline.serving.server.methods.request_messages import Request, parsed
 from slipline.serving.server.metrics.monitoring import Metrics
-from slipline.serving.server.versions.config_in_force import ConfigInForce
 from slipline.serving.server.versions.manager import VersionManager
-from slipline.serving.server.versions.sources import read_config
-from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.server.versions.sources import ConfigInForce, read_config
 from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.grpc_errors import code_of
 
 MAX_MESSAGE_BYTES = 1024  # TensorFlow Serving cuts the text of an error there
 
 Response = TypeVar("Response", bound=Message)
-Asking = TypeVar("Asking", serving_pb2.PredictRequest, serving_pb2.ClassificationRequest, serving_pb2.RegressionRequest)
-Answering = TypeVar(
-    "Answering", serving_pb2.PredictResponse, serving_pb2.ClassificationResponse, serving_pb2.RegressionResponse
-)
 
 
 class PredictionService:
@@ -47,12 +42,10 @@ class PredictionService:
             "tensorflow.serving.PredictionService",
             {
                 "Predict": grpc.unary_unary_rpc_method_handler(self.predict),
-                "Classify": _unary(
-                    self._counted("Classify", self._let_in(asked.classify)), serving_pb2.ClassificationRequest
-                ),
-                "Regress": _unary(self._counted("Regress", self._let_in(asked.regress)), serving_pb2.RegressionRequest),
-                "MultiInference": _unary(self._let_in(asked.multi_inference), serving_pb2.MultiInferenceRequest),
-                "GetModelMetadata": _unary(self._let_in(asked.metadata), serving_pb2.GetModelMetadataRequest),
+                "Classify": self._unary(asked.classify, serving_pb2.ClassificationRequest, counted_as="Classify"),
+                "Regress": self._unary(asked.regress, serving_pb2.RegressionRequest, counted_as="Regress"),
+                "MultiInference": self._unary(asked.multi_inference, serving_pb2.MultiInferenceRequest),
+                "GetModelMetadata": self._unary(asked.metadata, serving_pb2.GetModelMetadataRequest),
             },
         )
 
@@ -71,27 +64,23 @@ class PredictionService:
         self._report("Predict", model, version, begin_s)
         return reply
 
-    def _let_in(self, answer: Callable[[Request], Response]) -> Callable[[Request, grpc.ServicerContext], Response]:
-        def call(request: Request, context: grpc.ServicerContext) -> Response:
-            self._gate.enter()
-            return answer(request)
-
-        return call
-
-    def _counted(
-        self, api: str, answer: Callable[[Asking, grpc.ServicerContext], Answering]
-    ) -> Callable[[Asking, grpc.ServicerContext], Answering]:
-        def call(request: Asking, context: grpc.ServicerContext) -> Answering:
+    def _unary(
+        self, answer: Callable[[Request], Any], request_type: type[Request], *, counted_as: str = ""
+    ) -> grpc.RpcMethodHandler:
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
             begin_s = time.perf_counter()
             try:
-                response = answer(request, context)
+                self._gate.enter()
+                response = answer(request)
             except ServingError as error:
-                self._metrics.count(request.model_spec.name, code_of(error).name)
+                if counted_as:
+                    self._metrics.count(request.model_spec.name, code_of(error).name)
                 raise
-            self._report(api, response.model_spec.name, response.model_spec.version.value, begin_s)
+            if counted_as:
+                self._report(counted_as, response.model_spec.name, response.model_spec.version.value, begin_s)
             return response
 
-        return call
+        return _unary(call, request_type)
 
     def _report(self, api: str, model: str, version: int, begin_s: float) -> None:
         self._metrics.count(model, "OK")

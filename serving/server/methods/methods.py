@@ -28,7 +28,9 @@ PREDICTING = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
 
 class WrongMethod(ServingError):
-    """A signature is made for another method; what a server says INTERNAL to."""
+    """A signature is made for another method."""
+
+    code = 13
 
 
 @dataclass(frozen=True, kw_only=True)

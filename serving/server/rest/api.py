@@ -17,14 +17,13 @@ from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.metrics.monitoring import Metrics
 from slipline.serving.server.rest import replies
-from slipline.serving.server.rest import reply_bodies as answers
 from slipline.serving.server.rest.examples_in import read_examples
 from slipline.serving.server.rest.json_text import JsonObject, parse_object
 from slipline.serving.server.rest.tensors_in import is_by_row, read_tensors, signature_name
 from slipline.serving.server.rest.urls import Call, Verb
 from slipline.serving.server.versions.manager import VersionManager
-from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tensors import Array
 
 MODEL_HEADER, VERSION_HEADER = "x-model-name", "x-model-version"
@@ -103,13 +102,13 @@ class RestApi:
             outputs, version = self._inference.predict(
                 spec, lambda model: _inputs(model, spec.signature_name, sent), is_active
             )
-            return version, answers.predicted(outputs, by_row=by_row)
+            return version, replies.predicted(outputs, by_row=by_row)
         if call.verb is Verb.CLASSIFY:
             request = serving_pb2.ClassificationRequest(model_spec=spec, input=read_examples(sent))
             classified = self._inference.classify(request)
-            return classified.model_spec.version.value, answers.classified(classified)
+            return classified.model_spec.version.value, replies.classified(classified)
         regressed = self._inference.regress(serving_pb2.RegressionRequest(model_spec=spec, input=read_examples(sent)))
-        return regressed.model_spec.version.value, answers.regressed(regressed)
+        return regressed.model_spec.version.value, replies.regressed(regressed)
 
     def _describe(self, call: Call) -> bytes:
         spec = call.spec

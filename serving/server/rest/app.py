@@ -31,7 +31,7 @@ from slipline.serving.server.rest.api import Body, BodyTooLarge, RestApi, refusa
 from slipline.serving.server.rest.urls import Call, UnreadableName, parse_call
 from slipline.serving.server.security.auth import HEADER, REFUSAL, Tokens
 from slipline.serving.server.versions.manager import VersionManager
-from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.wire.grpc_errors import code_of
 
 if TYPE_CHECKING:
     from slipline.serving.server.demo.site import DemoSite

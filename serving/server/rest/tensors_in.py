@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from slipline.serving.errors import BadRequest, ServingError
 from slipline.serving.server.rest.dense import dense, is_base64
 from slipline.serving.server.rest.json_text import JsonObject, quoted, type_name
-from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import saved_model_pb2
+from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tensors import Array
 
 ROWS, COLUMNS = "instances", "inputs"

@@ -19,10 +19,10 @@ from slipline.serving.errors import LoadFailed, ServingError
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tensorflow.native import is_tensorflow_loaded
 from slipline.serving.models.tensorflow.saved_model import SAVED_MODEL_FILE
-from slipline.serving.server.versions.memory import Room, bytes_on_disk, drop_cached_files, resident_bytes
+from slipline.serving.server.versions.memory import Room, drop_cached_files, resident_bytes
 from slipline.serving.server.versions.model_state import LoadFigures, Stamp
 from slipline.serving.server.versions.sources import folder_stamp
-from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.wire.grpc_errors import code_of
 
 log = logging.getLogger(__name__)
 
@@ -159,9 +159,10 @@ class Loader:
 
     def _timed(self, model: str, version: int, folder: Path) -> Attempt:
         stamp, begin_s = folder_stamp(folder), time.monotonic()
+        disk_bytes = sum(size for _, size, _ in stamp)
         servable = f"{{name: {model} version: {version}}}"
         try:
-            claimed_bytes = self._room.claim(folder)
+            claimed_bytes = self._room.claim(disk_bytes)
         except ServingError as error:
             reason = f"Error while attempting to reserve resources to load servable {servable}: {error}"
             return Attempt(stamp=stamp, code=RESOURCE_EXHAUSTED, message=reason)
@@ -180,7 +181,7 @@ class Loader:
         if self._drops_cached_files:
             drop_cached_files(folder)
         figures = LoadFigures(
-            load_s=load_s, disk_bytes=bytes_on_disk(folder), grown_bytes=grown_bytes, mlmd_uuid=_mlmd_uuid(folder)
+            load_s=load_s, disk_bytes=disk_bytes, grown_bytes=grown_bytes, mlmd_uuid=_mlmd_uuid(folder)
         )
         return Attempt(model=loaded, stamp=stamp, claimed_bytes=claimed_bytes, figures=figures)
 

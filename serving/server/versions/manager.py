@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slipline.serving.errors import DeadlineExceeded, LoadFailed, ModelNotFound, VersionNotReady
+from slipline.serving.folders.version_folder import find_versions
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.routing import Meant, Served, Table
 from slipline.serving.server.versions.loading import Attempt, Loader, LoadPolicy
@@ -26,10 +27,11 @@ from slipline.serving.server.versions.model_state import (
     UNLOADING,
     Model,
     Version,
+    labels_in_force,
     status_of,
+    superfluous,
 )
-from slipline.serving.server.versions.sources import ModelSource, find_versions, folder_stamp
-from slipline.serving.server.versions.switching import labels_in_force, superfluous
+from slipline.serving.server.versions.sources import ModelSource, folder_stamp
 from slipline.serving.wire.serving_pb2 import ModelSpec, ModelVersionStatus
 
 log = logging.getLogger(__name__)

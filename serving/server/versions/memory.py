@@ -41,11 +41,6 @@ def resident_bytes() -> int:
         return 0
 
 
-def bytes_on_disk(folder: Path) -> int:
-    """Sum of the lengths of all files below `folder`; 0 for what cannot be read."""
-    return sum(_size(file) for file in _files(folder))
-
-
 def keep_freed_memory() -> None:
     """Has the allocator keep up to 512 MiB of what is freed for the next request, but within `freed_memory_returned`.
 
@@ -101,21 +96,20 @@ class Room:
         self._claimed = 0
         self._loading = 0
 
-    def claim(self, folder: Path) -> int:
-        """Takes room for loading the version in `folder`; how much, in bytes.
+    def claim(self, disk_bytes: int) -> int:
+        """Takes room for loading a version of so many bytes on disk; how much, in bytes.
 
         Call `loaded` when it has its memory, and `give_back` once it is unloaded or its load has failed.
 
         Raises:
           NoRoom: There is not so much.
         """
-        on_disk = bytes_on_disk(folder)
-        need = int(on_disk * BYTES_OF_MEMORY_PER_BYTE_ON_DISK)
+        need = int(disk_bytes * BYTES_OF_MEMORY_PER_BYTE_ON_DISK)
         with self._lock:
             free = self._free()
             if free is not None and need > free:
                 raise NoRoom(
-                    f"it needs about {need} bytes of memory ({BYTES_OF_MEMORY_PER_BYTE_ON_DISK} x the {on_disk} on "
+                    f"it needs about {need} bytes of memory ({BYTES_OF_MEMORY_PER_BYTE_ON_DISK} x the {disk_bytes} on "
                     f"disk) and {max(free, 0)} are free; make room, or let the old version go first "
                     "(--resource_preserving_switch)"
                 )
@@ -145,13 +139,6 @@ def _files(folder: Path) -> Iterator[str]:
     for parent, _, names in os.walk(folder):
         for name in names:
             yield f"{parent}/{name}"
-
-
-def _size(file: str) -> int:
-    try:
-        return os.stat(file).st_size  # noqa: PTH116
-    except OSError:
-        return 0  # gone since it was listed
 
 
 def _free_on_machine() -> int | None:

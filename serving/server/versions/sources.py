@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,6 @@ from slipline.serving.errors import ConfigRefused
 from slipline.serving.folders.model_config import PLATFORM
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.text_proto import read_text_proto
-
-# Abseil's rule for a whole number: blanks around it, a sign and leading zeros are fine.
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
-_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +42,6 @@ class ModelSource:
         if self.only is not None:
             return {number: path for number, path in found.items() if number in self.only}
         return {number: found[number] for number in sorted(found, reverse=True)[: self.newest]}
-
-
-def find_versions(base_path: Path) -> dict[int, Path]:
-    """Every child of `base_path` whose whole name is a 64-bit number; of two with one number the last in order.
-
-    Raises:
-      OSError: The folder cannot be listed.
-    """
-    versions = {}
-    for child in sorted(base_path.iterdir()):
-        match = _NUMBER.fullmatch(child.name)
-        if match and int(match[1]) in _INT64:
-            versions[int(match[1])] = child
-    return versions
 
 
 def folder_stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
@@ -120,6 +102,33 @@ def read_config_file(file: Path) -> dict[str, ModelSource]:
       ConfigRefused: The file cannot be read, or a server cannot follow it.
     """
     return read_config(read_text_proto(file, serving_pb2.ModelServerConfig()))
+
+
+class ConfigInForce:
+    """The config that a server follows: the last one that came, whether from its file or by a call, one at a time."""
+
+    def __init__(self, configure: Callable[[Mapping[str, ModelSource]], set[str]]) -> None:
+        """`configure` puts a config in force, and gives the names of the models that are new in it."""
+        self._configure = configure
+        self._lock = threading.Lock()
+        self._followed: Mapping[str, ModelSource] | None = None
+
+    def replace(self, sources: Mapping[str, ModelSource]) -> set[str]:
+        """Puts `sources` in force; the names of the models that are new."""
+        with self._lock:
+            return self._configure(sources)
+
+    def follow(self, read: Callable[[], Mapping[str, ModelSource]]) -> None:
+        """Puts in force what `read` gives, unless it gave the same before: a call since then stays in force.
+
+        Raises:
+          ConfigRefused: From `read`; the config before stays in force.
+        """
+        with self._lock:  # while reading, too, or a call in between would be undone by what is older
+            sources = read()
+            if sources != self._followed:
+                self._configure(sources)
+                self._followed = sources
 
 
 def _source(model: serving_pb2.ModelConfig) -> ModelSource:

@@ -18,8 +18,8 @@ from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.methods.predict_calls import PredictCall
-from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import serving_pb2
+from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tfrecord import DamagedRecord, read_records
 
 MAX_RECORDS = 1000  # TensorFlow Serving's limit

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipline.serving.errors import PublishFailed
-from slipline.serving.folders.file_lock import locked
 from slipline.serving.folders.version_folder import (
     FileRecord,
     Manifest,
@@ -25,6 +24,7 @@ from slipline.serving.folders.version_folder import (
     verify,
     verify_sizes,
 )
+from slipline.serving.folders.whole_file import locked
 from tests.conftest import Flushed
 
 

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from slipline.serving.errors import LedgerConflict, LedgerError
-from slipline.serving.folders.file_lock import locked
 from slipline.serving.folders.version_folder import verify
+from slipline.serving.folders.whole_file import locked
 from slipline.serving.releases.compare.comparison import Comparison
 from slipline.serving.releases.ledger import ExpectedLive, Ledger
 from tests.serving.releases.ledger_parts import config, promote, publish, served

@@ -25,11 +25,11 @@ from slipline.serving.errors import ServingError
 from slipline.serving.folders.model_config import ServedModel, write_config
 from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.server.process import Server
-from slipline.serving.server.versions.memory import bytes_on_disk
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import to_proto
 from slipline.serving.wire.tfrecord import framed
 from tests.serving.conftest import until
+from tests.serving.managed import bytes_on_disk
 
 X = np.array([1, 2], "float32")
 MONITORING = 'prometheus_config { enable: true path: "/metrics" }'

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from slipline.serving.errors import DeadlineExceeded, LoadFailed
+from slipline.serving.folders.version_folder import find_versions
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.server.versions.loading import LoadPolicy
 from slipline.serving.server.versions.manager import VersionManager
-from slipline.serving.server.versions.memory import bytes_on_disk
 from slipline.serving.server.versions.model_state import HISTORY_OF_A_MODEL, MODELS_REMEMBERED
-from slipline.serving.server.versions.sources import ModelSource, find_versions
+from slipline.serving.server.versions.sources import ModelSource
 from slipline.serving.wire import serving_pb2
-from tests.serving.managed import Manage, answer, source, states, wait_for_state
+from tests.serving.managed import Manage, answer, bytes_on_disk, source, states, wait_for_state
 
 
 def test_version_given_up_is_tried_again_for_ever(manage: Manage, scalers: Path) -> None:

@@ -24,8 +24,8 @@ from slipline.serving.server.batching.lanes import QueueFull
 from slipline.serving.server.batching.parameters import Batching
 from slipline.serving.server.batching.rows import agree
 from slipline.serving.server.event_loop import EventLoop
-from slipline.serving.server.versions.statuses import code_of
 from slipline.serving.wire import saved_model_pb2
+from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tensors import Array
 from tests.serving.conftest import until
 from tests.serving.server.batching.batching_models import save_batchable

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from slipline.serving.errors import BadRequest
-from slipline.serving.server.rest.reply_bodies import classified, predicted, regressed
+from slipline.serving.server.rest.replies import classified, predicted, regressed
 from slipline.serving.wire import serving_pb2
 
 

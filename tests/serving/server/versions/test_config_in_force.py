@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipline.serving.errors import ConfigRefused
-from slipline.serving.server.versions.config_in_force import ConfigInForce
-from slipline.serving.server.versions.sources import ModelSource
+from slipline.serving.server.versions.sources import ConfigInForce, ModelSource
 
 
 def sources(version: int) -> dict[str, ModelSource]:

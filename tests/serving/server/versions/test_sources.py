@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from slipline.serving.errors import ConfigRefused
 from slipline.serving.folders.model_config import ServedModel, render
+from slipline.serving.folders.version_folder import find_versions
 from slipline.serving.server.versions.sources import (
     ModelSource,
     config_of,
-    find_versions,
     folder_stamp,
     read_config,
     read_config_file,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.serving.server.versions.switching import labels_in_force, superfluous
+from slipline.serving.server.versions.model_state import labels_in_force, superfluous
 
 numbers = st.sets(st.integers(1, 5))
 labels = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5))

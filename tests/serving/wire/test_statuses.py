@@ -7,7 +7,7 @@ from slipline.serving import errors
 from slipline.serving.models.loaded_model import SignatureNotFound
 from slipline.serving.models.tensorflow.native import TensorFlowError
 from slipline.serving.server.methods.methods import WrongMethod
-from slipline.serving.server.versions.statuses import code_of
+from slipline.serving.wire.grpc_errors import code_of
 
 
 @pytest.mark.parametrize(

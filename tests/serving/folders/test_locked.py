@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipline.serving.errors import LedgerError
-from slipline.serving.folders.file_lock import locked
+from slipline.serving.folders.whole_file import locked
 
 
 def test_folder_is_made_and_may_be_entered_again(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_others_wait_until_the_block_ends(tmp_path: Path) -> None:
 
 def test_process_that_is_killed_leaves_nothing_locked(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from slipline.serving.folders.file_lock import locked\n"
+        "import sys, time; from pathlib import Path; from slipline.serving.folders.whole_file import locked\n"
         "with locked(Path(sys.argv[1])): print('in', flush=True); time.sleep(600)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE)
