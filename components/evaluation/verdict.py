@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from slipline.components.artifacts import Evaluation, SliceMetrics
 from slipline.components.evaluation.describe import describe
 from slipline.components.evaluation.evaluate_settings import EvaluateParams
 from slipline.components.evaluation.judge import judge
-from slipline.components.evaluation.results import AgainstLive, Results, SliceResult, write_results
+from slipline.components.evaluation.results import Results, SliceResult, write_results
 from slipline.components.evaluation.shard_predictions import UNTOUCHED, ShardPredictions
 from slipline.components.evaluation.slicing import ByValue, Counted
 from slipline.components.statistics.merging import together
@@ -40,7 +41,9 @@ def evaluation_of(
         overall=_facts(results.overall),
         slices=tuple(map(_facts, results.by_label)),
         live_version=live_version,
-        live=None if against is None else _live_facts(results.overall, against),
+        live=None
+        if against is None
+        else replace(_facts(results.overall), accuracy=against.accuracy, log_loss=_number(against.log_loss)),
     )
 
 
@@ -77,10 +80,6 @@ def _facts(found: SliceResult) -> SliceMetrics:
         accuracy=_number(found.accuracy.value),
         log_loss=_number(found.log_loss.value),
     )
-
-
-def _live_facts(found: SliceResult, live: AgainstLive) -> SliceMetrics:
-    return SliceMetrics(name=found.name, records=found.records, accuracy=live.accuracy, log_loss=_number(live.log_loss))
 
 
 def _number(value: float | None) -> float:

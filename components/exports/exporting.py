@@ -67,13 +67,13 @@ def export_format(
     try:
         form.write(source, file)
         predict = form.read(file)
-        parity = parity_of(asked.answers(predict), wanted)
+        agreement, difference = parity_of(asked.answers(predict), wanted)
         made = ExportedFile(
             format=form.name,
             file=form.file,
             size_bytes=_size_bytes(_own(form, folder)),
-            agreement=parity.agreement,
-            largest_difference=_number(parity.largest_difference),
+            agreement=agreement,
+            largest_difference=difference if math.isfinite(difference) else None,
             latency_ms=latency_ms(predict, asked.images[:1]) if form.timed else None,
         )
         made = replace(made, withheld=judge(made, form, params))
@@ -96,10 +96,6 @@ def judge(made: ExportedFile, form: Format, params: ConvertParams) -> str:
     if form.exact and difference > params.max_difference:
         return f"a probability differs by {difference:.2g}, more than convert.max_difference {params.max_difference:g}"
     return ""
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _own(form: Format, folder: Path) -> Path:

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 if TYPE_CHECKING:
     from flatbuffers import Builder  # type: ignore[import-untyped]
 
+Table: TypeAlias = Mapping[int, Any]
+"""A table's fields by position, as the schema counts them; those left out have their defaults.
 
-@dataclass(frozen=True)
-class Byte:
-    """A number of one byte, such as an enum or the type of a union."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Uint:
-    """A number of four bytes, from 0."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Floats:
-    """A vector of float32."""
-
-    numbers: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its fields by position, as the schema counts them; those left out have their defaults."""
-
-    fields: Mapping[int, Field]
-
-
-Field = Union[str, Byte, Uint, Floats, Table, tuple[Table, ...]]  # noqa: UP007  (Table stands in quotes until declared)
+A field is text, a number of one byte such as an enum or the type of a union (`np.int8`), one of four from 0
+(`np.uint32`), a vector of numbers (an array of float32), another table, or a tuple of tables.
+"""
 
 
 def serialized(root: Table, identifier: bytes) -> bytes:
@@ -52,29 +29,26 @@ def serialized(root: Table, identifier: bytes) -> bytes:
 
 def _table(builder: Builder, table: Table) -> int:
     """Where the table lies; what it points to is written first, as flatbuffers want it."""
-    places = {at: _pointed_to(builder, field) for at, field in table.fields.items()}
-    builder.StartObject(max(table.fields, default=-1) + 1)
-    for at, field in table.fields.items():
-        if isinstance(field, Byte):
-            builder.PrependInt8Slot(at, field.number, 0)
-        elif isinstance(field, Uint):
-            builder.PrependUint32Slot(at, field.number, 0)
+    places = {at: _pointed_to(builder, field) for at, field in table.items()}
+    builder.StartObject(max(table, default=-1) + 1)
+    for at, field in table.items():
+        if isinstance(field, np.int8):
+            builder.PrependInt8Slot(at, int(field), 0)
+        elif isinstance(field, np.uint32):
+            builder.PrependUint32Slot(at, int(field), 0)
         else:
             builder.PrependUOffsetTRelativeSlot(at, places[at], 0)
     return int(builder.EndObject())
 
 
-def _pointed_to(builder: Builder, field: Field) -> int:
+def _pointed_to(builder: Builder, field: Any) -> int:
     """Where a field's value lies; 0 for one that lies in the table itself."""
     if isinstance(field, str):
         return int(builder.CreateString(field))
-    if isinstance(field, Table):
+    if isinstance(field, Mapping):
         return _table(builder, field)
-    if isinstance(field, Floats):
-        builder.StartVector(4, len(field.numbers), 4)
-        for number in reversed(field.numbers):
-            builder.PrependFloat32(number)
-        return int(builder.EndVector())
+    if isinstance(field, np.ndarray):
+        return int(builder.CreateNumpyVector(field))
     if isinstance(field, tuple):
         places = [_table(builder, table) for table in field]
         builder.StartVector(4, len(places), 4)

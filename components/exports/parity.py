@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,19 +13,6 @@ BATCH_SIZE = 250
 """What flows through the layers for more digits is given back to the system after each call: a third of the time."""
 
 WARM_UP_CALLS, TIMED_CALLS = 3, 25
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parity:
-    """How near.
-
-    Attributes:
-      agreement: Share of the images for which both hold the same class for the likeliest, in 0..1.
-      largest_difference: Of any two probabilities of one class for one image; NaN if one is no number.
-    """
-
-    agreement: float
-    largest_difference: float
 
 
 class Asked:
@@ -54,18 +40,19 @@ class Asked:
         return np.concatenate([predict(self.images[at : at + BATCH_SIZE]) for at in parts])
 
 
-def parity_of(given: Probabilities, wanted: Probabilities) -> Parity:
+def parity_of(given: Probabilities, wanted: Probabilities) -> tuple[float, float]:
     """How near `given` is to `wanted`, both [N, classes].
+
+    Returns:
+      The share of the images for which both hold the same class for the likeliest, in 0..1, and the largest difference
+      of any two probabilities of one class for one image; NaN if one is no number.
 
     Raises:
       ValueError: They are not of one shape.
     """
     if given.shape != wanted.shape:
         raise ValueError(f"wanted probabilities of shape {wanted.shape}, got {given.shape}")
-    return Parity(
-        agreement=float(np.mean(given.argmax(axis=1) == wanted.argmax(axis=1))),
-        largest_difference=float(np.abs(given - wanted).max()),
-    )
+    return float(np.mean(given.argmax(axis=1) == wanted.argmax(axis=1))), float(np.abs(given - wanted).max())
 
 
 def latency_ms(predict: Predict, image: Images) -> float:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipline.components.features.schema_io import ImageFeature
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tensorflow.types.experimental import ConcreteFunction
 
 Images = NDArray[np.float32]
 """[N, height, width, channels], in 0..1."""
@@ -42,3 +47,24 @@ class ExportSource:
     image: ImageFeature
     labels: tuple[str, ...]
     calibration: Images
+
+    def default_signature(self, *, batch_size: int | None) -> tuple[ConcreteFunction, Any]:
+        """The SavedModel's default signature, for converters that take a function.
+
+        Args:
+          batch_size: How many images it takes at once; None for any number.
+
+        Returns:
+          From `images`, float32 [batch, height, width, channels], to `probabilities` alone, float32 [batch, classes];
+          and the model that its weights belong to: they go when it does.
+        """
+        import tensorflow as tf
+
+        model = tf.saved_model.load(str(self.saved_model))
+        signature = model.signatures[SIGNATURE]
+
+        def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {OUTPUT: signature(**{INPUT: images})[OUTPUT]}
+
+        taken = tf.TensorSpec([batch_size, *self.image.shape], tf.float32, INPUT)
+        return tf.function(answer, input_signature=[taken]).get_concrete_function(), model

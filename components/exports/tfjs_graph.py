@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipline.components.exports.default_signature import default_signature
 from slipline.components.exports.source import INPUT, OUTPUT, ExportSource, Images, Predict, Probabilities
 from slipline.components.exports.tfjs_weights import read_model, write_model
 
@@ -29,8 +28,8 @@ def write_graph(source: ExportSource, file: Path) -> None:
     from google.protobuf.json_format import MessageToDict
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    signature = default_signature(source, batch_size=None)
-    frozen = convert_variables_to_constants_v2(signature.function)
+    function, _model = source.default_signature(batch_size=None)
+    frozen = convert_variables_to_constants_v2(function)
     graph = _simplified(frozen)
     weights = _taken_out(graph)
     head = {

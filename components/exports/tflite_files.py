@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slipline.components.exports.default_signature import default_signature
 from slipline.components.exports.source import INPUT, OUTPUT, SIGNATURE, ExportSource, Images, Predict, Probabilities
 from slipline.components.exports.tflite_metadata import with_metadata
 
@@ -53,8 +52,8 @@ def write_web(source: ExportSource, file: Path) -> None:
     """float32 for one image at a time and without the int64 output `class`: what LiteRT takes in a browser."""
     import tensorflow as tf
 
-    signature = default_signature(source, batch_size=1)
-    _write(tf.lite.TFLiteConverter.from_concrete_functions([signature.function], signature.owner), source, file)
+    function, model = source.default_signature(batch_size=1)
+    _write(tf.lite.TFLiteConverter.from_concrete_functions([function], model), source, file)
 
 
 def _converter(source: ExportSource) -> tf.lite.TFLiteConverter:

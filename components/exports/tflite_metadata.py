@@ -12,7 +12,9 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from slipline.components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
+import numpy as np
+
+from slipline.components.exports.flat_tables import Table, serialized
 from slipline.components.exports.source import OUTPUT, ExportSource
 from slipline.components.features.schema_io import ImageFeature
 
@@ -29,10 +31,13 @@ OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
 """That a zip can state: the same model makes the same bytes."""
 
 # Of the unions ContentProperties and ProcessUnitOptions, and of the enums ColorSpaceType and AssociatedFileType.
-FEATURE_PROPERTIES, IMAGE_PROPERTIES = Byte(1), Byte(2)
-NORMALIZATION = Byte(1)
-RGB, GRAYSCALE = Byte(1), Byte(2)
-AXIS_LABELS, VALUE_LABELS = Byte(2), Byte(3)
+FEATURE_PROPERTIES, IMAGE_PROPERTIES = np.int8(1), np.int8(2)
+NORMALIZATION = np.int8(1)
+RGB, GRAYSCALE = np.int8(1), np.int8(2)
+AXIS_LABELS, VALUE_LABELS = np.int8(2), np.int8(3)
+
+FROM_0_TO_1 = {0: np.ones(1, np.float32), 1: np.zeros(1, np.float32)}
+"""Statistics of a tensor: its greatest and its least value."""
 
 
 def with_metadata(model: bytes, source: ExportSource) -> bytes:
@@ -87,45 +92,36 @@ def _packed_labels(labels: Sequence[str]) -> bytes:
 
 
 def _metadata(image: ImageFeature, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    graph = Table(
-        {2: tuple(_input(name, image) for name in inputs), 3: tuple(_output(name) for name in outputs)},
-    )
-    model = Table(
-        {
-            0: "Image classifier",
-            1: f"Says which of its classes an image of {image.height} x {image.width} pixels shows.",
-            3: (graph,),
-            7: PARSER_VERSION,
-        }
-    )
+    graph = {2: tuple(_input(name, image) for name in inputs), 3: tuple(_output(name) for name in outputs)}
+    model = {
+        0: "Image classifier",
+        1: f"Says which of its classes an image of {image.height} x {image.width} pixels shows.",
+        3: (graph,),
+        7: PARSER_VERSION,
+    }
     return serialized(model, METADATA_IDENTIFIER)
 
 
 def _input(name: str, image: ImageFeature) -> Table:
     """Of an image of bytes each is to be divided by 255: readers take (pixel - mean) / std."""
-    size = Table({0: Uint(image.width), 1: Uint(image.height)})
-    properties = Table({0: RGB if image.channels == 3 else GRAYSCALE, 1: size})
-    scaling = Table({0: NORMALIZATION, 1: Table({0: Floats((0.0,)), 1: Floats((LARGEST_PIXEL,))})})
-    return Table(
-        {
-            0: name,
-            1: "Pixels from 0 to 1.",
-            3: Table({0: IMAGE_PROPERTIES, 1: properties}),
-            4: (scaling,),
-            5: Table({0: Floats((1.0,)), 1: Floats((0.0,))}),
-        }
-    )
+    size = {0: np.uint32(image.width), 1: np.uint32(image.height)}
+    scaling = {0: NORMALIZATION, 1: {0: np.zeros(1, np.float32), 1: np.full(1, LARGEST_PIXEL, np.float32)}}
+    return {
+        0: name,
+        1: "Pixels from 0 to 1.",
+        3: {0: IMAGE_PROPERTIES, 1: {0: RGB if image.channels == 3 else GRAYSCALE, 1: size}},
+        4: (scaling,),
+        5: FROM_0_TO_1,
+    }
 
 
 def _output(name: str) -> Table:
     scores = name == OUTPUT
-    labels = Table({0: LABELS_FILE, 1: "The classes' names, a line each.", 2: AXIS_LABELS if scores else VALUE_LABELS})
-    fields = {
+    labels = {0: LABELS_FILE, 1: "The classes' names, a line each.", 2: AXIS_LABELS if scores else VALUE_LABELS}
+    fields: dict[int, Any] = {
         0: name,
         1: "The probability of each class." if scores else "The number of the likeliest class.",
-        3: Table({0: FEATURE_PROPERTIES, 1: Table({})}),
+        3: {0: FEATURE_PROPERTIES, 1: {}},
         6: (labels,),
     }
-    if scores:
-        fields[5] = Table({0: Floats((1.0,)), 1: Floats((0.0,))})
-    return Table(fields)
+    return fields | ({5: FROM_0_TO_1} if scores else {})

@@ -98,19 +98,15 @@ def decoded_shape(feature: schema_pb2.Feature) -> tuple[int, int, int] | None:
     Raises:
       BadData: The annotation is there but does not hold three positive numbers.
     """
-    for tag in feature.annotation.tag:
-        if tag.startswith(DECODED_SHAPE):
-            return _three_sizes(feature.name, tag)
-    return None
-
-
-def _three_sizes(name: str, tag: str) -> tuple[int, int, int]:
-    parts = tag.removeprefix(DECODED_SHAPE).split(",")
+    text = _annotation(feature, DECODED_SHAPE)
+    if text is None:
+        return None
+    parts = text.split(",")
     sizes = [int(part) for part in parts if part.strip().isdecimal()]
     if len(parts) != 3 or len(sizes) != 3 or min(sizes) < 1:
         raise BadData(
-            f"schema: feature {name!r}: wanted an annotation like 'decoded_shape:28,28,1' "
-            f"(height, width, channels), got {tag!r}"
+            f"schema: feature {feature.name!r}: wanted an annotation like 'decoded_shape:28,28,1' "
+            f"(height, width, channels), got {DECODED_SHAPE + text!r}"
         )
     return sizes[0], sizes[1], sizes[2]
 
@@ -121,22 +117,23 @@ def class_names(feature: schema_pb2.Feature) -> tuple[str, ...] | None:
     Raises:
       BadData: The annotation is there but is no JSON list of texts.
     """
-    for tag in feature.annotation.tag:
-        if tag.startswith(CLASS_NAMES):
-            return _names(feature.name, tag)
-    return None
-
-
-def _names(feature: str, tag: str) -> tuple[str, ...]:
+    text = _annotation(feature, CLASS_NAMES)
+    if text is None:
+        return None
     try:
-        names = json.loads(tag.removeprefix(CLASS_NAMES))
+        names = json.loads(text)
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return tuple(names)
     except ValueError:
         pass
     raise BadData(
-        f"""schema: feature {feature!r}: wanted an annotation like 'class_names:["cat", "dog"]', got {tag!r}"""
+        f"schema: feature {feature.name!r}: wanted an annotation like "
+        f"""'class_names:["cat", "dog"]', got {CLASS_NAMES + text!r}"""
     )
+
+
+def _annotation(feature: schema_pb2.Feature, name: str) -> str | None:
+    return next((tag.removeprefix(name) for tag in feature.annotation.tag if tag.startswith(name)), None)
 
 
 def example_spec(schema: Schema) -> ExampleSpec:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from slipline.components.features.schema_io import decoded_shape
+from slipline.components.schemas.schema_rules import CHECKED_FIELDS
 
 SHOWN_WORDS = 8
 
@@ -17,14 +18,6 @@ MEASURES = {
     "jensen_shannon_divergence": "JSD",
     "normalized_abs_difference": "difference",
 }
-
-TOLD = frozenset(
-    (
-        *("name", "type", "presence", "shape", "value_count", "annotation", "drift_comparator", "skew_comparator"),
-        *("int_domain", "float_domain", "string_domain", "domain", "image_domain"),
-    )
-)
-"""The fields of a feature that the words below tell; any other is named as it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,5 +166,5 @@ def _also(feature: schema_pb2.Feature) -> Iterator[str]:
     for field, value in feature.ListFields():
         if field.name in ("in_environment", "not_in_environment"):
             yield f"{field.name.replace('_', ' ')} {', '.join(value)}"
-        elif field.name not in TOLD:
+        elif field.name not in CHECKED_FIELDS:  # which the words above tell
             yield field.name

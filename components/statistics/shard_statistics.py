@@ -46,11 +46,6 @@ def summarise_records(records: Iterable[bytes], features: Sequence[str], most: i
     return ShardSummary(divisions, np.concatenate(digests))
 
 
-def merge_divisions(some: Sequence[Slices], others: Sequence[Slices]) -> tuple[Slices, ...]:
-    """The slices by each feature of both together."""
-    return tuple(one.merge(other) for one, other in zip(some, others, strict=True))
-
-
 def contents_of(records: Sequence[bytes], columns: Columns, images: Mapping[str, DecodedImages]) -> NDArray[np.uint64]:
     """What tells whether records have the same content, uint64 of shape [records, 2].
 

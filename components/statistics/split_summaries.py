@@ -16,7 +16,7 @@ from slipline.components.files.tfrecord_files import read_shard
 from slipline.components.statistics.duplicates import write_digests
 from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.groups import MISSING, OTHER
-from slipline.components.statistics.shard_statistics import merge_divisions, summarise_records
+from slipline.components.statistics.shard_statistics import summarise_records
 from slipline.components.statistics.slices import Slices
 
 Divisions: TypeAlias = tuple[Slices, ...]
@@ -120,11 +120,8 @@ def _summarise_all(jobs: object) -> object:
 
 def _merge_all(shards: Iterable[Described]) -> Described:
     found = [shard for shard in shards if shard[0]]  # Beam also merges no shards at all, to have something to add to
-    return reduce(_merge, found) if found else ((), ())
-
-
-def _merge(some: Described, others: Described) -> Described:
-    return some[0] + others[0], merge_divisions(some[1], others[1])
+    numbers = tuple(number for those, _ in found for number in those)
+    return numbers, tuple(reduce(Slices.merge, slices) for slices in zip(*(each for _, each in found), strict=True))
 
 
 def summarise(job: SummaryJob) -> tuple[str, Described] | Problem:

@@ -52,15 +52,11 @@ def find_baseline(statistics: Statistics, params: BaselineParams, out: Path) -> 
     current = statistics.proto_path.read_bytes()
     for earlier in params.earlier:
         file = Statistics(path=earlier.folder).proto_path
-        if file.is_file() and not _of_same_data(file.read_bytes(), current):
+        if file.is_file() and (found := file.read_bytes()) != current and _exact(found) != _exact(current):
             shutil.copy2(file, Baseline(path=out).proto_path)
             copy_class_names(earlier.folder, out)
             return Baseline(path=out, origin=earlier.origin)
     return Baseline(path=out)
-
-
-def _of_same_data(one: bytes, other: bytes) -> bool:
-    return one == other or _exact(one) == _exact(other)
 
 
 def _exact(statistics: bytes) -> list[tuple[object, ...]]:

@@ -85,7 +85,9 @@ def source_files(params: IngestParams, beam: BeamSettings) -> list[Path | Stated
     try:
         if _has_own_files(params):
             found = _own_files(params, beam)
-            return [*_split_sizes(params, found), *(_as_read(file) for files in found.values() for file in files)]
+            # Their paths do not say which files that patterns match are of which split.
+            sizes = [Stated(name=split, facts=f"{len(files)} files") for split, files in found.items() if params.files]
+            return [*sizes, *(_as_read(file) for files in found.values() for file in files)]
         prepared = find_prepared(params.dataset, params.data_dir.absolute())
         if prepared is None:
             return []
@@ -132,7 +134,8 @@ def ingest(params: IngestParams, beam: BeamSettings, out: Path, say: Say) -> Exa
     shutil.rmtree(parts)
     if found.classes:
         (out / CLASSES_FILE).write_text("".join(f"{name}\n" for name in found.classes), "utf-8")
-    return Examples(path=out, splits=splits, passed_over=_passed_over(params, beam))
+    passed_over = () if params.folder is None else unknown_files(str(params.folder), params.splits, beam)
+    return Examples(path=out, splits=splits, passed_over=passed_over)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,22 +187,11 @@ def _own_files(params: IngestParams, beam: BeamSettings) -> dict[str, list[Found
         found = folder_files(str(params.folder), params.splits, beam)
     else:
         found = pattern_files(params.files, params.splits, beam)
-    return {split: [_absolute(file) for file in files] for split, files in found.items()}
-
-
-def _absolute(file: FoundFile) -> FoundFile:
-    """The file by a path that workers understand, whatever folder they work in."""
-    return file if is_remote(file.path) else replace(file, path=str(Path(file.path).absolute()))
-
-
-def _passed_over(params: IngestParams, beam: BeamSettings) -> tuple[str, ...]:
-    """The files beside those that are read which are of no known kind."""
-    return unknown_files(str(params.folder), params.splits, beam) if params.folder is not None else ()
-
-
-def _split_sizes(params: IngestParams, found: Mapping[str, Sequence[FoundFile]]) -> list[Stated]:
-    """Which files are of which split, where their paths do not say it."""
-    return [Stated(name=split, facts=f"{len(files)} files") for split, files in found.items() if params.files]
+    # By a path that workers understand, whatever folder they work in.
+    return {
+        split: [file if is_remote(file.path) else replace(file, path=str(Path(file.path).absolute())) for file in files]
+        for split, files in found.items()
+    }
 
 
 def _as_read(file: FoundFile) -> Path | Stated:

@@ -44,9 +44,9 @@ def train(examples: Examples, schema: Schema, params: TrainParams, out: Path, sc
     if params.workers > 1:
         return fit_in_processes(job, cluster_here(params.workers), range(params.workers), say)
     from slipline.components.training.fit import fit
-    from slipline.components.training.team import Alone
+    from slipline.components.training.team import Team
 
-    return fit(job, Alone(), say)
+    return fit(job, Team(), say)
 
 
 def _fit_as_chief(job: TrainingJob, cluster: Cluster, say: Say) -> TrainedModel:

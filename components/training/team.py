@@ -8,7 +8,7 @@ processes (its optimizer and metrics do not take them), so that the strategy is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
@@ -16,38 +16,28 @@ if TYPE_CHECKING:
 import tensorflow as tf
 
 
-class Team(Protocol):
-    """Who shares the work.
+class Team:
+    """Who shares the work: this process alone, unless a kind of team says otherwise.
 
     Attributes:
       worker: The number of this process, from 0; number 0 is the chief, which keeps and writes what is learnt.
       workers: How many there are.
     """
 
-    worker: int
-    workers: int
+    def __init__(self, worker: int = 0, workers: int = 1) -> None:
+        self.worker = worker
+        self.workers = workers
 
     def summed(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each tensor summed over all workers; called by all of them, in a graph or not."""
-
-
-class Alone:
-    """A training in this process alone."""
-
-    worker = 0
-    workers = 1
-
-    def summed(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """The tensors as they are."""
         return list(tensors)
 
 
-class Together:
+class Together(Team):
     """A training in the processes that TF_CONFIG names; made before TensorFlow has done anything else."""
 
     def __init__(self, worker: int, workers: int) -> None:
-        self.worker = worker
-        self.workers = workers
+        super().__init__(worker, workers)
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
 
     def summed(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zipfile
 from typing import Any
 
+import numpy as np
 import pytest
 from flatbuffers import encode, number_types  # type: ignore[import-untyped]
 from flatbuffers.table import Table as Read  # type: ignore[import-untyped]
 
-from slipline.components.exports.flat_tables import Byte, Floats, Table, Uint, serialized
+from slipline.components.exports.flat_tables import serialized
 from slipline.serving.models.tflite.tflite_flatbuffer import metadata
 from tests.components.exports.conftest import Made
 
@@ -43,8 +44,8 @@ def floats(table: Any, field: int) -> list[float]:
 
 
 def test_tables_are_written_as_flatbuffers_own_reader_reads_them() -> None:
-    inner = Table({1: "é", 3: Floats((1.5, -2.0))})
-    content = serialized(Table({0: Byte(7), 2: Uint(300), 4: (inner, Table({})), 5: inner}), b"TEST")
+    inner = {1: "é", 3: np.float32([1.5, -2.0])}
+    content = serialized({0: np.int8(7), 2: np.uint32(300), 4: (inner, {}), 5: inner}, b"TEST")
     found = root(content)
     assert content[4:8] == b"TEST"
     assert found.Get(number_types.Int8Flags, place(found, 0)) == 7

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from slipline.components.examples.example_records import encode_example
-from slipline.components.statistics.shard_statistics import BATCH_RECORDS, merge_divisions, summarise_records
+from slipline.components.statistics.shard_statistics import BATCH_RECORDS, summarise_records
+from slipline.components.statistics.slices import Slices
 from tests.components.tabular import record_of
 
 
@@ -27,7 +30,7 @@ def test_a_feature_with_too_many_values_is_given_up_within_a_batch_or_after_some
 
 def test_shards_merge_division_by_division():
     shards = [summarise_records([record_of({"a": number})], ("a", "b"), 10).divisions for number in range(3)]
-    a, b = merge_divisions(merge_divisions(shards[0], shards[1]), shards[2])
+    a, b = (reduce(Slices.merge, slices) for slices in zip(*shards, strict=True))
     assert sorted(a.by_value) == ["0", "1", "2"]
     assert (a.total.records, b.total.records) == (3, 3)
     assert not b.occurs
