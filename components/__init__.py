@@ -7,11 +7,13 @@ What is named here is for the public, and loaded when it is first used:
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipline.pipeline.core.public_names import lazy_names
 
-if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
+if TYPE_CHECKING:  # for type checkers and editors, and read below
     from slipline.components.artifacts import Anomalies as Anomalies
     from slipline.components.artifacts import Baseline as Baseline
     from slipline.components.artifacts import Evaluation as Evaluation
@@ -79,70 +81,17 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.components.validation.anomalies_io import read_anomalies as read_anomalies
     from slipline.components.validation.validate_settings import ValidateParams as ValidateParams
 
-_get, __all__ = lazy_names(
-    __name__,
-    {
-        "artifacts": (
-            "Anomalies",
-            "Baseline",
-            "Evaluation",
-            "Examples",
-            "ExportedFile",
-            "InfraCheck",
-            "LiveModel",
-            "Release",
-            "Schema",
-            "ServableModel",
-            "Shard",
-            "SliceMetrics",
-            "Split",
-            "Statistics",
-            "TrainedModel",
-        ),
-        "beam.beam_options": ("BeamSettings",),
-        "errors": (
-            "BadData",
-            "BeamFailed",
-            "DatasetNotFound",
-            "PushFailed",
-            "ReleaseDamaged",
-            "TrainingFailed",
-            "TrialFailed",
-        ),
-        "evaluation.evaluate_settings": ("EvaluateParams", "Limit", "RobustnessParams"),
-        "examples.example_records": ("encode_example", "parse_example"),
-        "examples.examples_io": ("Batch", "read_batches", "read_split"),
-        "exports.convert_settings": ("ConvertParams",),
-        "features.schema_io": (
-            "ExampleSpec",
-            "ImageFeature",
-            "LabelFeature",
-            "example_spec",
-            "read_schema",
-            "write_schema",
-        ),
-        "files.tfrecord_files": ("read_records", "write_records"),
-        "statistics.statistics_io": ("read_statistics", "split_statistics"),
-        "steps.compare_serving": ("compare_serving",),
-        "steps.compute_statistics": ("ComputeStatisticsParams", "compute_statistics"),
-        "steps.convert": ("convert",),
-        "steps.evaluate": ("evaluate",),
-        "steps.export": ("ExportParams", "export"),
-        "steps.find_baseline": ("BaselineParams", "find_baseline"),
-        "steps.find_live": ("find_live",),
-        "steps.infer_schema": ("infer_schema",),
-        "steps.infra_validate": ("InfraParams", "infra_validate"),
-        "steps.ingest": ("IngestParams", "ingest"),
-        "steps.push": ("push",),
-        "steps.release_settings": ("ReleaseParams",),
-        "steps.set_aside": ("set_aside",),
-        "steps.train": ("train",),
-        "steps.validate": ("validate",),
-        "training.train_settings": ("AugmentParams", "TrainParams"),
-        "validation.anomalies_io": ("read_anomalies",),
-        "validation.validate_settings": ("ValidateParams",),
-    },
-)
+
+def _named_above() -> dict[str, tuple[str, ...]]:
+    """By module, what this file imports for type checkers, so that each name stands here once."""
+    found: dict[str, tuple[str, ...]] = {}
+    imports = rf"^    from {re.escape(__name__)}\.(\S+) import (\w+) as \2$"  # parsing would take ten times as long
+    for module, name in re.findall(imports, Path(__file__).read_text("utf-8"), re.MULTILINE):
+        found[module] = (*found.get(module, ()), name)
+    return found
+
+
+_get, __all__ = lazy_names(__name__, _named_above())
 
 if not TYPE_CHECKING:  # else a type checker would believe in every name
     __getattr__ = _get
