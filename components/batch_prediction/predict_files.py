@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from slipline.components.batch_prediction.ask_block import release_handler
 from slipline.components.batch_prediction.blocks import Block, InputRead, ReadJob, digest_of, read_blocks
 from slipline.components.batch_prediction.contract import Contract, read_contract
 from slipline.components.batch_prediction.find_inputs import FoundInputs, find_inputs
 from slipline.components.batch_prediction.manifest import FAILURES, Manifest, ManifestFile, manifest_inputs
-from slipline.components.batch_prediction.model_handler import release_handler
 from slipline.components.batch_prediction.output_folder import check_free, made_whole
 from slipline.components.batch_prediction.request import BatchRequest
 from slipline.components.batch_prediction.shard import (

@@ -1,17 +1,20 @@
-"""What the models make of one shard: every prediction, and its counts by slice."""
+"""What the models make of the shards of a split: every prediction, and its counts by slice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slipline.components.artifacts import Shard
+from slipline.components.artifacts import Examples, Shard
+from slipline.components.beam.beam_options import BeamSettings
+from slipline.components.beam.jobs import Problem, each_once, run_jobs
 from slipline.components.errors import BadData
 from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
@@ -195,3 +198,50 @@ def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
             )
         pixels[group.places] = group.pixels
     return scaled(pixels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionWork:
+    """What a Beam worker needs to know."""
+
+    candidate: Path
+    live: Path | None
+    spec: ExampleSpec
+    params: EvaluateParams
+
+
+def predict_split(work: PredictionWork, examples: Examples, beam: BeamSettings, folder: Path) -> list[ShardPredictions]:
+    """What came of each shard of the split, in order."""
+    import apache_beam
+
+    class Predict(apache_beam.DoFn):  # type: ignore[misc]
+        """Asks both models; each worker loads them once."""
+
+        def setup(self) -> None:
+            from slipline.serving.models.tensorflow.saved_model import SavedModel
+
+            self.predictor = Predictor(
+                candidate=SavedModel.load(work.candidate),
+                live=None if work.live is None else SavedModel.load(work.live),
+                spec=work.spec,
+                params=work.params,
+            )
+
+        def process(self, job: tuple[int, ShardPlace]) -> Iterator[tuple[int, ShardPredictions] | Problem]:
+            number, place = job
+            try:
+                yield number, self.predictor.predict(place)
+            except BadData as error:
+                yield Problem(str(error))
+
+    split = examples.split(work.params.split)
+    firsts = accumulate((shard.records for shard in split.shards), initial=0)
+    places = [
+        ShardPlace(file=examples.path / shard.file, shard=shard, first=first, split_records=split.records)
+        for shard, first in zip(split.shards, firsts, strict=False)  # the last is the end
+        if shard.records
+    ]
+    if not places:
+        raise BadData(f"{examples.path}: split {split.name!r} has no records to evaluate on")
+    found = run_jobs(beam, list(enumerate(places)), lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
+    return each_once([str(place.file) for place in places], found)

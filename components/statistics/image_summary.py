@@ -5,18 +5,57 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from slipline.components.features.decode_images import Pixels, looks_like_image
 from slipline.components.features.image_batches import content_digests, decode_groups
 from slipline.components.statistics.columns import Array, Column
 from slipline.components.statistics.groups import Groups
 from slipline.components.statistics.merging import Merging
+from slipline.components.statistics.moments import Moments
 from slipline.components.statistics.number_summary import NumberSummary
-from slipline.components.statistics.pixel_counts import PixelCounts
 from slipline.components.statistics.value_counts import ValueCounts
+
+
+@dataclass(frozen=True)
+class PixelCounts(Merging):
+    """How many pixels have each of the 256 values; exact, and everything else about them follows from it.
+
+    Attributes:
+      counts: int64 of shape [256].
+    """
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8]) -> PixelCounts:
+        """The counts of uint8 `pixels`, of any shape."""
+        if pixels.size == 0:
+            return cls()
+        # Pillow counts bytes 50 times as fast as NumPy, which first makes eight bytes of each.
+        counts = Image.frombuffer("L", (pixels.size, 1), np.ascontiguousarray(pixels)).histogram()
+        return cls(np.array(counts, np.int64))
+
+    @property
+    def moments(self) -> Moments:
+        """Count, mean, spread and range of the pixels."""
+        count = int(self.counts.sum())
+        if count == 0:
+            return Moments()
+        values = np.arange(256)
+        present = np.flatnonzero(self.counts)
+        return Moments(
+            count=count,
+            total=Fraction(int(self.counts @ values)),
+            squares=Fraction(int(self.counts @ np.square(values))),
+            minimum=float(present[0]),
+            maximum=float(present[-1]),
+            zeros=int(self.counts[0]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

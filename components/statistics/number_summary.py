@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slipline.components.statistics.bins import Bins
 from slipline.components.statistics.moments import Moments
-from slipline.components.statistics.quantiles import QuantileSketch, exact_quantiles
+from slipline.components.statistics.sketches import QuantileSketch
 from slipline.components.statistics.value_counts import ValueCounts
 
 
@@ -57,3 +57,15 @@ class NumberSummary(ValueCounts[float, QuantileSketch]):
 
     def _more(self, counts: Mapping[float, int]) -> QuantileSketch:
         return QuantileSketch.of_counts(counts)
+
+
+def exact_quantiles(counts: Mapping[Any, int], parts: int) -> list[float]:
+    """The `parts` + 1 values that cut the sorted values into equally many, from the least to the greatest.
+
+    Each is the least value that at least its share of the values do not exceed (NumPy's `inverted_cdf`).
+    """
+    values = sorted(counts)
+    reached = np.cumsum([counts[value] for value in values], dtype=np.int64)
+    total = int(reached[-1])
+    ranks = [max(-(-part * total // parts), 1) for part in range(parts + 1)]
+    return [float(values[place]) for place in np.searchsorted(reached, ranks).tolist()]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slipline.components.statistics.top_values import TopValues
+from slipline.components.statistics.sketches import TopValues
 from slipline.components.statistics.value_counts import ValueCounts, ranked
 
 LONGEST_KEPT_BYTES = 200
@@ -61,9 +61,7 @@ class TextSummary(ValueCounts[bytes, TopValues]):
 
     def ranked(self) -> list[tuple[str, int]]:
         """Values and their occurrences, the most frequent first; all, or those certain to be frequent."""
-        if self.sketch:
-            return self.sketch.ranked()
-        return ranked(_as_text(self.counts or {}).items())
+        return ranked((self.sketch.frequent if self.sketch else _as_text(self.counts or {})).items())
 
     @property
     def ranked_error(self) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from slipline.components.statistics.distinct import DistinctSketch
 from slipline.components.statistics.merging import together
+from slipline.components.statistics.sketches import DistinctSketch
 
 if TYPE_CHECKING:
     from typing_extensions import Self

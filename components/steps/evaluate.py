@@ -38,7 +38,7 @@ def evaluate(
       BadData: A shard was damaged or altered since it was written.
       BeamFailed: The runner lost or repeated work.
     """
-    from slipline.components.evaluation.split_predictions import PredictionWork, predict_split
+    from slipline.components.evaluation.shard_predictions import PredictionWork, predict_split
     from slipline.components.evaluation.verdict import evaluation_of
     from slipline.components.features.schema_io import example_spec
 

@@ -47,7 +47,6 @@ def validate(
     from slipline.components.features.schema_io import read_schema
     from slipline.components.schemas.schema_rules import rules_of
     from slipline.components.validation.anomalies_io import write_anomalies
-    from slipline.components.validation.class_checks import check_classes
     from slipline.components.validation.drift_checks import too_far
     from slipline.components.validation.judging import (
         check_records,
@@ -58,7 +57,7 @@ def validate(
         verdict_of,
     )
     from slipline.components.validation.shard_checks import gather_offenders
-    from slipline.components.validation.split_checks import check_duplicates
+    from slipline.components.validation.split_checks import check_classes, check_duplicates
 
     described = read_schema(schema)
     rules = rules_of(described)

@@ -1,13 +1,15 @@
-"""What the schema and the limits demand of splits as a whole: their statistics, and copies among their records."""
+"""What schema and limits demand of splits as a whole: their statistics, their classes, copies among their records."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
-from tensorflow_metadata.proto.v0 import statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from slipline.components.artifacts import Examples, Statistics
+from slipline.components.artifacts import Baseline, Examples, Statistics
 from slipline.components.examples.record_places import RecordPlaces
+from slipline.components.features.schema_io import CLASS_NAMES, class_names
 from slipline.components.schemas.schema_rules import FeatureRule, Rules, SplitRule
 from slipline.components.statistics.duplicates import Copies, Place, read_duplicates
 from slipline.components.statistics.statistics_io import common_statistics, custom_number
@@ -113,3 +115,46 @@ def place_of(examples: Examples, split: str, place: Place) -> str:
     """Where a record came from, as its owner knows it."""
     shard = examples.split(split).shards[place.shard]
     return RecordPlaces(examples.path / shard.file, shard).place(place.record)
+
+
+def check_classes(
+    statistics: Statistics, baseline: Baseline, described: schema_pb2.Schema, schema: str
+) -> Iterator[Finding]:
+    """A finding if the classes are not the ones that the schema states, or that the run before had, in their order.
+
+    A class folder that is added or renamed moves the numbers of the others, which every check of numbers may pass.
+
+    Args:
+      statistics: Of the examples at hand.
+      baseline: Of the run before; not asked where the schema states the names.
+      described: The schema.
+      schema: Its file, for people.
+    """
+    found = statistics.class_names
+    if found is None:
+        return
+    wanted, source = baseline.class_names, str(baseline.origin)
+    for feature in described.feature:
+        if (stated := class_names(feature)) is not None:
+            wanted, source = stated, schema
+    if wanted is not None and wanted != found:
+        yield Finding(
+            split="classes",
+            feature="",
+            kind=Kind.OTHER_CLASSES,
+            text=f"wanted {_listed(wanted)} as in {source}, got {_other_names(wanted, found)}",
+            remedy=(
+                f"rename the folders, or state the label's annotation {{ tag: '{CLASS_NAMES}{json.dumps(found)}' }} "
+                f"in {schema} if it is meant"
+            ),
+        )
+
+
+def _other_names(wanted: Sequence[str], found: Sequence[str]) -> str:
+    new, gone = [name for name in found if name not in wanted], [name for name in wanted if name not in found]
+    parts = [f"new {_listed(new)}" if new else "", f"without {_listed(gone)}" if gone else ""]
+    return ", ".join(filter(None, parts)) or f"another order: {_listed(found)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipline.components.statistics.distinct import DistinctSketch
+from slipline.components.statistics.sketches import DistinctSketch
 from slipline.components.statistics.value_counts import MAX_DISTINCT, ValueCounts
 from tests.components.merging import cut, merged
 

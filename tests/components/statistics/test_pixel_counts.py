@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.statistics.pixel_counts import PixelCounts
+from slipline.components.statistics.image_summary import PixelCounts
 from tests.components.merging import merged_parts, parts_of, whole_of
 
 

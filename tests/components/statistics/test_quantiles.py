@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.components.statistics.quantiles import REPEATED_AT_ONCE, QuantileSketch, exact_quantiles
+from slipline.components.statistics.number_summary import exact_quantiles
+from slipline.components.statistics.sketches import REPEATED_AT_ONCE, QuantileSketch
 
 
 def sketch_of(values):

@@ -6,14 +6,14 @@ import pickle
 
 import numpy as np
 
-from slipline.components.statistics.top_values import TopValues
-from slipline.components.statistics.value_counts import MAX_DISTINCT
+from slipline.components.statistics.sketches import TopValues
+from slipline.components.statistics.value_counts import MAX_DISTINCT, ranked
 
 
 def test_as_many_as_are_counted_exactly_enter_without_loss():
     counts = {f"word {number}": number + 1 for number in range(MAX_DISTINCT)}
     found = TopValues.of(counts)
-    assert (dict(found.ranked()), found.error) == (counts, 0)
+    assert (found.frequent, found.error) == (counts, 0)
 
 
 def test_frequent_strings_are_found_among_many_within_the_stated_error():
@@ -27,18 +27,18 @@ def test_frequent_strings_are_found_among_many_within_the_stated_error():
         found = order[0]
         for part in order[1:]:
             found = found.merge(part)
-        top = found.ranked()[:20]
+        top = ranked(found.frequent.items())[:20]
         assert 0 < found.error < 1_000
         assert {name for name, _ in top} == set(frequent)
         assert all(frequent[name] <= count <= frequent[name] + found.error for name, count in top)
 
 
 def test_among_strings_that_all_differ_none_is_called_frequent():
-    assert TopValues.of({str(number): 1 for number in range(50_000)}).ranked() == []
+    assert TopValues.of({str(number): 1 for number in range(50_000)}).frequent == {}
 
 
 def test_sketches_pickle_and_are_not_changed_by_merging():
     one, other = TopValues.of({"a": 3, "b": 1}), TopValues.of({"a": 2})
-    assert one.merge(other).ranked() == [("a", 5), ("b", 1)]
-    assert one.ranked() == [("a", 3), ("b", 1)]
+    assert one.merge(other).frequent == {"a": 5, "b": 1}
+    assert one.frequent == {"a": 3, "b": 1}
     assert pickle.loads(pickle.dumps(one)) == one
