@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from slipline.pipeline.app.notebook import show_artifacts
 from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.display import open_display
@@ -51,3 +52,17 @@ def run(
             if not outcome.passed:
                 print(visible(f"{outcome.step}: {words_of(outcome)}", keep="\n\t"))
     return report
+
+
+def show_artifacts() -> None:
+    """Has the notebook that this runs in, if it does, show artifacts as the report does."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        shell.display_formatter.formatters["text/html"].for_type(Artifact, _html)
+
+
+def _html(artifact: Artifact) -> str:
+    from slipline.pipeline.report.sections.by_class import artifact_html
+
+    return artifact_html(artifact)

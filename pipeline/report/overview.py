@@ -10,6 +10,7 @@ from slipline.pipeline.report.kit.format import seconds
 from slipline.pipeline.report.kit.page import Problem
 from slipline.pipeline.report.kit.section import Cell, Column, Row, Section, Table, Tone, number
 from slipline.pipeline.report.products import told
+from slipline.pipeline.runners.display import LOOKS
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.run_report import RunReport
 
@@ -21,8 +22,6 @@ TONES: dict[Status, Tone] = {
     Status.FAILED: "bad",
     Status.NOT_NEEDED: "quiet",
 }
-
-STATUS_WORDS = {Status.BLOCKED: "blocked by a gate", Status.SKIPPED: "not run"}
 
 
 def verdict_of(run: RunReport) -> Literal["passed", "blocked", "failed"]:
@@ -81,10 +80,9 @@ def steps_section(run: RunReport) -> Section:
 
 
 def _row(outcome: Outcome, slowest: float) -> tuple[Cell, ...]:
-    words = STATUS_WORDS.get(outcome.status, outcome.status.value)
     ran = outcome.status in (Status.DONE, Status.CACHED, Status.FAILED)
     return (
-        Cell(words, TONES[outcome.status]),
+        Cell(LOOKS[outcome.status][2], TONES[outcome.status]),
         Cell(seconds(outcome.seconds) if ran else ""),
         Cell(share=outcome.seconds / slowest if ran else None),
         _result(outcome),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar, cast
@@ -63,46 +63,18 @@ def of_kind(products: Sequence[AnyProduct], kind: type[A]) -> list[Product[A]]:
 
 def products_of(run: RunReport, store: Store) -> tuple[AnyProduct, ...]:
     """What the steps of a run made or found, in run order."""
-    return _Products(run, store).all()
-
-
-class _Products:
-    def __init__(self, run: RunReport, store: Store) -> None:
-        self._store = store
-        self._outcomes = [(outcome.step, outcome.made) for outcome in run.outcomes if outcome.made is not None]
-        self._known = {made.execution_id: made.artifact for _, made in self._outcomes}
-        # A step that is never cached made the same anew where others remember its former execution.
-        self._alike = {made.digest: made.artifact for _, made in self._outcomes}
-        self._made: dict[str, ExecutionRow] = {}
-        self._found: dict[str, AnyProduct | None] = {}
-
-    def all(self) -> tuple[AnyProduct, ...]:
-        # The last one's lineage is nearly all of it; a blocked run has gates beside it that nothing took.
-        for _, made in reversed(self._outcomes):
-            if made.execution_id not in self._made:
-                for each in trace(self._store, made.execution_id).executions:
-                    self._made.setdefault(each.id, each)
-        products = (self._product(made.execution_id) for _, made in self._outcomes)
-        return tuple(product for product in products if product is not None)
-
-    def _product(self, execution_id: str) -> AnyProduct | None:
-        if execution_id not in self._found:
-            made = self._made[execution_id]
-            known = self._known.get(execution_id) or self._alike.get(made.digest)
-            artifact = known or recorded_artifact(made, self._store.home)
-            inputs = tuple(self._inputs(made))
-            self._found[execution_id] = (
-                None if artifact is None else Product(artifact=artifact, step=made.step, made=made, inputs=inputs)
-            )
-        return self._found[execution_id]
-
-    def _inputs(self, made: ExecutionRow) -> Iterator[AnyProduct]:
-        for taken in made.taken:
-            if taken.gate:
-                continue
-            product = _given(taken) if taken.source_id is None else self._product(taken.source_id)
-            if product is not None:
-                yield product
+    made_now = [outcome.made for outcome in run.outcomes if outcome.made is not None]
+    known = {made.execution_id: made.artifact for made in made_now}
+    # A step that is never cached made the same anew where others remember its former execution.
+    alike = {made.digest: made.artifact for made in made_now}
+    found: dict[str, AnyProduct] = {}
+    for made in trace(store, *known).executions:
+        artifact = known.get(made.id) or alike.get(made.digest) or recorded_artifact(made, store.home)
+        taken = [each for each in made.taken if not each.gate]
+        inputs = (found.get(each.source_id) if each.source_id else _given(each) for each in taken)
+        if artifact is not None:
+            found[made.id] = Product(artifact=artifact, step=made.step, made=made, inputs=tuple(filter(None, inputs)))
+    return tuple(product for made in made_now if (product := found.get(made.execution_id)))
 
 
 def recorded_artifact(made: ExecutionRow, home: Path) -> Artifact | None:

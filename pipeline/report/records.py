@@ -127,32 +127,17 @@ def _slice_faults(statistics: Statistics, split: str, records: int) -> Iterator[
 def _trained(trained: TrainedModel, examples: Examples) -> Stage | None:
     held_out = trained.validation_records
     taken = _records(examples, trained.split)
-    return (
-        None
-        if taken is None
-        else Stage(
-            taken=taken,
-            aside=held_out,
-            given=trained.records,
-            words=f"learnt from: {trained.split}" + (f", but {count(held_out)} held out" if held_out else ""),
-        )
-    )
+    words = f"learnt from: {trained.split}" + (f", but {count(held_out)} held out" if held_out else "")
+    return None if taken is None else Stage(taken=taken, aside=held_out, given=trained.records, words=words)
 
 
 def _evaluated(evaluation: Evaluation, examples: Examples) -> Stage | None:
     together = sum(metrics.records for metrics in evaluation.slices)
     asked = evaluation.overall.records
     taken = _records(examples, evaluation.split)
-    return (
-        None
-        if taken is None
-        else Stage(
-            taken=taken,
-            given=asked,
-            words=f"predicted: {evaluation.split}",
-            fault="" if together == asked else f"its slices have {count(together)} instead of {count(asked)}",
-        )
-    )
+    fault = "" if together == asked else f"its slices have {count(together)} instead of {count(asked)}"
+    words = f"predicted: {evaluation.split}"
+    return None if taken is None else Stage(taken=taken, given=asked, words=words, fault=fault)
 
 
 def _records(examples: Examples, split: str) -> int | None:

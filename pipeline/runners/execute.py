@@ -117,6 +117,12 @@ def execute(
     return Outcome(step=step.name, status=status, seconds=time.perf_counter() - started, made=current)
 
 
+def key_of(step: Step, ended: Ended, store: Store) -> str:
+    """The digest of the cache key of a step for which all upstream made something."""
+    sources = Sources()
+    return _Work(step, ended, store, None, sources).key(sources).digest
+
+
 def _left_out(step: Step, ended: Ended) -> Outcome | None:
     """The outcome of a step that is not to run; None if it is."""
     if missing := [other.name for other in step.upstream if not ended[other].made and not _not_needed(other, ended)]:

@@ -14,7 +14,7 @@ from slipline.pipeline.store.tables import ExecutionRow
 
 @dataclass(frozen=True)
 class Lineage:
-    """The executions behind one, upstream first; the last is the one itself."""
+    """The executions behind some, upstream first, with these themselves; behind one, it is the last."""
 
     executions: tuple[ExecutionRow, ...]
 
@@ -70,8 +70,8 @@ def _readable(canonical: list[Any]) -> object:
     return [_readable(item) for item in content] if isinstance(content, list) else content
 
 
-def trace(store: Store, execution_id: str) -> Lineage:
-    """The lineage of an execution.
+def trace(store: Store, *execution_ids: str) -> Lineage:
+    """The lineage of executions.
 
     Raises:
       StoreError: There is no such execution on record.
@@ -92,5 +92,6 @@ def trace(store: Store, execution_id: str) -> Lineage:
                     visit(taken.source_id)
             reached[identity] = row
 
-        visit(execution_id)
+        for execution_id in execution_ids:
+            visit(execution_id)
     return Lineage(tuple(reached.values()))

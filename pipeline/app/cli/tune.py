@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
 from slipline.pipeline.app.cli.terminal import print_table, say
-from slipline.pipeline.app.cli.tune_display import open_search_display
 from slipline.pipeline.app.settings.training_settings import (
     DEFAULT_SETTINGS,
     TrainingSettings,
     home_from_environment,
     load_settings,
 )
+from slipline.pipeline.app.tuning.display import open_search_display
 from slipline.pipeline.app.tuning.search import Search, Searcher
-from slipline.pipeline.app.tuning.space import check_space
-from slipline.pipeline.app.tuning.winner import settings_toml
-from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words
-from slipline.pipeline.core.visible import short_path
+from slipline.pipeline.app.tuning.space import check_space, importance_words, reason_words, short_name, value_words
+from slipline.pipeline.core.visible import short_path, visible
 from slipline.pipeline.store.store import Store
 from slipline.serving.folders.whole_file import write_whole
 
@@ -128,3 +128,20 @@ def _as_json(search: Search, written: Path, page: Path) -> str:
         "report": str(page),
     }
     return json.dumps(plain, indent=1)
+
+
+def settings_toml(settings: TrainingSettings, comments: tuple[str, ...] = ()) -> str:
+    """All settings as TOML, below comments of a line each; read again, they are equal."""
+    import tomli_w
+
+    head = "".join(f"# {visible(comment)}\n" for comment in comments)
+    return f"{head}\n{tomli_w.dumps(_plain(settings.model_dump(by_alias=True)))}"
+
+
+def _plain(value: Any) -> Any:
+    """The value as TOML has it, which knows neither paths nor, for what is not set, a word."""
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items() if entry is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value

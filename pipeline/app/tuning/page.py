@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipline.pipeline.app.tuning.search import Search
-from slipline.pipeline.app.tuning.space import Parameter
+from slipline.pipeline.app.tuning.space import (
+    Parameter,
+    importance_words,
+    reason_words,
+    short_name,
+    value_words,
+    values_words,
+)
 from slipline.pipeline.app.tuning.study import Trial
-from slipline.pipeline.app.tuning.words import importance_words, reason_words, short_name, value_words, values_words
 from slipline.pipeline.report.kit import page as kit_page
-from slipline.pipeline.report.kit.figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, shortened
-from slipline.pipeline.report.kit.format import plural, seconds
+from slipline.pipeline.report.kit.figures import ACCENT, CURVE_HEIGHT_INCHES, CURVE_MARGINS, drawn, quiet
+from slipline.pipeline.report.kit.format import plural, seconds, shortened
 from slipline.pipeline.report.kit.page import Page
 from slipline.pipeline.report.kit.section import (
     Cell,
@@ -108,10 +114,7 @@ def _points(
         if ends[0] < ends[1]:
             axes.set_xlim(*ends)
         axes.ticklabel_format(axis="y", useOffset=False)
-        axes.grid(axis="y")
-        axes.tick_params(length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_axisbelow(True)
+        quiet(axes, "y")
 
     told = ", ".join(
         f"{names[int(place)] if names else f'{place:.4g}'}: {score:.4f}"

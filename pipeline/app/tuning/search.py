@@ -7,7 +7,6 @@ import json
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -16,13 +15,13 @@ from slipline.pipeline.app.settings.settings_file import explained
 from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
 from slipline.pipeline.app.settings.tune_settings import Metric
 from slipline.pipeline.app.training import training_pipeline
+from slipline.pipeline.app.tuning.display import SearchDisplay
 from slipline.pipeline.app.tuning.space import Space, Values, for_trial, space_of
 from slipline.pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study, ranked
 from slipline.pipeline.core.errors import PipelineError
-from slipline.pipeline.core.fingerprint import artifact_digest, cache_key
-from slipline.pipeline.core.graph import Given, Pipeline, Step
-from slipline.pipeline.runners.execute import Status
-from slipline.pipeline.runners.local import Display, LocalRunner
+from slipline.pipeline.core.graph import Pipeline
+from slipline.pipeline.runners.execute import Status, key_of
+from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.store import Store
 
@@ -31,22 +30,6 @@ TRAIN = "train"
 
 class SearchFailed(PipelineError):
     """There is nothing to choose from: the data does not come as far as training, or every trial failed."""
-
-
-class Watcher(Display, Protocol):
-    """Shows a person how a search goes; called from one thread, in the order of events."""
-
-    def search_waits(self) -> None:
-        """Another process is at the same search."""
-
-    def search_begins(self, name: str, space: Space, done: int, wanted: int) -> None:
-        """The data is ready, and so many trials of those wanted have ended already."""
-
-    def trial_begins(self, begun: Begun) -> None:
-        """A trial is begun or taken up."""
-
-    def trial_ended(self, trial: Trial, *, is_best: bool) -> None:
-        """A trial ended; it may be the best so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +78,7 @@ class Searcher:
     settings: TrainingSettings
     home: Home
     store: Store
-    watcher: Watcher
+    watcher: SearchDisplay
 
     def search(self, *, restart: bool = False) -> Search:
         """Tries what is left to try, and chooses.
@@ -140,7 +123,7 @@ class Searcher:
         *before, training = pipeline.steps
         report = self._run(Pipeline(self.settings.name, before))
         _raise_if_stopped(report)
-        return _key_of(training, report, self.store)
+        return key_of(training, dict(zip(before, report.outcomes, strict=True)), self.store)
 
     def _name(self, key: str) -> str:
         """Of the search: the same for the same data, code, space and settings, and for no other."""
@@ -203,20 +186,6 @@ class Searcher:
         if score is None or not math.isfinite(score):
             return None, f"{metric} is {score}"
         return score, ""
-
-
-def _key_of(step: Step, report: RunReport, store: Store) -> str:
-    """The cache key of a step whose inputs the run made."""
-    digests: dict[str, str] = {}
-    for name, source in step.inputs.items():
-        if isinstance(source, Step):
-            made = report.made(source.name)
-            assert made is not None
-            digests[name] = made.digest
-        else:
-            assert isinstance(source, Given)
-            digests[name] = artifact_digest(source.artifact, store.sha256)
-    return cache_key(step.component, digests, step.settings, store.sha256).digest
 
 
 def _raise_if_stopped(report: RunReport) -> None:

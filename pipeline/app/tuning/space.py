@@ -16,6 +16,7 @@ from slipline.pipeline.app.settings.settings_file import explained
 from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.app.settings.tune_settings import Searched, Value
 from slipline.pipeline.core.errors import SettingsError
+from slipline.pipeline.report.kit.format import shortened
 
 if TYPE_CHECKING:
     import optuna
@@ -181,3 +182,32 @@ def _fitting(settings: TrainingSettings, name: str, value: Value) -> TrainingSet
             with suppress(ValidationError):
                 return for_trial(settings, {**dict(zip(others, point, strict=True)), name: value})
         raise
+
+
+REASON_LENGTH = 160
+"""A training that fails may name a hundred records; JSON has them all."""
+
+
+def short_name(name: str) -> str:
+    """`train.batch_size` without its section: all that is searched is of the training."""
+    return name.removeprefix("train.")
+
+
+def values_words(values: Values) -> str:
+    """Such as `learning_rate=0.001 batch_size=64`."""
+    return " ".join(f"{short_name(name)}={value_words(value)}" for name, value in values.items())
+
+
+def value_words(value: Value) -> str:
+    """A value as a person reads it: of a drawn number, four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def importance_words(importance: Mapping[str, float]) -> str:
+    """Such as `learning_rate 80 %, batch_size 20 %`; empty if nothing is known."""
+    return ", ".join(f"{short_name(name)} {share * 100:.0f} %" for name, share in importance.items())
+
+
+def reason_words(reason: str) -> str:
+    """Why a trial failed, in a line."""
+    return shortened(" ".join(reason.split()), REASON_LENGTH)

@@ -7,9 +7,9 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from slipline.pipeline.report.kit.format import NARROW_SPACE, count, nats, percent
+from slipline.pipeline.report.kit.format import NARROW_SPACE, count, nats, percent, shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -31,7 +31,6 @@ CURVE_HEIGHT_INCHES = 2.6
 CURVE_MARGINS = Margins(left=0.55, bottom=0.45, right=0.65)
 ROW_HEIGHT_INCHES = 0.24
 LETTER_INCHES = 0.085
-NAME_LENGTH = 18
 MOST_MARKERS = 30
 
 # Stand-ins of the page's colours: drawn like any other, then replaced, so that they follow light and dark.
@@ -143,10 +142,7 @@ def _draw_curve(axes: Axes, values: Sequence[float], written: Callable[[float], 
     axes.margins(y=0.1)
     axes.set_xlim(max(0.5, 1 - 0.05 * len(values)), len(values))  # no tick at an epoch 0
     axes.set_xlabel("epoch")
-    axes.grid(axis="y")
-    axes.tick_params(length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_axisbelow(True)
+    quiet(axes, "y")
 
 
 def _draw_dashed(axes: Axes, values: Sequence[float]) -> None:
@@ -155,11 +151,6 @@ def _draw_dashed(axes: Axes, values: Sequence[float]) -> None:
 
 def _told(values: Sequence[float], written: Callable[[float], str]) -> str:
     return ", ".join(f"{epoch}: {written(value)}" for epoch, value in enumerate(values, start=1))
-
-
-def shortened(name: str) -> str:
-    """A name that fits beside the axes."""
-    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
 
 
 def drawn(
@@ -208,6 +199,15 @@ def _for_page(document: str, alternative: str) -> Markup:
 
     svg = in_tags(document[document.index("<svg") :], of_page)
     return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{alternative.translate(_AS_ENTITY)}"', 1))
+
+
+def quiet(axes: Axes, grid: Literal["x", "y"]) -> None:
+    """Leaves of the axes a grid behind what is drawn, and along `x` their line if the grid crosses it."""
+    axes.grid(axis=grid)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(grid == "y")
 
 
 def in_tags(svg: str, change: Callable[[str], str]) -> str:

@@ -11,6 +11,7 @@ SHORT_DIGEST = 12
 LARGE = 10_000
 """From here on thousands are set apart: below, a number may be a year."""
 HUGE = 1e9
+NAME_LENGTH = 18
 
 
 def count(value: int) -> str:
@@ -65,6 +66,11 @@ def moment(iso: str) -> str:
 def short(digest: str) -> str:
     """The head of a digest: enough to tell two apart."""
     return digest[:SHORT_DIGEST]
+
+
+def shortened(text: str, length: int = NAME_LENGTH) -> str:
+    """The text, cut where it is longer; by default one that fits beside a figure."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def plural(number: int, noun: str) -> str:

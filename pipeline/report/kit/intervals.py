@@ -17,9 +17,9 @@ from slipline.pipeline.report.kit.figures import (
     ROW_HEIGHT_INCHES,
     Margins,
     drawn,
-    shortened,
+    quiet,
 )
-from slipline.pipeline.report.kit.format import NARROW_SPACE, percent
+from slipline.pipeline.report.kit.format import NARROW_SPACE, percent, shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -101,9 +101,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> Markup:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("confidence")
-        axes.tick_params(length=0)
-        axes.grid(axis="y")
-        axes.set_axisbelow(True)
+        quiet(axes, "y")
         _in_percent(axes, both=True)
 
     told = ", ".join(
@@ -139,10 +137,7 @@ def _dress(axes: Axes, rows: Sequence[str], *, shares: bool) -> None:
     axes.set_yticks(range(len(rows)), [shortened(name) for name in rows], color=INK)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-    axes.tick_params(length=0)
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
+    quiet(axes, "x")
     axes.margins(x=0.03)
     if shares:
         _in_percent(axes, both=False)

@@ -78,14 +78,15 @@ def pictures_of(
 
 
 def data_uri(encoded: bytes) -> str | None:
-    """A PNG or JPEG image as a `data:` URI, made smaller if it is large; None if it is no such image."""
+    """A PNG or JPEG image as a `data:` URI, made smaller if it is large; None if it is no whole image of these."""
     if not looks_like_image(encoded):
         return None
+    try:
+        pixels = decode_image(encoded)
+    except UndecodableImage:
+        return None
     if len(encoded) > INLINE_BYTES:
-        try:
-            return pixels_uri(decode_image(encoded))
-        except UndecodableImage:
-            return None
+        return pixels_uri(pixels)
     return _uri(encoded, "png" if encoded.startswith(PNG_SIGNATURE) else "jpeg")
 
 
@@ -94,20 +95,9 @@ def picture_in(record: bytes) -> str | None:
     example = parse_example(record)
     if example is None:
         return None
-    for _, feature in sorted(example.features.feature.items()):
-        for value in feature.bytes_list.value:
-            if looks_like_image(value) and decodes(value):
-                return data_uri(value)
-    return None
-
-
-def decodes(encoded: bytes) -> bool:
-    """Whether it is a whole image."""
-    try:
-        decode_image(encoded)
-    except UndecodableImage:
-        return False
-    return True
+    features = (feature for _, feature in sorted(example.features.feature.items()))
+    uris = (data_uri(value) for feature in features for value in feature.bytes_list.value)
+    return next(filter(None, uris), None)
 
 
 def pixels_uri(pixels: NDArray[np.uint8]) -> str:

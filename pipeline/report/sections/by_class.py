@@ -20,9 +20,10 @@ from slipline.components.artifacts import (
     TrainedModel,
 )
 from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.report.kit.format import shortened
 from slipline.pipeline.report.kit.page import section_html
 from slipline.pipeline.report.kit.section import Facts, Section, Text
-from slipline.pipeline.report.products import AnyProduct
+from slipline.pipeline.report.products import AnyProduct, Product
 from slipline.pipeline.report.sections.anomalies import anomalies_section
 from slipline.pipeline.report.sections.evaluation import evaluation_section
 from slipline.pipeline.report.sections.examples import examples_section
@@ -89,12 +90,14 @@ def _checked(section: object) -> Section:
 def facts_of(artifact: Artifact) -> Section | None:
     """The fields of an artifact of a class that nobody knows; None if it has none."""
     facts = [
-        (field.name, _shortened(str(getattr(artifact, field.name))))
+        (field.name, shortened(str(getattr(artifact, field.name)), LONGEST_FACT))
         for field in dataclasses.fields(artifact)
         if field.name != "path"
     ]
     return Section(type(artifact).__name__, (Facts(facts),)) if facts else None
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"
+def artifact_html(artifact: Artifact) -> str:
+    """What the report shows of an artifact, as a fragment of HTML that needs nothing beside it."""
+    section = section_of(Product(artifact=artifact)) or facts_of(artifact)
+    return section_html(section or Section(type(artifact).__name__, (Text(artifact.words() or str(artifact.path)),)))

@@ -56,9 +56,11 @@ def evaluation_section(product: Product[Evaluation], among: Sequence[AnyProduct]
     parts: list[Part] = [Text(lead, "lead")]
     if results is not None:
         parts += [overall_table(results), Heading("Against the live model"), *_beside_live(results, evaluation, names)]
-    parts += [*_by_label(evaluation, predictions, results, names)]
+    parts += _by_label(evaluation, predictions, results, names)
     if results is not None:
-        parts += [*_by_class(results, names), Heading("Calibration"), _calibration(results)]
+        parts += [*_by_class(results, names), Heading("Calibration")]
+        curve = reliability_figure(results.overall.reliability)
+        parts.append(Figure("Right answers by confidence; bars: share of the records", curve))
         parts += [*_by_feature(results), *_changed(results, evaluation, product)]
     parts += [*_mistakes(evaluation, predictions, product, names)]
     return Section("Quality", parts, _numbers(evaluation))
@@ -164,11 +166,6 @@ def _by_class(results: Results, names: Sequence[str]) -> Iterator[Part]:
         title = "Area under the ROC curve, against the rest"
         yield Figures((Figure("Precision, recall and F1", drawn), Figure(title, curve)))
     yield Folded("Class by class", (classes_table(results.overall, names),))
-
-
-def _calibration(results: Results) -> Figure:
-    title = "Right answers by confidence; bars: share of the records"
-    return Figure(title, reliability_figure(results.overall.reliability))
 
 
 def _by_feature(results: Results) -> Iterator[Part]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from slipline.components.evaluation.estimates import Estimate
 from slipline.components.evaluation.results import Results, SliceResult
 from slipline.pipeline.report.kit.format import count, nats, percent, points, signed
-from slipline.pipeline.report.kit.section import Cell, Column, Table, number
+from slipline.pipeline.report.kit.section import Cell, Column, Row, Table, number
 
 NONE = "not defined"
 
@@ -55,14 +55,12 @@ def overall_table(results: Results) -> Table:
 def slices_table(what: str, caption: str, slices: Sequence[SliceResult]) -> Table:
     """A line for each slice: accuracy, log loss, F1 and calibration error."""
     heads = ("Accuracy", "Log loss", "F1", "Calibration error")
-    rows = [
+    rows: list[Row] = [
         (
             found.name,
             count(found.records),
-            measure(found.accuracy),
-            measure(found.log_loss, nats),
-            measure(found.f1),
-            measure(found.calibration_error),
+            *(measure(found.accuracy), measure(found.log_loss, nats)),
+            *map(measure, (found.f1, found.calibration_error)),
         )
         for found in slices
     ]
@@ -72,13 +70,11 @@ def slices_table(what: str, caption: str, slices: Sequence[SliceResult]) -> Tabl
 def classes_table(found: SliceResult, names: Sequence[str]) -> Table:
     """A line for each class: precision, recall, F1 and AUC."""
     heads = ("Precision", "Recall", "F1", "AUC")
-    rows = [
+    rows: list[Row] = [
         (
             names[each.number],
             count(each.records),
-            measure(each.precision),
-            measure(each.recall),
-            measure(each.f1),
+            *map(measure, (each.precision, each.recall, each.f1)),
             measure(each.auc, area),
         )
         for each in found.classes

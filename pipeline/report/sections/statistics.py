@@ -17,7 +17,7 @@ from slipline.components.statistics.statistics_io import (
     slice_statistics,
     split_statistics,
 )
-from slipline.pipeline.report.kit.format import NARROW_SPACE, count, percent, plural, significant
+from slipline.pipeline.report.kit.format import NARROW_SPACE, count, percent, plural, shortened, significant
 from slipline.pipeline.report.kit.pictures import file_name
 from slipline.pipeline.report.kit.section import Column, Columns, Folded, Heading, Part, Section, Table, Text, number
 from slipline.pipeline.report.products import AnyProduct, Product
@@ -119,11 +119,7 @@ def _top_values(feature: FeatureStatistics) -> str:
         return "none is frequent"
     if shown[0].frequency == 1:
         return "each occurs once"
-    return ", ".join(f"{_shortened(top.value)} ({count(round(top.frequency))})" for top in shown)
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= SHOWN_CHARACTERS else value[: SHOWN_CHARACTERS - 1] + "…"
+    return ", ".join(f"{shortened(top.value, SHOWN_CHARACTERS)} ({count(round(top.frequency))})" for top in shown)
 
 
 def _is_image(feature: FeatureStatistics) -> bool:

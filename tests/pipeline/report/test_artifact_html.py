@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipline.components.artifacts import Schema
-from slipline.pipeline.report.artifact_html import artifact_html
+from slipline.pipeline.report.sections.by_class import artifact_html
 from tests.pipeline.report.own_artifacts import Balance, Prices
 from tests.pipeline.report.report_bench import Bench, Page, passed_run
 

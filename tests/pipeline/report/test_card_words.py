@@ -13,7 +13,7 @@ from slipline.components.evaluation.describe import describe
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, Limit
 from slipline.components.evaluation.results import Results
 from slipline.components.evaluation.tally import Tally
-from slipline.pipeline.report.card_words import not_for, seen_in_training
+from slipline.pipeline.report.card import not_for, seen_in_training
 from slipline.pipeline.report.products import Product
 
 PARAMS = EvaluateParams(min_accuracy=0.5, limits=(Limit(slice="inverted", metric="accuracy", at_least=0.5),))

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipline.pipeline.app.cli.tune import settings_toml
 from slipline.pipeline.app.settings.training_settings import TrainingSettings, load_settings
 from slipline.pipeline.app.settings.tune_settings import Searched
-from slipline.pipeline.app.tuning.winner import settings_toml
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 RATES = st.floats(min_value=0, exclude_min=True, allow_infinity=False)

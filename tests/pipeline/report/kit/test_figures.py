@@ -14,8 +14,8 @@ from slipline.pipeline.report.kit.figures import (
     accuracy_figure,
     label_counts_figure,
     loss_figure,
-    shortened,
 )
+from slipline.pipeline.report.kit.format import shortened
 
 FIGURES: dict[str, Callable[[], str]] = {
     "labels": lambda: label_counts_figure(["cat", "dog"], [1200, 7]),

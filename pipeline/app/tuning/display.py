@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
-from slipline.pipeline.app.cli.terminal import as_text
 from slipline.pipeline.app.settings.tune_settings import Metric
-from slipline.pipeline.app.tuning.space import Space
+from slipline.pipeline.app.tuning.space import Space, reason_words, values_words
 from slipline.pipeline.app.tuning.study import Begun, Trial
-from slipline.pipeline.app.tuning.words import reason_words, values_words
+from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.execute import Outcome
 
 
@@ -47,7 +47,7 @@ class SearchDisplay:
     def trial_begins(self, begun: Begun) -> None:
         """Prints nothing, unless the trial was cut short before."""
         self._current = f"trial {begun.number}/{self._wanted}  {values_words(begun.values)}"
-        self._status.update(as_text(self._current))
+        self._status.update(Text(visible(self._current)))
         if begun.taken_up:
             self._print(f"trial {begun.number:>3}  taken up where it was cut short")
 
@@ -62,10 +62,10 @@ class SearchDisplay:
 
     def step_said(self, step: str, line: str) -> None:
         """Shows how far the trial's training is, or the data on its way to the first."""
-        self._status.update(as_text(f"{self._current or step}  {line}"))
+        self._status.update(Text(visible(f"{self._current or step}  {line}")))
 
     def step_ended(self, outcome: Outcome) -> None:
         """Shows nothing: the end of a trial says it."""
 
     def _print(self, line: str) -> None:
-        self._console.print(as_text(line), soft_wrap=True)
+        self._console.print(Text(visible(line)), soft_wrap=True)
