@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -76,7 +76,6 @@ def execute(
     call: Call = call_here,
     say: Say = lambda line: None,
     fresh: bool = False,
-    on_miss: Callable[[], None] = lambda: None,
     sources: Sources | None = None,
     run_outcome: RunOutcome | None = None,
 ) -> Outcome:
@@ -89,7 +88,6 @@ def execute(
       call: How the component is called.
       say: Told how far the work is.
       fresh: Whether to call the component even if an earlier result could stand in.
-      on_miss: Called before the component is.
       sources: The code as it is now; read anew by default.
       run_outcome: How the run went, for the step at its end; that one is never left out.
 
@@ -109,7 +107,6 @@ def execute(
             store.drop_scratch(key)
         earlier = None if fresh else store.find(key, step.output)
         if earlier is None or not step.component.cached:
-            on_miss()
             current = work.call_and_commit(call, say, key, earlier)
         else:
             current = earlier

@@ -74,12 +74,8 @@ class Store:
 
     @classmethod
     @contextmanager
-    def open(cls, home: Path, url: str | None = None) -> Iterator[Store]:
-        """A store in `home`, made if there is none.
-
-        Args:
-          home: The home folder.
-          url: SQLAlchemy URL of the database; a SQLite file in `home` by default.
+    def open(cls, home: Path) -> Iterator[Store]:
+        """A store in the folder `home`, made if there is none.
 
         Raises:
           StoreError: The folder or the database cannot be used.
@@ -87,7 +83,7 @@ class Store:
         home = home.resolve()
         try:
             (home / "locks").mkdir(parents=True, exist_ok=True)
-            engine = _engine(url or f"sqlite:///{home / 'slipline.db'}")
+            engine = _engine(home / "slipline.db")
             with locked(home / "locks" / "database"):  # two first runs at once
                 bring_up_to_date(engine)
         except (OSError, SQLAlchemyError) as error:
@@ -291,10 +287,9 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if url.startswith("sqlite") else {})
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+def _engine(file: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 

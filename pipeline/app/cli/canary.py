@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -122,11 +121,7 @@ def _withdraw(ledger: Ledger, model: str, by: str, reason: str | None) -> None:
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Lets SIGTERM end the block as Ctrl-C does, so that a trial is withdrawn rather than left unwatched."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

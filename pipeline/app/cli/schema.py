@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,16 +30,6 @@ def schema() -> None:
     """Propose or show a schema."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """The statistics of a run."""
-
-    run_id: str
-    pipeline: str
-    started_at: str
-    statistics: Statistics
-
-
 @schema.command()
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Write it there instead of printing it.")
 @click.option("--run", "run_id", help="From that run's statistics, by its id, instead of the latest run's.")
@@ -54,12 +44,11 @@ def infer(target: Path | None, run_id: str | None) -> None:
     from slipline.components.steps.infer_schema import infer_schema
 
     with Store.open(home_from_environment().path) as store:
-        found = _statistics(store, run_id)
+        run, statistics = _statistics(store, run_id)
     with TemporaryDirectory() as folder:
-        proposed = infer_schema(found.statistics, Path(folder)).proto_path.read_text("utf-8")
-    text = (
-        f"# Run {found.run_id} of pipeline {visible(found.pipeline)}, started {found.started_at[:16]} UTC.\n{proposed}"
-    )
+        proposed = infer_schema(statistics, Path(folder)).proto_path.read_text("utf-8")
+    started = run.started_at[:16].replace("T", " ")
+    text = f"# Run {run.id} of pipeline {visible(run.pipeline)}, started {started} UTC.\n{proposed}"
     if target is None:
         say(text, end="")
         say("nothing is saved; `--to FILE` writes it, and shows what to look at", err=True)
@@ -74,12 +63,12 @@ def infer(target: Path | None, run_id: str | None) -> None:
         ) from None
     _show(target)
     say(
-        f"wrote {target}, from run {found.run_id}; it approves the very data it was made from: "
+        f"wrote {target}, from run {run.id}; it approves the very data it was made from: "
         "review it, then set `schema` to it"
     )
 
 
-def _statistics(store: Store, run_id: str | None) -> Found:
+def _statistics(store: Store, run_id: str | None) -> tuple[RunRow, Statistics]:
     """Those of the run, or of the latest run that has any."""
     query = (
         select(ExecutionRow, RunRow)
@@ -91,12 +80,10 @@ def _statistics(store: Store, run_id: str | None) -> Found:
     if run_id is not None:
         query = query.where(RunRow.id == run_id)
     with store.session() as session:
-        row = session.execute(query).first()
-        if row is not None:
-            execution, run = row
+        for execution, run in session.execute(query.limit(1)):
             made = store.committed(execution, Statistics)
             if made is not None and isinstance(made.artifact, Statistics):
-                return Found(run.id, run.pipeline, run.started_at.replace("T", " "), made.artifact)
+                return run, made.artifact
     if run_id is not None:
         raise StoreError(f"no statistics of a run {run_id!r} on record; `slipline runs` lists the runs")
     raise StoreError("no statistics on record; `slipline run` makes some, even if it then stops at validation")

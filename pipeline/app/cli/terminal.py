@@ -32,11 +32,11 @@ def say_json(value: object) -> None:
     say(json.dumps(value, indent=1))
 
 
-def as_text(text: str, style: str = "") -> Text:
+def as_text(text: str) -> Text:
     """Text for what Rich prints: shown as it is, whatever stands in it."""
     from rich.text import Text
 
-    return Text(visible(text), style)
+    return Text(visible(text))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

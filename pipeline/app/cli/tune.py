@@ -20,7 +20,7 @@ from slipline.pipeline.app.settings.training_settings import (
 )
 from slipline.pipeline.app.tuning.display import open_search_display
 from slipline.pipeline.app.tuning.search import Search, Searcher
-from slipline.pipeline.app.tuning.space import check_space, importance_words, reason_words, short_name, value_words
+from slipline.pipeline.app.tuning.space import importance_words, reason_words, short_name, space_of, value_words
 from slipline.pipeline.core.visible import short_path, visible
 from slipline.pipeline.store.store import Store
 from slipline.serving.folders.whole_file import write_whole
@@ -54,10 +54,10 @@ def tune(
         raise click.ClickException(f"{target} exists, and is not overwritten; give another name with --to")
     told = overrides if trials is None else (*overrides, f"tune.trials={trials}")
     loaded = load_settings(settings, told)
-    check_space(settings, loaded)
+    space = space_of(loaded, settings)
     home = home_from_environment()
     with Store.open(home.path) as store, open_search_display(loaded.tune.metric, quiet=as_json) as display:
-        searcher = Searcher(settings=loaded, home=home, store=store, watcher=display)
+        searcher = Searcher(settings=loaded, space=space, home=home, store=store, watcher=display)
         search = searcher.search(restart=restart)
     written = home.path / "tuning" / f"{search.name}.toml"
     text = settings_toml(search.settings, _comments(search, loaded))

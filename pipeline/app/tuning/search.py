@@ -16,7 +16,7 @@ from slipline.pipeline.app.settings.training_settings import Home, TrainingSetti
 from slipline.pipeline.app.settings.tune_settings import Metric
 from slipline.pipeline.app.training import training_pipeline
 from slipline.pipeline.app.tuning.display import SearchDisplay
-from slipline.pipeline.app.tuning.space import Space, Values, for_trial, space_of
+from slipline.pipeline.app.tuning.space import Space, Values, for_trial
 from slipline.pipeline.app.tuning.study import Begun, Study, Trial, best_of, open_study, ranked
 from slipline.pipeline.core.errors import PipelineError
 from slipline.pipeline.core.graph import Pipeline
@@ -69,13 +69,15 @@ class Searcher:
     """Searches with the settings given.
 
     Attributes:
-      settings: Say what is searched, and all that is not.
+      settings: Say how long is searched, and all that is not.
+      space: What is searched.
       home: Where everything is kept.
       store: Of that home.
       watcher: Shows the progress.
     """
 
     settings: TrainingSettings
+    space: Space
     home: Home
     store: Store
     watcher: SearchDisplay
@@ -90,7 +92,7 @@ class Searcher:
           SearchFailed: The data does not come as far as training, or every trial failed.
         """
         started_s = time.monotonic()
-        tune, space = self.settings.tune, space_of(self.settings)
+        tune, space = self.settings.tune, self.space
         wanted = int(min(tune.trials, space.points))
         name = self._name(self._data_ready())
         with open_study(

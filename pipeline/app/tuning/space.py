@@ -116,16 +116,17 @@ class Space:
         return next((point for point in grid if point not in tried), None)
 
 
-def space_of(settings: TrainingSettings) -> Space:
-    """The space that the settings describe."""
-    parameters = tuple(
-        Parameter(
-            name=name,
-            searched=searched,
-            whole=isinstance(_fitting(settings, name, searched.told[0]).value(name), int),
-        )
-        for name, searched in settings.tune.space.items()
-    )
+def space_of(settings: TrainingSettings, origin: str = "settings") -> Space:
+    """The space that the settings describe.
+
+    Args:
+      settings: Say what is searched, and all that is not.
+      origin: What messages call them.
+
+    Raises:
+      SettingsError: A key is unknown, or no trial could have a value.
+    """
+    parameters = tuple(_parameter(f"{origin}: tune.space", settings, name) for name in settings.tune.space)
     base = {parameter.name: settings.value(parameter.name) for parameter in parameters}
     in_space = all(parameter.holds(base[parameter.name]) for parameter in parameters)
     return Space(parameters=parameters, base=cast(Values, base) if in_space else None)
@@ -141,31 +142,23 @@ def for_trial(settings: TrainingSettings, values: Values) -> TrainingSettings:
     return settings.changed({**held_out, **values})
 
 
-def check_space(origin: str, settings: TrainingSettings) -> None:
-    """Refuses a search through values that the training would refuse.
-
-    Args:
-      origin: What messages call the settings.
-      settings: Say what is searched.
-
-    Raises:
-      SettingsError: A key is unknown, or no trial could have a value.
-    """
-    where = f"{origin}: tune.space"
-    for name, searched in settings.tune.space.items():
-        if not name.startswith("train."):
-            raise SettingsError(f"{where}.{name}: only settings of the training are searched, such as train.epochs")
-        for value in searched.told:
-            try:
-                whole = isinstance(_fitting(settings, name, value).value(name), int)
-            except ValidationError as error:
-                raise SettingsError(explained(where, TrainingSettings, error)) from error
-            except TypeError as error:
-                raise SettingsError(f"{where}.{name}: {error}") from error
-            if whole and any(isinstance(end, float) for end in searched.ends):
-                raise SettingsError(f"{where}.{name}: takes whole numbers, got {list(searched.ends)}")
-            if not whole and searched.step is not None:
-                raise SettingsError(f"{where}.{name}: a step is for whole numbers; give choices, or leave it out")
+def _parameter(where: str, settings: TrainingSettings, name: str) -> Parameter:
+    """One setting that is searched, if the training takes all its values."""
+    searched = settings.tune.space[name]
+    if not name.startswith("train."):
+        raise SettingsError(f"{where}.{name}: only settings of the training are searched, such as train.epochs")
+    try:
+        taken = [_fitting(settings, name, value).value(name) for value in searched.told]
+    except ValidationError as error:
+        raise SettingsError(explained(where, TrainingSettings, error)) from error
+    except TypeError as error:
+        raise SettingsError(f"{where}.{name}: {error}") from error
+    whole = isinstance(taken[0], int)
+    if whole and any(isinstance(end, float) for end in searched.ends):
+        raise SettingsError(f"{where}.{name}: takes whole numbers, got {list(searched.ends)}")
+    if not whole and searched.step is not None:
+        raise SettingsError(f"{where}.{name}: a step is for whole numbers; give choices, or leave it out")
+    return Parameter(name=name, searched=searched, whole=whole)
 
 
 def _fitting(settings: TrainingSettings, name: str, value: Value) -> TrainingSettings:

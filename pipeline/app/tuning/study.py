@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ RANDOM_TRIALS = 5
 FEWEST_FOR_IMPORTANCE = 5
 """Trials that ended well; of fewer, nothing can be said."""
 
-REASON, SECONDS, RUN, EXECUTION = "reason", "seconds", "run_id", "execution_id"
+TRIAL = "trial"
+"""What Optuna keeps ours under, beside its own of the same number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,18 +84,7 @@ class Study:
         from optuna.trial import TrialState
 
         ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
-        return tuple(
-            Trial(
-                number=trial.number + 1,
-                values={parameter.name: trial.params[parameter.name] for parameter in self._space.parameters},
-                score=trial.value,
-                reason=trial.user_attrs[REASON],
-                seconds=trial.user_attrs[SECONDS],
-                run_id=trial.user_attrs[RUN],
-                execution_id=trial.user_attrs[EXECUTION],
-            )
-            for trial in ended
-        )
+        return tuple(Trial(**trial.user_attrs[TRIAL]) for trial in ended)
 
     def begin(self, wanted: int) -> Begun:
         """Begins the next trial, or takes up the one that was cut short.
@@ -126,9 +116,7 @@ class Study:
         """Puts the end of a trial on record."""
         from optuna.trial import TrialState
 
-        facts = {REASON: ended.reason, SECONDS: ended.seconds, RUN: ended.run_id, EXECUTION: ended.execution_id}
-        for name, fact in facts.items():
-            begun.record.set_user_attr(name, fact)
+        begun.record.set_user_attr(TRIAL, asdict(ended))
         if ended.score is None:
             self._study.tell(begun.record, state=TrialState.FAIL)
         else:

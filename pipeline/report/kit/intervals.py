@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipline.components.evaluation.estimates import Estimate
@@ -33,18 +32,10 @@ RELIABILITY_HEIGHT_INCHES = 3.0
 SHADES = (ACCENT, INK, MUTED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """One kind of value, measured in each row; None where it is not defined."""
-
-    name: str
-    estimates: Sequence[Estimate]
-
-
 def intervals_figure(
     title: str,
     rows: Sequence[str],
-    series: Sequence[Series],
+    series: Mapping[str, Sequence[Estimate]],
     *,
     reference: float | None = None,
     written: Callable[[float], str] = percent,
@@ -54,7 +45,7 @@ def intervals_figure(
     Args:
       title: What is shown, in words.
       rows: Names, the first on top.
-      series: Values of each row, shares unless `written` says otherwise.
+      series: By name, the value of each row, None where it is not defined; shares unless `written` says otherwise.
       reference: Where to draw a line to hold the values against; None for none.
       written: How a value is told in words.
 
@@ -63,9 +54,10 @@ def intervals_figure(
     """
 
     def draw(axes: Axes) -> None:
-        for number, one in enumerate(series):
+        for number, (name, estimates) in enumerate(series.items()):
             shift = OFFSET_ROWS * (number - (len(series) - 1) / 2)
-            _draw_series(axes, one, shift, SHADES[number % len(SHADES)], MARKERS[number % len(MARKERS)])
+            look = {"color": SHADES[number % len(SHADES)], "marker": MARKERS[number % len(MARKERS)]}
+            _draw_series(axes, name, estimates, shift, **look)
         if reference is not None:
             axes.axvline(reference, color=MUTED, linewidth=1, linestyle=(0, (3, 2)), zorder=0)
         _dress(axes, rows, shares=written is percent)
@@ -120,15 +112,16 @@ def _draw_point(axes: Axes, one: ReliabilityBin) -> None:
     axes.plot([one.confidence], [value.value], "o", color=ACCENT, markersize=5, clip_on=False)
 
 
-def _draw_series(axes: Axes, one: Series, shift: float, colour: str, marker: str) -> None:
-    named = one.name
-    for row, estimate in enumerate(one.estimates):
+def _draw_series(
+    axes: Axes, name: str, estimates: Sequence[Estimate], shift: float, *, color: str, marker: str
+) -> None:
+    for row, estimate in enumerate(estimates):
         if estimate.value is None:
             continue
         if estimate.low is not None and estimate.high is not None:
-            axes.plot([estimate.low, estimate.high], [row + shift] * 2, color=colour, linewidth=1.2, alpha=0.7)
-        axes.plot([estimate.value], [row + shift], marker, color=colour, markersize=4.5, label=named, clip_on=False)
-        named = "_"  # named once in the legend
+            axes.plot([estimate.low, estimate.high], [row + shift] * 2, color=color, linewidth=1.2, alpha=0.7)
+        axes.plot([estimate.value], [row + shift], marker, color=color, markersize=4.5, label=name, clip_on=False)
+        name = "_"  # named once in the legend
 
 
 def _dress(axes: Axes, rows: Sequence[str], *, shares: bool) -> None:
@@ -150,11 +143,11 @@ def _in_percent(axes: Axes, *, both: bool) -> None:
         axis.set_major_formatter(PercentFormatter(xmax=1, decimals=None, symbol=f"{NARROW_SPACE}%"))
 
 
-def _told(rows: Sequence[str], series: Sequence[Series], written: Callable[[float], str]) -> str:
+def _told(rows: Sequence[str], series: Mapping[str, Sequence[Estimate]], written: Callable[[float], str]) -> str:
     def words(estimate: Estimate) -> str:
         return "not defined" if estimate.value is None else written(estimate.value)
 
     return "; ".join(
-        f"{name} " + ", ".join(f"{one.name} {words(one.estimates[row])}" for one in series)
+        f"{name} " + ", ".join(f"{one} {words(estimates[row])}" for one, estimates in series.items())
         for row, name in enumerate(rows)
     )

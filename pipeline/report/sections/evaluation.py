@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from slipline.components.artifacts import Check, Evaluation, Examples, Schema
 from slipline.components.evaluation.results import Results, SliceResult, read_results
 from slipline.pipeline.report.kit.format import count, nats, percent, plural, points
-from slipline.pipeline.report.kit.intervals import Series, intervals_figure, reliability_figure
+from slipline.pipeline.report.kit.intervals import intervals_figure, reliability_figure
 from slipline.pipeline.report.kit.section import (
     Beside,
     Cell,
@@ -107,9 +107,9 @@ def _beside_live(results: Results, evaluation: Evaluation, names: Sequence[str])
     slices += [(each.name, each) for each in (*results.by_feature, *results.robustness)]
     found = [(name, each.against_live.accuracy_change) for name, each in slices if each.against_live is not None]
     if len(found) <= MOST_CLASSES:
-        series = Series(name="change", estimates=[estimate for _, estimate in found])
+        changes = {"change": [estimate for _, estimate in found]}
         title = "Change of accuracy against the live model, by slice"
-        figure = intervals_figure(title, [name for name, _ in found], [series], reference=0.0)
+        figure = intervals_figure(title, [name for name, _ in found], changes, reference=0.0)
         yield Figure("Change of accuracy by slice, with intervals", figure)
 
 
@@ -155,12 +155,12 @@ def _by_class(results: Results, names: Sequence[str]) -> Iterator[Part]:
     yield Heading("By class")
     if len(classes) <= MOST_CLASSES:
         rows = [names[each.number] for each in classes]
-        shares = [
-            Series(name="precision", estimates=[each.precision for each in classes]),
-            Series(name="recall", estimates=[each.recall for each in classes]),
-            Series(name="F1", estimates=[each.f1 for each in classes]),
-        ]
-        areas = [Series(name="AUC", estimates=[each.auc for each in classes])]
+        shares = {
+            "precision": [each.precision for each in classes],
+            "recall": [each.recall for each in classes],
+            "F1": [each.f1 for each in classes],
+        }
+        areas = {"AUC": [each.auc for each in classes]}
         drawn = intervals_figure("Precision, recall and F1 by class", rows, shares)
         curve = intervals_figure("Area under the ROC curve by class", rows, areas, written=area)
         title = "Area under the ROC curve, against the rest"
@@ -180,9 +180,9 @@ def _by_feature(results: Results) -> Iterator[Part]:
 
 def _accuracies(title: str, slices: Sequence[SliceResult], against: SliceResult) -> Iterator[Part]:
     if len(slices) <= MOST_CLASSES:
-        series = Series(name="accuracy", estimates=[each.accuracy for each in slices])
+        accuracies = {"accuracy": [each.accuracy for each in slices]}
         rows = [each.name for each in slices]
-        figure = intervals_figure("Accuracy by slice", rows, [series], reference=against.accuracy.value)
+        figure = intervals_figure("Accuracy by slice", rows, accuracies, reference=against.accuracy.value)
         yield Figure(title, figure)
 
 

@@ -64,6 +64,7 @@ def _commit(store: Store, statistics: statistics_pb2.DatasetFeatureStatisticsLis
         component="compute_statistics",
         key=KEY,
         inputs={},
+        gates={},
         artifact=artifact,
         seconds=1.0,
     )

@@ -4,13 +4,13 @@ import pytest
 
 from slipline.pipeline.app.settings.training_settings import load_settings
 from slipline.pipeline.app.settings.tune_settings import Searched
-from slipline.pipeline.app.tuning.space import check_space
+from slipline.pipeline.app.tuning.space import space_of
 from slipline.pipeline.core.errors import SettingsError
 
 
 def read(*overrides: str) -> None:
     """As `slipline tune` reads settings."""
-    check_space("mnist", load_settings("mnist", overrides))
+    space_of(load_settings("mnist", overrides), "mnist")
 
 
 def test_a_setting_to_search_is_added_by_its_dotted_name_or_by_its_quoted_one() -> None:
