@@ -16,7 +16,8 @@ from slipline.components.steps.release_settings import ReleaseParams
 from slipline.components.steps.train import train
 from slipline.components.steps.validate import validate
 from slipline.pipeline.app.baseline import earlier_statistics
-from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.app.settings.home import Home
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.core.graph import Pipeline, Source, Step
 
 

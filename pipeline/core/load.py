@@ -118,28 +118,23 @@ def _parameters(
     name: str, function: Callable[..., object], where: str, offers: Mapping[type, object]
 ) -> tuple[type[Any] | None, Mapping[str, object]]:
     """The class of a function's settings, None if it has none, and what is offered of all else it takes."""
-    kinds = {each.name: _annotation(function, each) for each in inspect.signature(function).parameters.values()}
+    taken = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
+    kinds = {
+        parameter: resolved(function, f"parameter {parameter!r}", each.annotation)
+        for parameter, each in taken.parameters.items()
+    }
     offered = {parameter: offers[kind] for parameter, kind in kinds.items() if kind in offers}
     settings = [parameter for parameter in kinds if parameter not in offered]
     if not settings:
         return None, offered
-    if settings == list(kinds)[:1] and _is_positional(function, settings[0]) and _is_settings(kinds[settings[0]]):
-        return kinds[settings[0]], offered
+    first = next(iter(taken.parameters.values()))
+    if settings == [first.name] and first.kind is first.POSITIONAL_OR_KEYWORD and _is_settings(kinds[first.name]):
+        return kinds[first.name], offered
     also = "".join(f", then what is annotated {kind.__name__}" for kind in offers)
-    taken = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
     raise LoadError(
         f"{name} must take nothing, or one parameter annotated with a @params class, a dataclass or a pydantic model"
         f"{also}, but it takes {taken} ({where})"
     )
-
-
-def _is_positional(function: Callable[..., object], name: str) -> bool:
-    parameter = inspect.signature(function).parameters[name]
-    return parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-
-
-def _annotation(function: Callable[..., object], parameter: inspect.Parameter) -> Any:
-    return resolved(function, f"parameter {parameter.name!r}", parameter.annotation)
 
 
 def _is_settings(kind: object) -> bool:

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from slipline.pipeline.app.cli.terminal import say
-from slipline.pipeline.app.settings.training_settings import Home, home_from_environment
+from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.report.kit.format import short
 from slipline.pipeline.report.origin import taken_words
 from slipline.pipeline.report.products import recorded_artifact, told

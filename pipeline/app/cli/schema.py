@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from slipline.components.artifacts import Schema, Statistics
 from slipline.pipeline.app.cli.terminal import print_table, say, say_json
-from slipline.pipeline.app.settings.training_settings import home_from_environment, load_settings
+from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.pipeline.app.settings.training_settings import load_settings
 from slipline.pipeline.core.component import ComponentError
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.core.visible import visible

@@ -8,7 +8,7 @@ import os
 import click
 
 from slipline.pipeline.app.cli.terminal import say
-from slipline.pipeline.app.settings.training_settings import home_from_environment
+from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.serving.releases.deploy.deployment import REST_PORT
 from slipline.serving.releases.ledger import Ledger
 from slipline.serving.server.flags.options import ServerOptions

@@ -12,12 +12,8 @@ from typing import Any
 import click
 
 from slipline.pipeline.app.cli.terminal import print_table, say
-from slipline.pipeline.app.settings.training_settings import (
-    DEFAULT_SETTINGS,
-    TrainingSettings,
-    home_from_environment,
-    load_settings,
-)
+from slipline.pipeline.app.settings.home import home_from_environment
+from slipline.pipeline.app.settings.training_settings import DEFAULT_SETTINGS, TrainingSettings, load_settings
 from slipline.pipeline.app.tuning.display import open_search_display
 from slipline.pipeline.app.tuning.search import Search, Searcher
 from slipline.pipeline.app.tuning.space import importance_words, reason_words, short_name, space_of, value_words

@@ -19,8 +19,6 @@ from slipline.components.steps.infra_validate import InfraParams
 from slipline.components.steps.ingest import IngestParams
 from slipline.components.steps.train import TrainParams
 from slipline.components.validation.validate_settings import ValidateParams
-from slipline.pipeline.app.settings.home import Home as Home  # noqa: PLC0414  (who reads settings finds the home here, too)
-from slipline.pipeline.app.settings.home import home_from_environment as home_from_environment  # noqa: PLC0414
 from slipline.pipeline.app.settings.settings_file import put, read_settings
 from slipline.pipeline.app.settings.tune_settings import TuneSettings, Value
 from slipline.pipeline.core.errors import SettingsError

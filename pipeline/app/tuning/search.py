@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from slipline.components.artifacts import TrainedModel
+from slipline.pipeline.app.settings.home import Home
 from slipline.pipeline.app.settings.settings_file import explained
-from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.app.settings.tune_settings import Metric
 from slipline.pipeline.app.training import training_pipeline
 from slipline.pipeline.app.tuning.display import SearchDisplay

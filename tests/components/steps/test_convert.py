@@ -11,7 +11,8 @@ from slipline.components.artifacts import ExportedFile
 from slipline.components.exports.convert_settings import FORMAT_NAMES, ConvertParams
 from slipline.components.exports.exporting import judge
 from slipline.components.exports.formats import FORMATS
-from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.app.settings.home import Home
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.app.training import training_pipeline
 
 MADE = ExportedFile(format="tflite", file="model.tflite", size_bytes=1, agreement=1.0, largest_difference=0.0)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from slipline.components.validation.validate_settings import ValidateParams
-from slipline.pipeline.app.settings.training_settings import Home, TrainingSettings
+from slipline.pipeline.app.settings.home import Home
+from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.app.training import training_pipeline
 from slipline.pipeline.core.graph import Pipeline, Step
 

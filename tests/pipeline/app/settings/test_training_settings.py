@@ -4,14 +4,9 @@ from pathlib import Path
 import pytest
 
 from slipline.components.validation.validate_settings import ValidateParams
+from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.app.settings.settings_file import tomllib
-from slipline.pipeline.app.settings.training_settings import (
-    TRAINING,
-    Home,
-    TrainingSettings,
-    home_from_environment,
-    load_settings,
-)
+from slipline.pipeline.app.settings.training_settings import TRAINING, TrainingSettings, load_settings
 from slipline.pipeline.core.errors import SettingsError
 
 
