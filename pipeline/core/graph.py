@@ -66,7 +66,7 @@ class Step:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Where its inputs come from, in the order of its parameters."""
-        return tuple(source for bound in self.inputs.values() for source in _all_of(bound))
+        return tuple(source for bound in self.inputs.values() for source in sources_of(bound))
 
     @property
     def upstream(self) -> tuple[Step, ...]:
@@ -236,7 +236,8 @@ class Pipeline:
         return step
 
 
-def _all_of(bound: Bound) -> tuple[Source, ...]:
+def sources_of(bound: Bound) -> tuple[Source, ...]:
+    """Where what a parameter is bound to comes from."""
     return bound if isinstance(bound, tuple) else (bound,) if bound is not None else ()
 
 

@@ -113,11 +113,8 @@ def read_signature(function: Callable[..., object]) -> Signature:
 
 def _records_of_defaults(settings: Mapping[str, Any]) -> dict[str, object]:
     """A record for each parameter whose class has a default for every field."""
-    return {
-        name: kind()
-        for name, kind in settings.items()
-        if isinstance(kind, type) and is_dataclass(kind) and not any(map(_is_required, fields(kind)))
-    }
+    records = {name: kind for name, kind in settings.items() if isinstance(kind, type) and is_dataclass(kind)}
+    return {name: kind() for name, kind in records.items() if not any(map(_is_required, fields(kind)))}
 
 
 def _is_required(field: Field[Any]) -> bool:

@@ -22,8 +22,4 @@ def visible(text: str, keep: str = "") -> str:
       text: Any text.
       keep: Of these characters, the ones that are meant.
     """
-    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _written(found[0]), text)
-
-
-def _written(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text)

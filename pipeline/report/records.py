@@ -71,7 +71,9 @@ def stage_of(product: AnyProduct) -> Stage | None:
     """What became of the records that a step took; None if it is not known to take or make any."""
     artifact, examples = product.artifact, product.took(Examples)
     if isinstance(artifact, Examples):
-        return _ingested(artifact) if examples is None else _kept(artifact, examples, product.took(Anomalies))
+        if examples is not None:
+            return _kept(artifact, examples, product.took(Anomalies))
+        return Stage(taken=artifact.records, given=artifact.records, words=f"written: {by_split(artifact)}")
     if examples is None:
         return None
     if isinstance(artifact, Statistics):
@@ -82,10 +84,6 @@ def stage_of(product: AnyProduct) -> Stage | None:
     if isinstance(artifact, TrainedModel):
         return _trained(artifact, examples)
     return _evaluated(artifact, examples) if isinstance(artifact, Evaluation) else None
-
-
-def _ingested(examples: Examples) -> Stage:
-    return Stage(taken=examples.records, given=examples.records, words=f"written: {by_split(examples)}")
 
 
 def _kept(rest: Examples, examples: Examples, anomalies: Anomalies | None) -> Stage:

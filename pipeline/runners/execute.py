@@ -8,19 +8,22 @@ from __future__ import annotations
 import enum
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.component import ComponentError, Say
 from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key, canonical
-from slipline.pipeline.core.graph import Bound, Given, Source, Step
+from slipline.pipeline.core.graph import Given, Source, Step, sources_of
 from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.runners.call import Call, call_here, only_component_errors, place_of
 from slipline.pipeline.store.store import Committed, Known, Store, artifact_from_json, artifact_to_json
+
+T = TypeVar("T")
 
 
 class Status(enum.Enum):
@@ -128,7 +131,9 @@ def _left_out(step: Step, ended: Ended) -> Outcome | None:
     if step.unless and all(_not_needed(gate, ended) or ended[gate].closed is None for gate in step.unless):
         passed = " and ".join(gate.name for gate in step.unless)
         return Outcome(step=step.name, status=Status.NOT_NEEDED, message=f"not needed, as {passed} passed")
-    if unmade := [other.name for other in (*_required(step), *step.only_if) if _not_needed(other, ended)]:
+    inputs = ((bound, step.component.inputs[name]) for name, bound in step.inputs.items())
+    required = [bound for bound, taken in inputs if isinstance(bound, Step) and not taken.optional]
+    if unmade := [other.name for other in (*required, *step.only_if) if _not_needed(other, ended)]:
         message = f"not needed, as {', '.join(unmade)} was not"
         return Outcome(step=step.name, status=Status.NOT_NEEDED, message=message)
     if closed := _closed_gates(step, ended):
@@ -138,13 +143,6 @@ def _left_out(step: Step, ended: Ended) -> Outcome | None:
 
 def _not_needed(step: Step, ended: Ended) -> bool:
     return ended[step].status is Status.NOT_NEEDED
-
-
-def _required(step: Step) -> Iterator[Step]:
-    """The steps whose artifacts it cannot do without."""
-    for parameter, bound in step.inputs.items():
-        if isinstance(bound, Step) and not step.component.inputs[parameter].optional:
-            yield bound
 
 
 def _closed_gates(step: Step, ended: Ended) -> str:
@@ -162,14 +160,17 @@ class _Work:
     ) -> None:
         self.step, self.store, self.sources = step, store, sources
         made = {other: outcome.made for other, outcome in ended.items() if outcome.made}
-        self.inputs = {name: _taken(bound, made, store) for name, bound in step.inputs.items()}
+        self.inputs = {
+            name: tuple(filter(None, (_known(source, made, store) for source in sources_of(bound))))
+            for name, bound in step.inputs.items()
+        }
         if run_outcome is not None and step.component.outcome:
-            self.inputs[step.component.outcome] = _given(run_outcome, store)
+            self.inputs[step.component.outcome] = (_given(run_outcome, store),)
         gates = (*step.only_if, *step.unless)
         self.gates = {gate.name: made[gate] for gate in gates if gate in made}
 
     def key(self, sources: Sources) -> CacheKey:
-        digests = {name: _digests(taken) for name, taken in self.inputs.items()}
+        digests: dict[str, str | tuple[str, ...] | None] = self._of_each(lambda known: known.digest)
         with _naming(self.step):
             return cache_key(self.step.component, digests, self.step.settings, self.store.sha256, sources)
 
@@ -190,7 +191,7 @@ class _Work:
                     step=self.step.name,
                     component=self.step.component.name,
                     key=self._key_after_call(key),
-                    inputs=_named(self.inputs),
+                    inputs=self._named(),
                     gates=self.gates,
                     artifact=artifact,
                     seconds=time.perf_counter() - started,
@@ -220,21 +221,25 @@ class _Work:
             services["out"] = folder
         if "scratch" in self.step.component.services:
             services["scratch"] = self.store.scratch(key)
-        artifacts = {
-            name: tuple(each.artifact for each in taken) if isinstance(taken, tuple) else taken and taken.artifact
+        return {**self._of_each(lambda known: known.artifact), **self.step.settings, **services}
+
+    def _of_each(self, fact: Callable[[Known], T]) -> dict[str, T | tuple[T, ...] | None]:
+        """For each artifact parameter a fact of what it takes: of each of several, of the one, or None."""
+        return {
+            name: tuple(map(fact, taken)) if self._takes_many(name) else next(map(fact, taken), None)
             for name, taken in self.inputs.items()
         }
-        return {**artifacts, **self.step.settings, **services}
 
+    def _named(self) -> dict[str, Known]:
+        """Each artifact taken by a name of its own: one of several has its number behind the parameter's."""
+        return {
+            f"{name}[{number}]" if self._takes_many(name) else name: each
+            for name, taken in self.inputs.items()
+            for number, each in enumerate(taken)
+        }
 
-Taken = Known | tuple[Known, ...] | None
-"""What an artifact parameter is given."""
-
-
-def _taken(bound: Bound, made: Mapping[Step, Committed], store: Store) -> Taken:
-    if isinstance(bound, tuple):
-        return tuple(filter(None, (_known(source, made, store) for source in bound)))
-    return None if bound is None else _known(bound, made, store)
+    def _takes_many(self, name: str) -> bool:
+        return name != self.step.component.outcome and self.step.component.inputs[name].many
 
 
 def _known(source: Source, made: Mapping[Step, Committed], store: Store) -> Known | None:
@@ -255,23 +260,6 @@ def _given(given: Given | RunOutcome, store: Store) -> Known:
             f"({error.strerror}); {remedy}"
         ) from error
     return Known(artifact=artifact, digest=digest, execution_id=None)
-
-
-def _digests(taken: Taken) -> str | tuple[str, ...] | None:
-    if isinstance(taken, tuple):
-        return tuple(each.digest for each in taken)
-    return None if taken is None else taken.digest
-
-
-def _named(inputs: Mapping[str, Taken]) -> dict[str, Known]:
-    """Each artifact taken by a name of its own: one of several has its number behind the parameter's."""
-    named: dict[str, Known] = {}
-    for name, taken in inputs.items():
-        if isinstance(taken, tuple):
-            named.update({f"{name}[{number}]": each for number, each in enumerate(taken)})
-        elif taken is not None:
-            named[name] = taken
-    return named
 
 
 def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:

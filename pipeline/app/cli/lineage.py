@@ -62,11 +62,12 @@ def _push_of(release: ReleaseRow, store: Store) -> str | None:
 
 
 def _in_words(made: ExecutionRow, home: Home) -> str:
+    settings = ", ".join(f"{name}={value}" for name, value in flat_settings(made.settings))
     lines = [
         f"{made.step}  {made.id}  {made.ended_at[:19]}",
         f"  made      {_made(made, home)}",
         *(f"  {'gate' if taken.gate else 'took':<9} {taken_words(taken)}" for taken in made.taken),
-        f"  settings  {_settings(made)}",
+        f"  settings  {settings or 'none'}",
         f"  code      {made.code}",
         f"  uses      {', '.join(made.frameworks.splitlines())}",
     ]
@@ -79,7 +80,3 @@ def _made(made: ExecutionRow, home: Home) -> str:
     artifact = recorded_artifact(made, home.path)
     words = "" if artifact is None else told(artifact)
     return f"{made.artifact_type} {short(made.digest)}" + (f" ({words})" if words else "")
-
-
-def _settings(made: ExecutionRow) -> str:
-    return ", ".join(f"{name}={value}" for name, value in flat_settings(made.settings)) or "none"

@@ -17,7 +17,7 @@ from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.pipeline.core.errors import SettingsError
 from slipline.serving.errors import LedgerError, ReleaseNotFound
 from slipline.serving.folders.labels import CANARY, STABLE
-from slipline.serving.releases.store.records import Period, ReleaseRow
+from slipline.serving.releases.store.records import ReleaseRow
 
 if TYPE_CHECKING:
     from slipline.serving.releases.status import ReleaseStatus, TargetStatus
@@ -54,7 +54,7 @@ def list_releases(model: str | None, as_json: bool) -> None:
     if model is not None and not found and known:
         raise ReleaseNotFound(f"no releases of {model!r}; there are some of {', '.join(known)}")
     if as_json:
-        say_json([_plain(release) for release in found])
+        say_json([{**asdict(release), "path": str(release.path)} for release in found])
     elif not found:
         say("no releases yet; `slipline run` makes one")
     else:
@@ -245,7 +245,7 @@ def _rows(release: ReleaseRow) -> Iterator[tuple[str, ...]]:
     """A row for each time the release was live or on trial; one row if it never was."""
     head: tuple[str, ...] = (release.model, str(release.version), release.state)
     periods = [("live", period) for period in release.live_periods]
-    periods += [(_trial(period), period) for period in release.canary_periods]
+    periods += [(f"canary {period.percent:g} %", period) for period in release.canary_periods]
     if not periods:
         yield *head, "", "", "", release.by, f"published {_time(release.at)}, run {release.origin}"
     said = None
@@ -258,13 +258,5 @@ def _rows(release: ReleaseRow) -> Iterator[tuple[str, ...]]:
         head = ("", "", "")
 
 
-def _trial(period: Period) -> str:
-    return f"canary {period.percent:g} %"
-
-
 def _time(at: str) -> str:
     return at[:19].replace("T", " ")
-
-
-def _plain(release: ReleaseRow) -> dict[str, object]:
-    return {**asdict(release), "path": str(release.path)}

@@ -168,13 +168,9 @@ def _unknown_key(origin: str, kind: type[Any], location: Location) -> str:
 
 def _unknown(kind: Any, values: object, at: Location = ()) -> Iterator[Location]:
     """Where values have keys that a record passes over; those that refuse them say so themselves."""
-    if isinstance(values, list):
-        for number, value in enumerate(values):
-            yield from _unknown(_held(kind, number), value, (*at, number))
-    if not isinstance(values, Mapping):
-        return
+    entries = enumerate(values) if isinstance(values, list) else values.items() if isinstance(values, Mapping) else ()
     types = _types(kind)
-    for key, value in values.items():
+    for key, value in entries:
         if types and key not in types and _extra(kind) is None:
             yield (*at, key)
         else:

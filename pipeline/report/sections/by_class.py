@@ -37,10 +37,6 @@ SectionOf: TypeAlias = Callable[[Any, Sequence[AnyProduct]], "Section | None"]
 LONGEST_FACT = 300
 
 
-def _no_section(product: AnyProduct, among: Sequence[AnyProduct]) -> None:
-    """The table of steps says it all."""
-
-
 SECTIONS: dict[type[Artifact], SectionOf] = {
     Examples: examples_section,
     Statistics: statistics_section,
@@ -48,7 +44,8 @@ SECTIONS: dict[type[Artifact], SectionOf] = {
     TrainedModel: training_section,
     ServableModel: formats_section,
     Evaluation: evaluation_section,
-    **dict.fromkeys((Baseline, Schema, LiveModel, InfraCheck, Release), _no_section),
+    # Of these, the table of steps says it all.
+    **dict.fromkeys((Baseline, Schema, LiveModel, InfraCheck, Release), lambda product, among: None),
 }
 
 

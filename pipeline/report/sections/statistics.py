@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from slipline.components.artifacts import Examples, Statistics
 from slipline.components.examples.record_places import RecordPlaces
-from slipline.components.statistics.duplicates import Copies, Copy, Place, read_duplicates
+from slipline.components.statistics.duplicates import Place, read_duplicates
 from slipline.components.statistics.statistics_io import (
     DatasetStatistics,
     FeatureStatistics,
@@ -267,15 +267,14 @@ def _duplicates(
             "again in the split" if copies.of == copies.split else f"in {copies.of} too",
             count(copies.records),
             percent(copies.records / (splits[copies.split].num_examples or 1)),
-            "; ".join(_copy(copies, copy, examples) for copy in copies.first[:SHOWN_COPIES]),
+            "; ".join(
+                f"{_place(examples, copies.split, copy.record)} as {_place(examples, copies.of, copy.of)}"
+                for copy in copies.first[:SHOWN_COPIES]
+            ),
         )
         for copies in read_duplicates(statistics).copies
     ]
     yield Table(columns, rows, caption)
-
-
-def _copy(copies: Copies, copy: Copy, examples: Examples | None) -> str:
-    return f"{_place(examples, copies.split, copy.record)} as {_place(examples, copies.of, copy.of)}"
 
 
 def _place(examples: Examples | None, split: str, place: Place) -> str:
