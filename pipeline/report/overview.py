@@ -10,8 +10,8 @@ from slipline.pipeline.report.kit.format import seconds
 from slipline.pipeline.report.kit.page import Problem
 from slipline.pipeline.report.kit.section import Cell, Column, Row, Section, Table, Tone, number
 from slipline.pipeline.report.products import told
-from slipline.pipeline.runners.display import LOOKS
 from slipline.pipeline.runners.execute import Outcome, Status
+from slipline.pipeline.runners.plain_lines import LOOKS
 from slipline.pipeline.runners.run_report import RunReport
 
 TONES: dict[Status, Tone] = {
