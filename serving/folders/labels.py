@@ -9,8 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from slipline.serving.errors import ConfigRefused
-from slipline.serving.folders.whole_file import replaced
+from slipline.serving.folders.model_config import write_for_servers
 
 STABLE = "stable"
 """The label of the live version."""
@@ -81,11 +80,8 @@ def write_shares(releases: Path, shares: Mapping[str, float]) -> None:
     Args:
       releases: The ledger's root.
       shares: By model, 0 to 100.
+
+    Raises:
+      ConfigRefused: It cannot be written; the old one stays.
     """
-    try:
-        with replaced(releases / SHARES_NAME) as aside:
-            aside.write_text(json.dumps(dict(shares), sort_keys=True))
-    except OSError as error:
-        raise ConfigRefused(
-            f"{releases / SHARES_NAME} cannot be written: {error.strerror}; make room or mend the permissions there"
-        ) from error
+    write_for_servers(releases / SHARES_NAME, json.dumps(dict(shares), sort_keys=True))

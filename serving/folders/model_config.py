@@ -74,14 +74,22 @@ def write_config(path: Path, models: Sequence[ServedModel]) -> None:
     Raises:
       ConfigRefused: The file cannot be written; the old one stays.
     """
-    text = render(models)
+    write_for_servers(path, render(models))
+
+
+def write_for_servers(file: Path, text: str) -> None:
+    """Replaces a file that servers or clients read, in one step.
+
+    Raises:
+      ConfigRefused: It cannot be written; the old one stays.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path, flush=True) as aside:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(file, flush=True) as aside:
             aside.write_text(text)
     except OSError as error:
         raise ConfigRefused(
-            f"{path} cannot be written: {error.strerror}; make room or mend the permissions there, then try again"
+            f"{file} cannot be written: {error.strerror}; make room or mend the permissions there, then try again"
         ) from error
 
 

@@ -12,8 +12,8 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -171,26 +171,27 @@ def copy_folder(source: Path, target: Path) -> Manifest:
 
 def verify(folder: Path) -> tuple[str, ...]:
     """How a published version folder differs from its manifest, one sentence each; nothing if it is intact."""
-    if not folder.is_dir():
-        return (f"{folder}: the folder is missing",)
-    try:
-        return read_manifest(folder).differences(str(folder), manifest_of(folder).files)
-    except PublishFailed as error:
-        return (str(error),)
+    return _problems(folder, lambda recorded: manifest_of(folder).files)
 
 
 def verify_sizes(folder: Path) -> tuple[str, ...]:
     """What `verify` says, as far as it shows without reading the files: those that are missing or of another length."""
+
+    def there(recorded: Manifest) -> list[FileRecord]:
+        found = [(file, folder / file.path) for file in recorded.files if (folder / file.path).is_file()]
+        return [replace(file, size_bytes=path.stat().st_size) for file, path in found]
+
+    return _problems(folder, there)
+
+
+def _problems(folder: Path, found: Callable[[Manifest], Iterable[FileRecord]]) -> tuple[str, ...]:
     if not folder.is_dir():
         return (f"{folder}: the folder is missing",)
     try:
         recorded = read_manifest(folder)
+        return recorded.differences(str(folder), found(recorded))
     except PublishFailed as error:
         return (str(error),)
-    there = [(file, folder / file.path) for file in recorded.files if (folder / file.path).is_file()]
-    return recorded.differences(
-        str(folder), [FileRecord(file.path, path.stat().st_size, file.sha256) for file, path in there]
-    )
 
 
 def read_manifest(folder: Path) -> Manifest:

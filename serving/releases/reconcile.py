@@ -15,8 +15,7 @@ from slipline.serving.folders.model_config import ServedModel
 from slipline.serving.folders.version_folder import DAMAGED_PREFIX, RESTORING_PREFIX, copy_folder, manifest_of, verify
 from slipline.serving.releases.copies.publishing import stores_among
 from slipline.serving.releases.ledger import Ledger
-from slipline.serving.releases.servers.addresses import every_address
-from slipline.serving.releases.servers.rollout import CALL_TIMEOUT_S, Reached, process_ended
+from slipline.serving.releases.servers.rollout import CALL_TIMEOUT_S, Reached, every_address, process_ended
 from slipline.serving.releases.servers.wanted_config import narrowed
 from slipline.serving.releases.status import FolderStatus, ReleaseStatus, TargetStatus, release_status
 from slipline.serving.releases.store.records import ReleaseRow

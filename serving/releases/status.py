@@ -14,8 +14,7 @@ from slipline.serving.folders.model_config import ServedModel, render
 from slipline.serving.folders.version_folder import verify_sizes
 from slipline.serving.releases.copies.publishing import release_problems, stores_among
 from slipline.serving.releases.ledger import Ledger
-from slipline.serving.releases.servers.addresses import every_address
-from slipline.serving.releases.servers.rollout import process_ended
+from slipline.serving.releases.servers.rollout import every_address, process_ended
 from slipline.serving.releases.servers.wanted_config import at_root, config_file
 from slipline.serving.releases.store.move_history import earlier_version
 from slipline.serving.releases.store.records import RegisteredServer, ReleaseRow

@@ -24,9 +24,8 @@ import grpc
 from slipline.serving.errors import ConfigRefused, ServerUnavailable
 from slipline.serving.folders.model_config import PLATFORM
 from slipline.serving.models.loaded_model import LoadedModel
-from slipline.serving.server.flags.accepted_flags import warnings_for
 from slipline.serving.server.flags.flag_values import load_policy
-from slipline.serving.server.flags.options import BadFlag, ServerOptions, parse_flags, usage
+from slipline.serving.server.flags.options import BadFlag, ServerOptions, parse_flags, usage, warnings_for
 from slipline.serving.server.grpc.grpc_server import GrpcServer
 from slipline.serving.server.grpc.services import ModelService, PredictionService, ProfilerService
 from slipline.serving.server.inference import Inference

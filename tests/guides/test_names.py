@@ -14,8 +14,7 @@ import pytest
 from slipline.pipeline.app.cli.main import main
 from slipline.pipeline.app.settings.training_settings import TrainingSettings
 from slipline.pipeline.core.errors import SettingsError
-from slipline.serving.server.flags.accepted_flags import ACCEPTED_FLAGS
-from slipline.serving.server.flags.options import ServerOptions
+from slipline.serving.server.flags.options import ACCEPTED_FLAGS, ServerOptions
 from tests.guides.blocks import GUIDES, Guide, read_guide
 from tests.small_mnist import ROOT
 

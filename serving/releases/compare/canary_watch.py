@@ -16,7 +16,7 @@ from slipline.serving.errors import ServingError
 from slipline.serving.folders.labels import CANARY, STABLE
 from slipline.serving.releases.compare.compare_answers import Tally
 from slipline.serving.releases.compare.comparison import Comparison, Limits, breaches
-from slipline.serving.releases.compare.replay import PairCaller, Request, inputs_of, pair_caller
+from slipline.serving.releases.compare.replay import PairCaller, Request, inputs_of
 
 _TELL_EVERY_S = 1.0
 
@@ -92,7 +92,7 @@ def watch_canary(
     told_s = begin_s - _TELL_EVERY_S
     with ExitStack() as stack:
         labels = (Choice(label=STABLE), Choice(label=CANARY))
-        callers = [stack.enter_context(pair_caller(target, model, labels)) for target in targets]
+        callers = [stack.enter_context(PairCaller(target, model, labels)) for target in targets]
         for number, (caller, request) in enumerate(_turns(callers, sample)):
             now_s = time.monotonic()
             if now_s - told_s >= _TELL_EVERY_S:

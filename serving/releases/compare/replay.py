@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -24,12 +23,22 @@ _ONCE = ClientSettings(check_signature=False, retry=RetryPolicy(max_attempts=1))
 
 
 class PairCaller:
-    """Asks two versions the same, one after the other; which of them is first alternates."""
+    """Asks two versions the same, one after the other; which of them is first alternates.
 
-    def __init__(self, client: PredictClient, choices: tuple[Choice, Choice]) -> None:
-        self._client = client
+    A context manager with a connection of its own.
+    """
+
+    def __init__(self, target: str, model: str, choices: tuple[Choice, Choice]) -> None:
+        """`target` is `host:port` of a server."""
+        self._client = PredictClient.connect(target, model, settings=_ONCE)
         self._choices = choices
         self._turn = 0
+
+    def __enter__(self) -> PairCaller:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._client.close()
 
     def ask(self, request: Request, timeout_s: float) -> tuple[Answer, Answer]:
         """What the first and the second version answer."""
@@ -46,13 +55,6 @@ class PairCaller:
         except ServingError as error:
             return Answer(seconds=time.perf_counter() - begin_s, error=str(error))
         return Answer(seconds=time.perf_counter() - begin_s, outputs=found.outputs, version=found.version)
-
-
-@contextmanager
-def pair_caller(target: str, model: str, choices: tuple[Choice, Choice]) -> Iterator[PairCaller]:
-    """A caller with a connection of its own to `target`, `host:port`, for the length of the block."""
-    with PredictClient.connect(target, model, settings=_ONCE) as client:
-        yield PairCaller(client, choices)
 
 
 def sample_for(version_folder: Path, given: Path | None = None) -> tuple[Request, ...]:
@@ -89,7 +91,7 @@ def compare_versions(
     tally = Tally(params.limits.tolerance)
     deadline_s = time.monotonic() + params.max_s
     for target in targets:
-        with pair_caller(target, model, (Choice(versions[0]), Choice(versions[1]))) as caller:
+        with PairCaller(target, model, (Choice(versions[0]), Choice(versions[1]))) as caller:
             caller.ask(sample[0], params.timeout_s)  # connects
             for number, request in enumerate(cycle(sample)):
                 done = number >= max(params.min_requests, len(sample))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipline.serving.errors import ServerUnavailable, ServingError
 from slipline.serving.folders.model_config import ServedModel
-from slipline.serving.releases.servers.addresses import every_address
 from slipline.serving.releases.servers.wanted_config import at_root, narrowed, write_configs
 from slipline.serving.releases.store.records import RegisteredServer
 
 if TYPE_CHECKING:
     from slipline.serving.client.control import ServerControl
+
+Resolve = Callable[[str], tuple[str, ...]]
 
 CALL_TIMEOUT_S = 5.0  # a status or a reload of known models takes milliseconds
 
@@ -154,3 +155,37 @@ def process_ended(server: RegisteredServer) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def every_address(servers: Iterable[RegisteredServer], resolve: Resolve | None = None) -> tuple[RegisteredServer, ...]:
+    """The servers, one whose name stands for several addresses replaced by one for each, in order of address.
+
+    So it is with the pods of a headless Kubernetes service. A name that stands for one address or none stays as it is:
+    connecting says what is wrong.
+
+    Args:
+      servers: As they were registered.
+      resolve: From a host's name to its IPv4 addresses; None for the system's resolver.
+    """
+    resolve = resolve or ipv4_addresses
+    return tuple(one for server in servers for one in _each(server, resolve))
+
+
+def ipv4_addresses(host: str) -> tuple[str, ...]:
+    """The IPv4 addresses of a host, ascending; none if its name is not known.
+
+    IPv6 is left out, as most hosts have one address of each kind, and those are one server.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(sorted({str(address[0]) for *_, address in found}))
+
+
+def _each(server: RegisteredServer, resolve: Resolve) -> list[RegisteredServer]:
+    host, _, port = server.target.rpartition(":")
+    addresses = resolve(host)
+    if len(addresses) < 2:
+        return [server]
+    return [replace(server, target=f"{address}:{port}") for address in addresses]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slipline.serving.models.graph_traits import NOTHING_KNOWN, GraphTraits
@@ -16,43 +16,41 @@ class RowTensors:
     """What is known of a model's tensors beforehand.
 
     Attributes:
-      with_rows: Whether every signature that names the tensor gives it a first dimension of any size.
-      is_number: Whether it holds numbers, not strings.
+      infos: What each signature that names the tensor says of it.
       traits: Of what runs for it.
     """
 
-    with_rows: Mapping[str, bool] = field(default_factory=dict)
-    is_number: Mapping[str, bool] = field(default_factory=dict)
+    infos: Mapping[str, Sequence[saved_model_pb2.TensorInfo]] = field(default_factory=dict)
     traits: Mapping[str, GraphTraits] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: LoadedModel) -> RowTensors:
         """What the signatures and the graph of `model` say."""
-        with_rows: dict[str, bool] = {}
-        is_number: dict[str, bool] = {}
+        infos: dict[str, list[saved_model_pb2.TensorInfo]] = {}
         traits: dict[str, GraphTraits] = {}
         of_signature = model.traits()
         for name, signature in model.signatures.items():
             for info in (*signature.inputs.values(), *signature.outputs.values()):
-                with_rows[info.name] = with_rows.get(info.name, True) and _has_rows(info)
-                is_number[info.name] = info.dtype != tensor_pb2.DT_STRING
+                infos.setdefault(info.name, []).append(info)
             traits.update(dict.fromkeys((info.name for info in signature.outputs.values()), of_signature[name]))
-        return cls(with_rows, is_number, traits)
+        return cls(infos, traits)
 
     def record(self, graph: Graph) -> Record:
         """What is known of a graph before it ever ran."""
-        traits = list(self._traits(graph))
+        traits = [self.traits.get(name, NOTHING_KNOWN) for name in graph.fetches]
+        with_rows = all(self._has_rows(name) for name in (*graph.feeds, *graph.fetches))
+        numbers = all(self._is_number(name) for name in graph.feeds)
         return Record(
-            is_separable=all(t.is_state_free for t in traits)
-            and all(self.with_rows.get(name) for name in (*graph.feeds, *graph.fetches)),
-            is_foreseeable=not any(t.has_loops for t in traits)
-            and all(self.is_number.get(name) for name in graph.feeds),
+            is_separable=with_rows and all(trait.is_state_free for trait in traits),
+            is_foreseeable=numbers and not any(trait.has_loops for trait in traits),
         )
 
-    def _traits(self, graph: Graph) -> Iterator[GraphTraits]:
-        return (self.traits.get(name, NOTHING_KNOWN) for name in graph.fetches)
+    def _has_rows(self, name: str) -> bool:
+        shapes = [info.tensor_shape for info in self.infos.get(name, ())]
+        return bool(shapes) and all(
+            not shape.unknown_rank and len(shape.dim) > 0 and shape.dim[0].size == -1 for shape in shapes
+        )
 
-
-def _has_rows(info: saved_model_pb2.TensorInfo) -> bool:
-    shape = info.tensor_shape
-    return not shape.unknown_rank and len(shape.dim) > 0 and shape.dim[0].size == -1
+    def _is_number(self, name: str) -> bool:
+        infos = self.infos.get(name, ())
+        return bool(infos) and all(info.dtype != tensor_pb2.DT_STRING for info in infos)

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from starlette.responses import Response
+
 from slipline.serving.server.demo.assets import Asset, read_page
 from slipline.serving.server.demo.live import LiveModels
-from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.versions.manager import VersionManager
 
 PATH = "/demo"
@@ -42,7 +43,7 @@ class DemoSite:
         """Whether the path is of the page rather than of the API."""
         return path in ("/", PATH) or path.startswith(f"{PATH}/")
 
-    def answer(self, method: str, path: str, known: str) -> Reply:
+    def answer(self, method: str, path: str, known: str) -> Response:
         """The reply to a request; it may read a model's files first.
 
         Args:
@@ -51,12 +52,12 @@ class DemoSite:
           known: The header `if-none-match`, empty if there is none.
         """
         if method not in ("GET", "HEAD"):
-            return Reply(code=405, body=b"only GET and HEAD here\n", headers={**ALWAYS, "allow": "GET, HEAD"})
+            return Response(b"only GET and HEAD here\n", 405, {**ALWAYS, "allow": "GET, HEAD"})
         if path == "/":
-            return Reply(code=307, body=b"", headers={**ALWAYS, "location": PATH})
+            return Response(b"", 307, {**ALWAYS, "location": PATH})
         asset = self._find(unquote(path))
         if asset is None:
-            return Reply(code=404, body=b"there is no such file\n", headers={**ALWAYS, "content-type": "text/plain"})
+            return Response(b"there is no such file\n", 404, {**ALWAYS, "content-type": "text/plain"})
         headers = {
             **ALWAYS,
             "cache-control": FOR_A_YEAR if asset.lasts else ASK_EACH_TIME,
@@ -64,8 +65,8 @@ class DemoSite:
             "etag": asset.etag,
         }
         if asset.etag in known:
-            return Reply(code=304, body=b"", headers=headers)
-        return Reply(code=200, body=asset.content, headers=headers)
+            return Response(b"", 304, headers)
+        return Response(asset.content, 200, headers)
 
     def _find(self, path: str) -> Asset | None:
         if path == f"{PATH}/live.json":

@@ -1,12 +1,10 @@
-"""The server's options: TensorFlow Serving's flags that have an effect here, and a few of our own."""
+"""The server's options: TensorFlow Serving's flags, those without an effect here included, and a few of our own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, get_type_hints
-
-from slipline.serving.server.flags.accepted_flags import ACCEPTED_FLAGS
+from typing import Any, NamedTuple, get_type_hints
 
 BOOLEANS = {"true": True, "1": True, "": True, "false": False, "0": False}
 
@@ -97,10 +95,39 @@ class ServerOptions:
             raise BadFlag(f"--use_alts_credentials works in Google Cloud only{also}; use --ssl_config_file for TLS")
 
 
+_CPU_ONLY = "models run on the CPU"
+_OWN_DEVICES = "TensorFlow chooses the devices; its environment variables (CUDA_VISIBLE_DEVICES, ...) are in force"
+
+
+class AcceptedFlag(NamedTuple):
+    """A flag without an effect: the type of its value, and why it changes nothing here."""
+
+    kind: type
+    reason: str
+
+
+ACCEPTED_FLAGS: Mapping[str, AcceptedFlag] = {
+    "allow_version_labels_for_unavailable_models": AcceptedFlag(
+        bool, "labels may always name versions to come, and wait for them"
+    ),
+    "num_unload_threads": AcceptedFlag(int, "each unload has a thread of its own"),
+    "platform_config_file": AcceptedFlag(str, "there is one platform, SavedModels"),
+    "per_process_gpu_memory_fraction": AcceptedFlag(float, _OWN_DEVICES),
+    "remove_unused_fields_from_bundle_metagraph": AcceptedFlag(bool, "nothing but the signatures is ever kept of it"),
+    "xla_cpu_compilation_enabled": AcceptedFlag(bool, "models run as they are, uncompiled"),
+    "xla_gpu_compilation_enabled": AcceptedFlag(bool, _CPU_ONLY),
+    "thread_pool_factory_config_file": AcceptedFlag(str, "TensorFlow's own thread pools are used"),
+    "mixed_precision": AcceptedFlag(str, "models run in the precision that they were exported in"),
+    "skip_initialize_tpu": AcceptedFlag(bool, _CPU_ONLY),
+    "enable_grpc_healthcheck_service": AcceptedFlag(bool, "health is always answered"),
+}
+"""Taken, so that a command line stays as it is, and the server says of each why it changes nothing; by their names."""
+
+
 def parse_flags(arguments: Sequence[str]) -> tuple[ServerOptions, list[str]]:
     """The options that `--flag=value` arguments set, the last of each winning, and the arguments that are no flags.
 
-    Flags that are accepted without an effect (`accepted_flags.py`) are in neither; their values are checked, too.
+    Flags that are accepted without an effect (`ACCEPTED_FLAGS`) are in neither; their values are checked, too.
 
     Raises:
       BadFlag: A value is not of its flag's type, or two flags exclude each other.
@@ -130,3 +157,13 @@ def _value(name: str, kind: type, text: str) -> object:
         return BOOLEANS[text.lower()] if kind is bool else kind(text)
     except (ValueError, KeyError) as error:
         raise BadFlag(f"--{name} takes a value of type {kind.__name__}, got {text!r}") from error
+
+
+def warnings_for(arguments: Sequence[str]) -> list[str]:
+    """One sentence for each accepted flag among `--flag=value` arguments."""
+    names = dict.fromkeys(argument.removeprefix("--").partition("=")[0] for argument in arguments)
+    return [
+        f"--{name} is accepted and has no effect: {ACCEPTED_FLAGS[name].reason}"
+        for name in names
+        if name in ACCEPTED_FLAGS
+    ]

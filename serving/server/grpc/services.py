@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.message import Message
 
 from slipline.serving.errors import BadRequest, ServingError
-from slipline.serving.server.grpc.gate import Gate
+from slipline.serving.server.grpc.grpc_server import Gate
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.methods.predict_calls import CallReader
 from slipline.serving.server.methods.request_messages import Request, parsed

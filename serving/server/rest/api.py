@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import grpc
+from starlette.responses import Response
 
 from slipline.serving.errors import BadRequest, ServingError
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
 from slipline.serving.server.flags.options import ServerOptions
-from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.inference import Inference
 from slipline.serving.server.metrics.monitoring import Metrics
 from slipline.serving.server.rest import replies
@@ -27,6 +27,7 @@ from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tensors import Array
 
 MODEL_HEADER, VERSION_HEADER = "x-model-name", "x-model-version"
+JSON = "application/json"
 GZIP = 31  # zlib's window bits for a gzip header
 
 HTTP_OF_STATUS: Mapping[grpc.StatusCode, int] = {
@@ -71,7 +72,7 @@ class RestApi:
         self._versions = versions
         self._metrics = metrics
 
-    def answer(self, call: Call, body: Body, is_active: Callable[[], bool]) -> Reply:
+    def answer(self, call: Call, body: Body, is_active: Callable[[], bool]) -> Response:
         """The reply to a call.
 
         Args:
@@ -89,8 +90,9 @@ class RestApi:
             version, answer = self._infer(call, sent, is_active)
             elapsed_s = time.perf_counter() - begin_s
             self._metrics.observe(call.spec.name, call.verb.value, "REST", elapsed_s, version=version)
-            return Reply(code=200, body=answer, headers=_answered_by(call.spec.name, version))
-        return Reply(code=200, body=self._describe(call))
+            headers = {MODEL_HEADER: quote(call.spec.name), VERSION_HEADER: str(version)}
+            return Response(answer, headers=headers, media_type=JSON)
+        return Response(self._describe(call), media_type=JSON)
 
     def _infer(self, call: Call, sent: JsonObject, is_active: Callable[[], bool]) -> tuple[int, bytes]:
         """The version that answers, and its answer."""
@@ -123,10 +125,10 @@ class RestApi:
         return replies.metadata(self._inference.metadata(request))
 
 
-def refusal(error: ServingError) -> Reply:
+def refusal(error: ServingError) -> Response:
     """The reply that tells a client of `error`."""
     code = 413 if isinstance(error, BodyTooLarge) else HTTP_OF_STATUS.get(code_of(error), 500)
-    return Reply(code=code, body=replies.error(str(error)))
+    return Response(replies.error(str(error)), code, media_type=JSON)
 
 
 def unpacked(body: Body, max_bytes: int) -> bytes:
@@ -155,7 +157,3 @@ def _inputs(model: LoadedModel, name: str, sent: JsonObject) -> dict[str, Array]
     if signature is None:
         raise BadRequest(f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in signature def')
     return read_tensors(sent, signature.inputs)
-
-
-def _answered_by(model: str, version: int) -> Mapping[str, str]:
-    return {MODEL_HEADER: quote(model), VERSION_HEADER: str(version)}

@@ -24,10 +24,9 @@ from starlette.types import Receive, Scope, Send
 
 from slipline.serving.errors import DeadlineExceeded, Overloaded, ServingError
 from slipline.serving.server.flags.options import ServerOptions
-from slipline.serving.server.http_reply import Reply
 from slipline.serving.server.metrics.monitoring import Metrics, read_monitoring_config
 from slipline.serving.server.rest import replies
-from slipline.serving.server.rest.api import Body, BodyTooLarge, RestApi, refusal
+from slipline.serving.server.rest.api import JSON, Body, BodyTooLarge, RestApi, refusal
 from slipline.serving.server.rest.urls import Call, UnreadableName, parse_call
 from slipline.serving.server.security.auth import HEADER, REFUSAL, Tokens
 from slipline.serving.server.versions.manager import VersionManager
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-JSON, PLAIN, HTML = "application/json", "text/plain", "text/html"
+PLAIN, HTML = {"content-type": "text/plain"}, {"content-type": "text/html"}
 NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 Result = TypeVar("Result")
 
@@ -95,42 +94,40 @@ class RestApp:
         query = request.scope["query_string"].decode("ascii")
         under_v1 = _UNDER_V1.match(path) is not None
         if path == "/healthz":
-            return _response(Reply(code=200, body=b"ok\n"), PLAIN)
+            return Response(b"ok\n", headers=PLAIN)
         if path == "/readyz":
             views = self._versions.models()
-            return _response(Reply(code=200 if replies.is_ready(views) else 503, body=replies.readiness(views)), JSON)
+            return Response(replies.readiness(views), 200 if replies.is_ready(views) else 503, media_type=JSON)
         if request.method == "OPTIONS" and under_v1:
             is_web = _WEB_ORIGIN.match(request.headers.get("origin", ""))
-            return _response(Reply(code=200 if is_web else 400, body=b""), JSON)
+            return Response(b"", 200 if is_web else 400, media_type=JSON)
         if self._tokens is not None and not self._tokens.accept(request.headers.get(HEADER)):
             self._metrics.count("", "UNAUTHENTICATED")
-            reply = Reply(code=401, body=replies.error(REFUSAL), headers={"www-authenticate": "Bearer"})
-            return _response(reply, JSON)
+            return Response(replies.error(REFUSAL), 401, {"www-authenticate": "Bearer"}, media_type=JSON)
         if path == self._metrics_path:
             return await self._show_metrics(query)
         if self._demo is not None and self._demo.owns(path):
             return await self._show_page(self._demo, request, path)
         if under_v1:
-            return _response(await self._call(request, f"{path}?{query}" if query else path), JSON)
-        return _response(Reply(code=404, body=NOT_FOUND_PAGE), HTML)
+            return await self._call(request, f"{path}?{query}" if query else path)
+        return Response(NOT_FOUND_PAGE, 404, HTML)
 
     async def _show_metrics(self, query: str) -> Response:
         if query:
-            return _response(Reply(code=400, body=f"no query is taken here, got ?{query}\n".encode()), PLAIN)
+            return Response(f"no query is taken here, got ?{query}\n", 400, PLAIN)
         text = await asyncio.get_running_loop().run_in_executor(None, self._metrics.render)
-        return _response(Reply(code=200, body=text), PLAIN)
+        return Response(text, headers=PLAIN)
 
     async def _show_page(self, demo: DemoSite, request: Request, path: str) -> Response:
         known = request.headers.get("if-none-match", "")
         deadline_s = self._deadline_s()
         try:
             self._take_slot()
-            reply = await self._worked(lambda: demo.answer(request.method, path, known), deadline_s)
+            return await self._worked(lambda: demo.answer(request.method, path, known), deadline_s)
         except ServingError as error:
-            reply = refusal(error)
-        return Response(reply.body, reply.code, reply.headers)
+            return refusal(error)
 
-    async def _call(self, request: Request, target: str) -> Reply:
+    async def _call(self, request: Request, target: str) -> Response:
         model, status = "", "OK"
         try:
             call = parse_call(request.method, target)
@@ -138,16 +135,17 @@ class RestApp:
             reply = await self._answer(call, request)
         except ServingError as error:
             status = code_of(error).name
-            reply = Reply(code=400, body=b"") if isinstance(error, UnreadableName) else refusal(error)
+            reply = Response(b"", 400, media_type=JSON) if isinstance(error, UnreadableName) else refusal(error)
         except ClientDisconnect:
-            status, reply = "CANCELLED", Reply(code=499, body=b"")  # nobody reads it
+            status, reply = "CANCELLED", Response(b"", 499)  # nobody reads it
         except Exception as error:  # whatever it is, it must not end the connection without an answer
             log.exception("%s %s failed", request.method, target)
-            status, reply = "INTERNAL", Reply(code=500, body=replies.error(f"internal error: {error!r}"))
+            text = replies.error(f"internal error: {error!r}")
+            status, reply = "INTERNAL", Response(text, 500, media_type=JSON)
         self._metrics.count(model, status)
         return reply
 
-    async def _answer(self, call: Call, request: Request) -> Reply:
+    async def _answer(self, call: Call, request: Request) -> Response:
         """Reads the body and has a worker answer, both within the time limit."""
         deadline_s = self._deadline_s()
         self._take_slot()
@@ -168,7 +166,7 @@ class RestApp:
         if not self._slots.acquire(blocking=False):
             raise Overloaded(f"more than {self._options.max_concurrent_requests} requests at once; try again later")
 
-    async def _worked(self, work: Callable[[], Reply], deadline_s: float) -> Reply:
+    async def _worked(self, work: Callable[[], Response], deadline_s: float) -> Response:
         """What a worker answers; the slot that was taken for it is free again at its end, whoever still waits."""
         begun = self._pool.submit(work)
         begun.add_done_callback(lambda done: self._slots.release())
@@ -199,7 +197,3 @@ async def _read_body(request: Request, max_bytes: int) -> Body:
             raise BodyTooLarge(f"the body is larger than the {max_bytes} bytes that this server takes")
     is_gzip = request.headers.get("content-encoding", "").lower() == "gzip"
     return Body(content=b"".join(parts), is_gzip=is_gzip)
-
-
-def _response(reply: Reply, content_type: str) -> Response:
-    return Response(reply.body, reply.code, {**reply.headers, "content-type": content_type})

@@ -82,5 +82,6 @@ def test_a_file_of_shares_is_plain_json(tmp_path: Path) -> None:
 
 
 def test_shares_that_cannot_be_written_are_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
     with pytest.raises(ConfigRefused, match=r"canary.json cannot be written: .*; make room or mend the permissions"):
         write_shares(tmp_path / "nowhere", {})

@@ -15,7 +15,7 @@ from slipline.serving.client.known_models import Choice
 from slipline.serving.errors import PromotionFailed
 from slipline.serving.folders.prediction_log import SAMPLE_NAME, WARM_UP_FILE, write_predict_requests
 from slipline.serving.releases.compare.comparison import Limits, Replay
-from slipline.serving.releases.compare.replay import compare_versions, inputs_of, pair_caller, sample_for
+from slipline.serving.releases.compare.replay import PairCaller, compare_versions, inputs_of, sample_for
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import to_array, to_proto
 
@@ -81,7 +81,7 @@ ANY = Replay(limits=Limits(max_disagreement=1.0, max_error_rate=1.0), min_reques
 def test_both_are_asked_the_same_and_which_is_first_alternates(serve: Serve, choices: tuple[Choice, Choice]) -> None:
     handler, target = serve()
     handler.factors[2] = None
-    with pair_caller(target, "mnist", choices) as caller:
+    with PairCaller(target, "mnist", choices) as caller:
         for _ in range(3):
             first, second = caller.ask(request(1.0, signature="greet"), 30.0)
             assert (first.version, first.error) == (1, "")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipline.serving.releases.servers.addresses import every_address, ipv4_addresses
+from slipline.serving.releases.servers.rollout import every_address, ipv4_addresses
 from slipline.serving.releases.store.records import RegisteredServer
 
 PODS = ("10.0.0.7", "10.0.0.9")

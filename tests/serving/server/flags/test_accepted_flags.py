@@ -4,8 +4,14 @@ from dataclasses import fields
 
 import pytest
 
-from slipline.serving.server.flags.accepted_flags import ACCEPTED_FLAGS, warnings_for
-from slipline.serving.server.flags.options import BadFlag, ServerOptions, parse_flags, usage
+from slipline.serving.server.flags.options import (
+    ACCEPTED_FLAGS,
+    BadFlag,
+    ServerOptions,
+    parse_flags,
+    usage,
+    warnings_for,
+)
 
 # Section 14 of the contract: every flag of the stock server.
 STOCK_FLAGS = [

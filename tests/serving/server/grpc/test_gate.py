@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from slipline.serving.errors import ServerUnavailable
-from slipline.serving.server.grpc.gate import LONGEST_S, QUIET_S, Gate
+from slipline.serving.server.grpc.grpc_server import LONGEST_S, QUIET_S, Gate
 
 
 async def seconds(work: object) -> float:
