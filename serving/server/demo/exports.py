@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipline.serving.server.demo.assets import Asset
-
 MODEL_FILE = "model.json"
 FOLDER = Path("exports", "tfjs_layers")
 LARGEST_BYTES = 64 * 2**20
@@ -29,7 +27,7 @@ class WebModel:
       digest: Of all files: a hexadecimal number that no other model has.
     """
 
-    files: Mapping[str, Asset]
+    files: Mapping[str, bytes]
     digest: str
 
     @property
@@ -40,7 +38,7 @@ class WebModel:
     @property
     def size_bytes(self) -> int:
         """Of all files together."""
-        return sum(len(asset.content) for asset in self.files.values())
+        return sum(map(len, self.files.values()))
 
 
 def read_web_model(version: Path) -> WebModel:
@@ -60,10 +58,10 @@ def read_web_model(version: Path) -> WebModel:
         size_bytes = sum((folder / name).stat().st_size for name in names)
         if size_bytes > LARGEST_BYTES:
             raise Unusable(f"The TensorFlow.js model has {size_bytes} bytes, more than the {LARGEST_BYTES} for a page.")
-        files = {name: Asset.read(folder / name, lasts=True) for name in names}
+        files = {name: (folder / name).read_bytes() for name in names}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unusable(f"The TensorFlow.js model of this release cannot be read: {error}. Promote another.") from error
-    digests = [hashlib.sha256(files[name].content).digest() for name in names]
+    digests = [hashlib.sha256(files[name]).digest() for name in names]
     return WebModel(files, hashlib.sha256(b"".join(digests)).hexdigest()[:32])
 
 

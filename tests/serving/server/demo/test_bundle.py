@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipline.serving.server.demo.assets import STATIC
+from slipline.serving.server.demo.site import STATIC
 
 pytestmark = pytest.mark.slow
 

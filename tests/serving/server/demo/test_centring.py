@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from slipline.serving.server.demo.assets import STATIC
+from slipline.serving.server.demo.site import STATIC
 from slipline.serving.wire.example_pb2 import Example
 from tests.serving.server.demo.mnist_like import centred as wanted
 from tests.small_mnist import first_records

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from slipline.serving.folders.model_config import ServedModel, write_config
-from slipline.serving.server.demo.assets import STATIC
+from slipline.serving.server.demo.site import STATIC
 from slipline.serving.server.flags.options import BadFlag, ServerOptions
 from slipline.serving.server.process import Server
 from tests.embedded_server import free_port

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from slipline.components.exports.tfjs_layers import ACTIVATIONS, LAYERS
-from slipline.serving.server.demo.assets import STATIC
+from slipline.serving.server.demo.site import STATIC
 
 BUNDLE = STATIC.with_name("bundle")
 OWN = sorted(file for file in STATIC.iterdir() if not file.name.startswith("tfjs.js"))
