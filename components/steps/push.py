@@ -43,7 +43,7 @@ def push(
     from slipline.serving.folders.version_folder import MANIFEST_NAME
     from slipline.serving.releases.compare.comparison import Limits, Replay
     from slipline.serving.releases.ledger import ExpectedLive, Ledger
-    from slipline.serving.releases.person import current_person
+    from slipline.serving.releases.store.records import current_person
 
     by = params.by or current_person()
     try:

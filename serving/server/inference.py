@@ -29,18 +29,18 @@ class Inference:
     def __init__(
         self,
         versions: VersionManager,
-        methods: Methods | None = None,
-        observe_runtime: Callable[[str, str, float], None] = lambda model, api, seconds: None,
+        methods: Methods,
+        observe_runtime: Callable[[str, str, float], None],
     ) -> None:
         """Runs nothing yet.
 
         Args:
           versions: What is served.
-          methods: How models are run; TensorFlow Serving's defaults if None.
+          methods: How models are run.
           observe_runtime: Told of each run of a model: its name, the method and the time, waiting included.
         """
         self._versions = versions
-        self._methods = methods or Methods()
+        self._methods = methods
         self._observe_runtime = observe_runtime
 
     def predict(

@@ -15,8 +15,7 @@ from slipline.pipeline.app.cli.terminal import say
 from slipline.pipeline.app.settings.home import home_from_environment
 from slipline.serving.releases.compare.comparison import Limits
 from slipline.serving.releases.ledger import Ledger
-from slipline.serving.releases.person import current_person
-from slipline.serving.releases.store.records import ReleaseRow
+from slipline.serving.releases.store.records import ReleaseRow, current_person
 
 Command = Callable[..., None]
 

@@ -43,8 +43,7 @@ def ensure_copy(folder: Path, url: str, version: int) -> bool:
       PublishFailed: The store cannot be read or written, or holds this version with other content.
     """
     destination = f"{url}/{version}"
-    with _our_errors(destination):
-        store, path = _opened(destination)
+    with _opened(destination) as (store, path):
         manifest = read_manifest(folder)
         if not any(store.exists(f"{path}/{name}") for name in LAST_FILES):
             _copy(store, folder, path, manifest)
@@ -70,8 +69,7 @@ def renew_copy(folder: Path, url: str, version: int) -> None:
       PublishFailed: The store cannot be read or written.
     """
     destination = f"{url}/{version}"
-    with _our_errors(destination):
-        store, path = _opened(destination)
+    with _opened(destination) as (store, path):
         for name in LAST_FILES:
             if store.exists(f"{path}/{name}"):
                 store.rm_file(f"{path}/{name}")
@@ -87,8 +85,7 @@ def verify_copy(url: str, version: int) -> tuple[str, ...]:
     """
     destination = f"{url}/{version}"
     try:
-        with _our_errors(destination):
-            store, path = _opened(destination)
+        with _opened(destination) as (store, path):
             if not store.exists(f"{path}/{MANIFEST_NAME}"):
                 return (f"{destination}: there is no copy",)
             manifest = parse_manifest(store.cat_file(f"{path}/{MANIFEST_NAME}"), f"{destination}/{MANIFEST_NAME}")
@@ -106,8 +103,7 @@ def fetch_copy(url: str, version: int, target: Path) -> Manifest:
     if problems := verify_copy(url, version):
         raise PublishFailed("; ".join(problems))
     destination = f"{url}/{version}"
-    with _our_errors(destination):
-        store, path = _opened(destination)
+    with _opened(destination) as (store, path):
         manifest = parse_manifest(store.cat_file(f"{path}/{MANIFEST_NAME}"), f"{destination}/{MANIFEST_NAME}")
         for name in (MANIFEST_NAME, *(file.path for file in manifest.files)):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +150,20 @@ def _record(store: AbstractFileSystem, path: str, name: str) -> FileRecord:
         return FileRecord.read(name, file)
 
 
-def _opened(url: str) -> tuple[AbstractFileSystem, str]:
-    """The store's file system, and the path in it.
+@contextmanager
+def _opened(destination: str) -> Iterator[tuple[AbstractFileSystem, str]]:
+    """The store's file system, and the path in it; errors of the block are ours."""
+    try:
+        yield _file_system(destination)
+    except (OSError, ImportError, ValueError) as error:
+        words = str(error).partition("\n")[0]
+        raise PublishFailed(
+            f"{destination} cannot be read or written: {words}; check its address, the credentials and the connection"
+        ) from error
+
+
+def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
+    """How the store is reached.
 
     S3 and Google's go through pyarrow, which Beam brings along: s3fs pins a botocore of its own. Credentials are found
     as usual (environment, configuration files, the machine's role); `AWS_ENDPOINT_URL` names another S3 server.
@@ -170,14 +178,3 @@ def _opened(url: str) -> tuple[AbstractFileSystem, str]:
 
     arrow, path = FileSystem.from_uri(url)
     return ArrowFSWrapper(arrow), path
-
-
-@contextmanager
-def _our_errors(destination: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ImportError, ValueError) as error:
-        words = str(error).partition("\n")[0]
-        raise PublishFailed(
-            f"{destination} cannot be read or written: {words}; check its address, the credentials and the connection"
-        ) from error

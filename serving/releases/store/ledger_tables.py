@@ -1,7 +1,7 @@
 """The ledger's tables: rows are added, never changed, but for the list of servers.
 
 What is live, on trial, superseded or withdrawn is read off the moves and stored nowhere. The columns are named as the
-fields in `release_records.py`.
+fields in `records.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What the ledger tells: its releases, and what happened to them."""
+"""What the ledger tells: its releases, what happened to them, when, and by whom."""
 
 from __future__ import annotations
 
+import getpass
+import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -136,3 +138,11 @@ class RegisteredServer:
 def utc_now() -> str:
     """Now, as the ledger writes it down: UTC, ISO 8601."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def current_person() -> str:
+    """The login name of this process's user; `uid 1234` where that user has none, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return f"uid {os.getuid()}"

@@ -28,11 +28,11 @@ Response = TypeVar("Response", bound=Message)
 class PredictionService:
     """tensorflow.serving.PredictionService: runs models, and says what they take."""
 
-    def __init__(self, inference: Inference, metrics: Metrics | None = None, gate: Gate | None = None) -> None:
+    def __init__(self, inference: Inference, metrics: Metrics, gate: Gate) -> None:
         """`metrics` is told of every Predict, Classify and Regress; all calls pass `gate`."""
         self._inference = inference
-        self._gate = gate or Gate()
-        self._metrics = metrics or Metrics()
+        self._gate = gate
+        self._metrics = metrics
         self._calls = CallReader()
 
     def handlers(self) -> grpc.GenericRpcHandler:

@@ -12,7 +12,8 @@ UNNAMED_UID = 54321
 
 
 def person(setup: str, **variables: str) -> str:
-    code = f"import os; from slipline.serving.releases.person import current_person; {setup}; print(current_person())"
+    imports = "import os; from slipline.serving.releases.store.records import current_person"
+    code = f"{imports}; {setup}; print(current_person())"
     kept = {name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")}
     command = [sys.executable, "-c", code]
     environment = {**kept, **variables}
