@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from slipline.serving.models.loaded_model import LoadedModel
+from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.sources import ModelSource
+from slipline.serving.server.versions.warmup import WarmUps
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.serving_pb2 import ModelSpec
 
@@ -43,3 +46,10 @@ def answer(manager: VersionManager, version: int | None = None, label: str = "")
 
 def bytes_on_disk(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def warm_up(model: LoadedModel, methods: Methods | None = None) -> int:
+    """How many recorded requests were replayed."""
+    counts = [0]
+    WarmUps(methods or Methods(), on_end=lambda folder, status, records, seconds: counts.append(records)).warm_up(model)
+    return counts[-1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -89,14 +88,14 @@ class WarmUps:
         error = self._give_up(replay) if replay.is_alive() else replay.error
         cause = error.__cause__ if isinstance(error, LoadFailed) else error
         status = code_of(cause).name if isinstance(cause, ServingError) else "UNKNOWN" if error else "OK"
-        self._on_end(model.folder, status, replay.progress.count, time.monotonic() - begin_s)
+        self._on_end(model.folder, status, replay.count, time.monotonic() - begin_s)
         if error is not None:
             raise error
 
     def _give_up(self, replay: _Replay) -> LoadFailed:
         model = replay.model
         reason = (
-            f"not warm after {self._time_limit_s:g} s, in request {replay.progress.record} of {WARM_UP_FILE}; record "
+            f"not warm after {self._time_limit_s:g} s, in request {replay.record} of {WARM_UP_FILE}; record "
             "what takes less time, or raise --warmup_time_limit_seconds"
         )
         replay.is_given_up = True
@@ -114,66 +113,42 @@ class WarmUps:
 
 
 class _Replay(threading.Thread):
-    """Replays the recorded requests of `model`, and closes it if that fails, or at last if it was given up."""
+    """Replays the recorded requests of `model`, and closes it if that fails, or at last if it was given up.
 
-    def __init__(self, model: LoadedModel, methods: Methods, iterations: int) -> None:
-        super().__init__(name=f"warm-up {model.folder}", daemon=True)
-        self.model = model
-        self.progress = Progress()
-        self.is_given_up = False
-        self.error: Exception | None = None
-        self._methods = methods
-        self._iterations = iterations
-
-    def run(self) -> None:
-        try:
-            warm_up(self.model, self._methods, iterations=self._iterations, progress=self.progress)
-        except Exception as error:  # whatever it is, it is the load that fails of it
-            self.error = error
-        if self.error or self.is_given_up:
-            self.model.close()
-
-
-@dataclass
-class Progress:
-    """How far a warm-up is.
+    A record's model name and version are ignored, and a record of no kind is skipped.
 
     Attributes:
       record: The number of the one that is replayed, counted from 0.
       count: Those that were.
     """
 
-    record: int = 0
-    count: int = 0
+    def __init__(self, model: LoadedModel, methods: Methods, iterations: int) -> None:
+        super().__init__(name=f"warm-up {model.folder}", daemon=True)
+        self.model = model
+        self.record = 0
+        self.count = 0
+        self.is_given_up = False
+        self.error: Exception | None = None
+        self._methods = methods
+        self._iterations = iterations
 
-
-def warm_up(
-    model: LoadedModel, methods: Methods | None = None, *, iterations: int = 1, progress: Progress | None = None
-) -> int:
-    """Replays the recorded requests that came with the model; how many there were.
-
-    A record's model name and version are ignored, and a record of no kind is skipped.
-
-    Args:
-      model: Loaded.
-      methods: How requests are run.
-      iterations: How often each is run, at least once.
-      progress: Kept up to date, for another thread to look at.
-
-    Raises:
-      LoadFailed: One of them cannot be read or run; the cause says which status that is.
-    """
-    methods, progress = methods or Methods(), progress or Progress()
-    if not (model.folder / WARM_UP_FILE).is_file():
-        return 0
-    for progress.record, record in enumerate(_logs(model.folder)):
+    def run(self) -> None:
+        logs = _logs(self.model.folder)
         try:
-            for _ in range(max(1, iterations)):
-                ran = _run(model, record, methods)
+            for self.record, log in enumerate(logs):
+                self._replay(log)
+        except Exception as error:  # whatever it is, it is the load that fails of it
+            self.error = error
+        if self.error or self.is_given_up:
+            self.model.close()
+
+    def _replay(self, log: serving_pb2.PredictionLog) -> None:
+        try:
+            for _ in range(max(1, self._iterations)):
+                ran = _run(self.model, log, self._methods)
         except ServingError as error:
-            raise LoadFailed(f"{model.folder}: warm-up request {progress.record} failed: {error}") from error
-        progress.count += ran
-    return progress.count
+            raise LoadFailed(f"{self.model.folder}: warm-up request {self.record} failed: {error}") from error
+        self.count += ran
 
 
 def _run(model: LoadedModel, log: serving_pb2.PredictionLog, methods: Methods) -> bool:

@@ -24,9 +24,9 @@ from slipline.serving.folders.prediction_log import read_predict_requests
 from slipline.serving.folders.version_folder import verify
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.releases.ledger import Ledger
-from slipline.serving.server.versions.warmup import warm_up
 from slipline.serving.wire.example_pb2 import Example
 from slipline.serving.wire.tensors import to_array
+from tests.serving.managed import warm_up
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
 

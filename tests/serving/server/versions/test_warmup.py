@@ -19,13 +19,13 @@ from slipline.serving.folders.prediction_log import WARM_UP_FILE
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.server.methods.methods import Methods
 from slipline.serving.server.process import Server
-from slipline.serving.server.versions.warmup import warm_up
 from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.grpc_errors import code_of
 from slipline.serving.wire.tensors import to_proto
 from slipline.serving.wire.tfrecord import framed
 from tests.serving.conftest import until
 from tests.serving.example_models import CLASSIFY, PREDICT, REGRESS, save_half_plus
+from tests.serving.managed import warm_up
 
 X = np.array([1, 2], "float32")
 
