@@ -36,15 +36,6 @@ class Change:
     seen: tuple[Move, ...]
     rollout: Rollout
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """One sentence for each server passed over."""
-        return self.rollout.warnings
-
-    def is_loaded(self) -> bool:
-        """Whether every server has the release loaded."""
-        return self.rollout.serves(self.release.version)
-
     def check_intact(self) -> None:
         """Makes sure that the release, and its copy in every store that a server reads, is what was published.
 
@@ -129,13 +120,13 @@ class Change:
             percent=percent,
             figures=figures.to_json() if figures else None,
         )
-        self.store.add_move(move)
+        self.store.add(move)
         try:
             moves = self.store.moves_by_model()
             self.rollout.apply(wanted_models(moves, self.root))
             write_shares(self.root, _shares(moves))
         except BaseException as error:
-            self.store.add_move(_undoing(move, error))
+            self.store.add(_undoing(move, error))
             raise
 
 

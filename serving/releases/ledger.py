@@ -159,7 +159,7 @@ class Ledger:
                 if replay is not None:
                     figures, warnings = change.compare(replay)
                 change.move("promoted", by=by, reason=reason, figures=figures)
-        return replace(self.release(model, version), warnings=(*change.warnings, *warnings))
+        return replace(self.release(model, version), warnings=(*change.rollout.warnings, *warnings))
 
     def start_canary(
         self,
@@ -192,7 +192,7 @@ class Ledger:
         with self._change(release, seen, "put on trial") as change:
             change.load()
             change.move("canary", by=by, reason=reason, percent=percent)
-        return replace(self.release(model, version), warnings=change.warnings)
+        return replace(self.release(model, version), warnings=change.rollout.warnings)
 
     def withdraw_canary(
         self,
@@ -224,7 +224,7 @@ class Ledger:
         release = self.release(model, on_trial.version)
         with self._change(release, seen, "withdrawn") as change:
             change.move("withdrawn", by=by, reason=reason, figures=figures)
-        return replace(self.release(model, release.version), warnings=change.warnings)
+        return replace(self.release(model, release.version), warnings=change.rollout.warnings)
 
     def roll_back(
         self,
@@ -257,12 +257,12 @@ class Ledger:
         seen = self._store.moves(model)
         release = self._earlier_release(model, to, seen)
         with self._change(release, seen, "made live") as change:
-            if change.is_loaded():
+            if change.rollout.serves(release.version):
                 change.check_intact()  # as every server that starts later loads it from there
             else:
                 change.load()
             change.move("rolled_back", by=by, reason=reason)
-        return replace(self.release(model, release.version), warnings=change.warnings)
+        return replace(self.release(model, release.version), warnings=change.rollout.warnings)
 
     def register_server(self, target: str, pid: int | None, root: str | None = None) -> None:
         """Has promotions and roll-backs tell the server at `target`.

@@ -77,9 +77,9 @@ def test_server_is_the_one_that_slipline_deploy_starts(serving: dict[str, Any]) 
     assert serving["user"] == container.user
     assert serving["pids_limit"] == container.processes
     assert serving["mem_limit"] == f"{container.memory_bytes // 2**30}g"
-    assert serving["ports"] == [f"{port.host}:{port.outside}:{port.inside}" for port in container.ports]
+    assert serving["ports"] == [f"{host}:{outside}:{inside}" for inside, (host, outside) in container.ports.items()]
     mounts = [(str((COMPOSE.parent / mount["source"]).resolve()), mount["target"]) for mount in serving["volumes"]]
-    assert mounts == [(str(mount.source), mount.target) for mount in container.mounts]
+    assert mounts == [(str(folder), seen) for seen, folder in container.mounts.items()]
 
 
 def test_server_can_change_nothing(serving: dict[str, Any]) -> None:

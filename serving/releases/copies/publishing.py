@@ -43,7 +43,7 @@ def publish_release(store: LedgerStore, root: Path, model: str, source: Path, *,
         if version is None:
             version = _next_version(store, root, model)
             publish_folder(source, root / model, version)
-        store.add_release(_new_release(store, root, model, version, by, origin))
+        store.add(_new_release(store, root, model, version, by, origin))
     return next(row for row in store.releases(model) if row.version == version)
 
 

@@ -6,6 +6,7 @@ and tests hold them to it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,28 +51,6 @@ For bash: the image has neither curl nor Python.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mount:
-    """A folder of the host that a container sees, and may not write to.
-
-    Attributes:
-      source: On the host; absolute.
-      target: In the container.
-    """
-
-    source: Path
-    target: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedPort:
-    """A port of the container under an address of the host."""
-
-    inside: int
-    host: str
-    outside: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class HealthCheck:
     """A command in the container that exits with 0 while all is well.
 
@@ -98,8 +77,8 @@ class ServingContainer:
       name: Its name in the engine; another deployment needs another.
       image: Pinned by version.
       command: The program and its flags.
-      mounts: What it sees of the host.
-      ports: Where it is reached.
+      mounts: Folders of the host that it sees, and may not write to, by where it sees them.
+      ports: Address and port of the host, by the port of the container.
       health: Follows the models that are live.
       user: `UID:GID` that may read the releases.
       memory_bytes: Both versions of a switch have to fit, so twice the models and 1 GiB.
@@ -110,8 +89,8 @@ class ServingContainer:
     name: str
     image: str
     command: tuple[str, ...]
-    mounts: tuple[Mount, ...]
-    ports: tuple[PublishedPort, ...]
+    mounts: Mapping[str, Path]
+    ports: Mapping[int, tuple[str, int]]
     health: HealthCheck
     user: str
     memory_bytes: int = 4 * 2**30
@@ -121,9 +100,8 @@ class ServingContainer:
     @property
     def target(self) -> str:
         """`host:port` under which this machine reaches the gRPC port; the ledger knows the server by it."""
-        grpc = next(port for port in self.ports if port.inside == GRPC_PORT)
-        host = "127.0.0.1" if grpc.host == "0.0.0.0" else grpc.host
-        return f"{host}:{grpc.outside}"
+        host, port = self.ports[GRPC_PORT]
+        return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
 
 
 def server_flags(config_file: str, settings_folder: str = SETTINGS_FOLDER) -> tuple[str, ...]:
@@ -201,11 +179,8 @@ def serving_container(
         name=name,
         image=image,
         command=(PROGRAM, *server_flags(config_file)),
-        mounts=(Mount(source=releases, target=str(releases)), Mount(source=settings, target=SETTINGS_FOLDER)),
-        ports=(
-            PublishedPort(inside=GRPC_PORT, host=host, outside=port),
-            PublishedPort(inside=REST_PORT, host=host, outside=rest_port),
-        ),
+        mounts={str(releases): releases, SETTINGS_FOLDER: settings},
+        ports={GRPC_PORT: (host, port), REST_PORT: (host, rest_port)},
         health=HealthCheck(command=health_command(config_file, REST_PORT)),
         user=user,
     )

@@ -169,14 +169,13 @@ def container_config(container: ServingContainer, api_version: str) -> Container
       container: What to run.
       api_version: Of the engine, such as `1.44`.
     """
-    from docker.types import ContainerConfig, Healthcheck, HostConfig
-    from docker.types import Mount as EngineMount
+    from docker.types import ContainerConfig, Healthcheck, HostConfig, Mount
 
-    mounts = [EngineMount(mount.target, str(mount.source), type="bind", read_only=True) for mount in container.mounts]
+    mounts = [Mount(seen, str(folder), type="bind", read_only=True) for seen, folder in container.mounts.items()]
     host_config = HostConfig(
         version=api_version,
         mounts=mounts,
-        port_bindings={f"{port.inside}/tcp": (port.host, port.outside) for port in container.ports},
+        port_bindings={f"{port}/tcp": address for port, address in container.ports.items()},
         restart_policy={"Name": "unless-stopped"},
         read_only=True,
         tmpfs={"/tmp": "size=64m"},
@@ -202,7 +201,7 @@ def container_config(container: ServingContainer, api_version: str) -> Container
         entrypoint=[program],
         command=flags,
         user=container.user,
-        ports=[(port.inside, "tcp") for port in container.ports],
+        ports=[(port, "tcp") for port in container.ports],
         labels={TARGET_LABEL: container.target},
         healthcheck=healthcheck,
         host_config=host_config,

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from slipline.serving.errors import LedgerConflict, LedgerError
@@ -67,21 +67,17 @@ class LedgerStore:
         with self._transaction() as connection:
             return tuple(RegisteredServer(**row) for row in connection.execute(query).mappings())
 
-    def add_release(self, release: NewRelease) -> None:
-        """Adds a release.
+    def add(self, row: NewRelease | Move) -> None:
+        """Adds a release, or a move.
 
         Raises:
-          LedgerConflict: The version is taken.
+          LedgerConflict: The version is taken, or the model has a move of that number.
         """
-        self._add(RELEASES, release)
-
-    def add_move(self, move: Move) -> None:
-        """Adds a move.
-
-        Raises:
-          LedgerConflict: The model has a move of that number.
-        """
-        self._add(MOVES, move)
+        with self._transaction() as connection:
+            try:
+                connection.execute(insert(RELEASES if isinstance(row, NewRelease) else MOVES).values(asdict(row)))
+            except IntegrityError as error:  # its number was taken first
+                raise conflict(row.model) from error
 
     @contextmanager
     def alone(self, subject: str = "") -> Iterator[None]:
@@ -106,13 +102,6 @@ class LedgerStore:
         """Removes a server, if it is there."""
         with self._transaction() as connection:
             connection.execute(delete(SERVERS).where(SERVERS.c.target == target))
-
-    def _add(self, table: Table, row: NewRelease | Move) -> None:
-        with self._transaction() as connection:
-            try:
-                connection.execute(insert(table).values(asdict(row)))
-            except IntegrityError as error:  # its number was taken first
-                raise conflict(row.model) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +23,12 @@ class WebModel:
     """A TensorFlow.js layers model.
 
     Attributes:
-      files: By name, `model.json` among them.
+      files: By name, `model.json` first.
       digest: Of all files: a hexadecimal number that no other model has.
     """
 
     files: Mapping[str, bytes]
     digest: str
-
-    @property
-    def weights(self) -> Sequence[str]:
-        """The files beside `model.json`."""
-        return [name for name in self.files if name != MODEL_FILE]
 
     @property
     def size_bytes(self) -> int:

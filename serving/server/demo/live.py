@@ -11,7 +11,7 @@ from slipline.serving.errors import ServingError
 from slipline.serving.folders.app_contract import class_names
 from slipline.serving.folders.labels import STABLE
 from slipline.serving.models.loaded_model import DEFAULT_SIGNATURE, LoadedModel
-from slipline.serving.server.demo.exports import MODEL_FILE, Unusable, WebModel, read_web_model
+from slipline.serving.server.demo.exports import Unusable, WebModel, read_web_model
 from slipline.serving.server.versions.manager import VersionManager
 from slipline.serving.server.versions.sources import ModelSource
 from slipline.serving.wire import saved_model_pb2, serving_pb2, tensor_pb2
@@ -59,7 +59,7 @@ class LiveModel:
             "input": self.input,
             "labels": list(self.labels),
             "digest": web.digest if web else None,
-            "files": [f"{models_url}{web.digest}/{name}" for name in (MODEL_FILE, *web.weights)] if web else [],
+            "files": [f"{models_url}{web.digest}/{name}" for name in web.files] if web else [],
             "sizeBytes": web.size_bytes if web else None,
             "inPageProblem": self.web_problem,
         }

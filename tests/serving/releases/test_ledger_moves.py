@@ -113,7 +113,7 @@ def move_without_config(ledger: Ledger, version: int) -> None:
     """Leaves what a crash between a move and the writing of its file does."""
     store = LedgerStore(f"sqlite:///{ledger.root / 'ledger.sqlite'}", ledger.root)
     former = store.moves("mnist")[-1]
-    store.add_move(
+    store.add(
         Move(
             model="mnist",
             number=former.number + 1,

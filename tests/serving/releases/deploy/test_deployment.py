@@ -18,7 +18,6 @@ from slipline.serving.releases.deploy.deployment import (
     MONITORING_FILE,
     REST_PORT,
     SETTINGS_FOLDER,
-    Mount,
     ServingContainer,
     health_command,
     readiness_path,
@@ -47,9 +46,9 @@ def test_flags_are_those_of_the_stock_binary() -> None:
 
 def test_container_sees_the_releases_under_the_path_of_the_host() -> None:
     """So the paths of its config file, and of every reload, are right for it."""
-    assert container().mounts[0] == Mount(source=RELEASES, target=str(RELEASES))
+    assert container().mounts[str(RELEASES)] == RELEASES
     assert f"--model_config_file={RELEASES}/{CONFIG_NAME}" in container().command
-    assert container().mounts[1].target == SETTINGS_FOLDER
+    assert list(container().mounts) == [str(RELEASES), SETTINGS_FOLDER]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,10 @@ def test_container_sees_the_releases_under_the_path_of_the_host() -> None:
 )
 def test_ledger_knows_the_container_by_the_address_of_its_grpc_port(host: str, target: str) -> None:
     assert container(host).target == target
-    assert [(port.inside, port.host) for port in container(host).ports] == [(GRPC_PORT, host), (REST_PORT, host)]
+    assert [(inside, address) for inside, (address, _) in container(host).ports.items()] == [
+        (GRPC_PORT, host),
+        (REST_PORT, host),
+    ]
 
 
 def test_settings_are_files_that_a_server_reads(tmp_path: Path) -> None:

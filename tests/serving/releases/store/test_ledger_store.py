@@ -40,8 +40,8 @@ def test_columns_are_the_fields_of_the_record(table: Table, record: type) -> Non
 
 def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:
     store = store_at(tmp_path)
-    store.add_release(RELEASE)
-    store.add_move(move(1))
+    store.add(RELEASE)
+    store.add(move(1))
     (row,) = store.releases()
     assert {name: getattr(row, name) for name in NewRelease.__dataclass_fields__} == vars(RELEASE)
     assert store.moves("mnist") == (move(1),)
@@ -51,9 +51,9 @@ def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:
 
 def test_taken_version_is_a_conflict(tmp_path: Path) -> None:
     store = store_at(tmp_path)
-    store.add_release(RELEASE)
+    store.add(RELEASE)
     with pytest.raises(LedgerConflict, match="somebody else moved 'mnist' meanwhile"):
-        store.add_release(RELEASE)
+        store.add(RELEASE)
     store.close()
 
 
@@ -63,7 +63,7 @@ def moved_elsewhere(folder: Path, by: str) -> list[int]:
     won = []
     for number in range(1, 101):
         try:
-            store.add_move(move(number, by))
+            store.add(move(number, by))
         except LedgerConflict:
             continue
         won.append(number)
@@ -74,7 +74,7 @@ def moved_elsewhere(folder: Path, by: str) -> list[int]:
 def test_each_number_is_won_by_one_process(tmp_path: Path) -> None:
     """Also without the lock on the root, as on two machines that share a database only."""
     store = store_at(tmp_path)
-    store.add_release(RELEASE)
+    store.add(RELEASE)
     people = ["ada", "bob", "eve"]
     with futures.ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
         won = list(pool.map(moved_elsewhere, [tmp_path] * 3, people))
@@ -99,8 +99,8 @@ def test_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
 def test_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
     """Nothing in it is lost."""
     store = store_at(tmp_path)
-    store.add_release(RELEASE)
-    store.add_move(move(1))
+    store.add(RELEASE)
+    store.add(move(1))
     store.close()
     with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
         database.execute("ALTER TABLE moves DROP COLUMN percent")
