@@ -97,10 +97,7 @@ class Examples(Artifact):
         Raises:
           KeyError: There is none.
         """
-        for split in self.splits:
-            if split.name == name:
-                return split
-        raise KeyError(name)
+        return {split.name: split for split in self.splits}[name]
 
     def files(self, name: str) -> tuple[Path, ...]:
         """The shard files of the split called `name`, in order."""

@@ -143,15 +143,12 @@ def _check_all_there(found: FoundInputs, read: Sequence[InputRead], shards: Sequ
     """Returns if, of every input, the shards hold every record once."""
     for number, name in enumerate(found.names):
         records = sum(told.records for job, told in zip(found.jobs, read, strict=True) if job.number == number)
-        end = 0
-        for shard in (shard for shard in shards if shard.number == number):
-            if shard.first != end:
-                break
-            end = shard.end
-        if end != records or sum(shard.end - shard.first for shard in shards if shard.number == number) != records:
+        written = [shard for shard in shards if shard.number == number]
+        if [*(shard.first for shard in written), records] != [0, *(shard.end for shard in written)]:
+            answers = sum(shard.end - shard.first for shard in written)
             raise BeamFailed(
-                f"{name}: read {records:,} records, but wrote the answers to {end:,}; Beam's runner lost or repeated "
-                "work, choose another"
+                f"{name}: read {records:,} records, but wrote the answers to {answers:,}; Beam's runner lost or "
+                "repeated work, choose another"
             )
 
 

@@ -38,18 +38,15 @@ class Cells:
           values: float64 [records]; None for zeros.
         """
         found, inverse, counts = np.unique(ids, return_inverse=True, return_counts=True)
-        sums = np.zeros(len(found))
-        if values is not None:
-            np.add.at(sums, inverse, values)
-        return cls(ids=found.astype(np.int64), counts=counts.astype(np.int64), sums=sums)
+        sums = np.zeros(len(found)) if values is None else np.bincount(inverse, values, len(found))
+        return cls(ids=found.astype(np.int64), counts=counts.astype(np.int64), sums=sums.astype(np.float64))
 
     def merge(self, other: Cells) -> Cells:
         """The cells of both together, in any order and grouping; their sums up to rounding."""
         ids, inverse = np.unique(np.concatenate([self.ids, other.ids]), return_inverse=True)
-        counts, sums = np.zeros(len(ids), np.int64), np.zeros(len(ids))
-        np.add.at(counts, inverse, np.concatenate([self.counts, other.counts]))
-        np.add.at(sums, inverse, np.concatenate([self.sums, other.sums]))
-        return Cells(ids=ids, counts=counts, sums=sums)
+        counts = np.bincount(inverse, np.concatenate([self.counts, other.counts]), len(ids))
+        sums = np.bincount(inverse, np.concatenate([self.sums, other.sums]), len(ids))
+        return Cells(ids=ids, counts=counts.astype(np.int64), sums=sums.astype(np.float64))
 
     @property
     def records(self) -> int:

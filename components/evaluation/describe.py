@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,7 +77,8 @@ def _classes(tally: Tally, counts: ClassCounts, confidence: float) -> tuple[Clas
             records=records,
             precision=share_estimate(hits, answers, confidence),
             recall=share_estimate(hits, records, confidence),
-            f1=_f1(share_estimate(hits, records + answers - hits, confidence)),
+            # It grows with the share of hits among the records of the class or taken for it, so it is exact, too.
+            f1=share_estimate(hits, records + answers - hits, confidence).mapped(lambda share: 2 * share / (1 + share)),
             auc=area_under_curve(of_class(tally.scores, number), confidence),
         )
 
@@ -84,32 +86,15 @@ def _classes(tally: Tally, counts: ClassCounts, confidence: float) -> tuple[Clas
     return tuple(one(number, *found) for number, found in enumerate(each))
 
 
-def _f1(share: Estimate) -> Estimate:
-    """From the share of hits among the records of the class or taken for it, which grows with it: exact, too."""
-    if share.value is None or share.low is None or share.high is None:
-        return NOT_DEFINED
-    value, low, high = (2 * end / (1 + end) for end in (share.value, share.low, share.high))
-    return Estimate(value=value, low=low, high=high)
-
-
 def _mean_over_classes(shares: list[Estimate], spread: float = 1.0) -> Estimate:
     """Over the classes that have records; one for which no record was taken counts as 0."""
-    return (
-        _within(together([_times(1 / len(shares), share) for share in shares], spread=spread))
-        if shares
-        else NOT_DEFINED
-    )
+    parts = [share.mapped(lambda end: end / len(shares)) for share in shares]
+    return together(parts, spread=spread).mapped(_within) if parts else NOT_DEFINED
 
 
-def _times(factor: float, estimate: Estimate) -> Estimate:
-    """A part of a sum: the estimate, so many times; the ends of one that is not defined stay so."""
-    value, low, high = (None if end is None else factor * end for end in (estimate.value, estimate.low, estimate.high))
-    return Estimate(value=value, low=low, high=high) if factor > 0 else Estimate(value=value, low=high, high=low)
-
-
-def _within(estimate: Estimate) -> Estimate:
-    """An estimate of what lies in 0..1."""
-    return Estimate(value=estimate.value, low=max(0.0, estimate.low or 0.0), high=min(1.0, estimate.high or 0.0))
+def _within(end: float) -> float:
+    """What lies in 0..1."""
+    return min(1.0, max(0.0, end))
 
 
 def _mean_auc(classes: tuple[ClassResult, ...]) -> Estimate:
@@ -142,7 +127,9 @@ def _calibration_error(
     drawn = mirrored_estimate(calibration_error(cells, cells.draws(params.resamples, rng)), params.confidence)
     if drawn.value is None or drawn.low is not None:
         return drawn
-    return _within(together([_times(each.records / cells.records, _gap(each)) for each in bins]))
+    shares = (each.records / cells.records for each in bins)
+    gaps = [_gap(each).mapped(share.__mul__) for each, share in zip(bins, shares, strict=True)]
+    return together(gaps).mapped(_within)
 
 
 def _gap(found: ReliabilityBin) -> Estimate:
@@ -183,11 +170,9 @@ def _accuracy_change(tally: Tally, pairing: Pairing, params: EvaluateParams, rng
     )
     if drawn.low is not None:
         return drawn
-    gained, lost = (
-        share_estimate(records, tally.records, params.confidence)
-        for records in (pairing.only_candidate_right, pairing.only_live_right)
-    )
-    return together([gained, _times(-1, lost)])
+    gained = share_estimate(pairing.only_candidate_right, tally.records, params.confidence)
+    lost = share_estimate(pairing.only_live_right, tally.records, params.confidence).mapped(float.__neg__)
+    return together([gained, replace(lost, low=lost.high, high=lost.low)])
 
 
 def _finite(value: float) -> float | None:

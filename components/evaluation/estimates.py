@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,6 +25,11 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+    def mapped(self, rising: Callable[[float], float]) -> Estimate:
+        """The estimate of a rising function of the value; what is not defined stays so."""
+        value, low, high = (None if end is None else rising(end) for end in (self.value, self.low, self.high))
+        return Estimate(value=value, low=low, high=high)
 
 
 @lru_cache(maxsize=10_000)

@@ -118,18 +118,16 @@ class EvaluateParams:
         for name in ("min_accuracy", "max_accuracy_drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        if not self.max_log_loss_rise >= 0:
-            raise ValueError(f"max_log_loss_rise must be at least 0, got {self.max_log_loss_rise}")
-        if not self.max_log_loss >= 0:
-            raise ValueError(f"max_log_loss must be at least 0, got {self.max_log_loss}")
+        for name in ("max_log_loss_rise", "max_log_loss"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence must lie between 0 and 1, got {self.confidence}")
         if not 0 < self.significance <= 1:
             raise ValueError(f"significance must be greater than 0 and at most 1, got {self.significance}")
-        if self.resamples < 100:
-            raise ValueError(f"resamples must be at least 100, got {self.resamples}")
-        if self.max_slices < 1:
-            raise ValueError(f"max_slices must be at least 1, got {self.max_slices}")
+        for name, least in (("resamples", 100), ("max_slices", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     @property
     def all_limits(self) -> Iterator[tuple[str, Limit]]:

@@ -22,7 +22,7 @@ from slipline.components.exports.tflite_files import (
 FOLDER = "exports"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Format:
     """One way to keep a model.
 
@@ -48,41 +48,15 @@ class Format:
 FORMATS = {
     form.name: form
     for form in (
-        Format(name="keras", file=f"{FOLDER}/model.keras", write=write_keras, read=read_keras),
-        Format(name="h5", file=f"{FOLDER}/model.h5", write=write_h5, read=read_keras),
-        Format(name="tflite", file="model.tflite", write=write_float32, read=read_tflite),
-        Format(
-            name="tflite_float16",
-            file=f"{FOLDER}/float16.tflite",
-            write=write_float16,
-            read=read_tflite,
-            exact=False,
-        ),
-        Format(
-            name="tflite_dynamic",
-            file=f"{FOLDER}/dynamic.tflite",
-            write=write_dynamic,
-            read=read_tflite,
-            exact=False,
-        ),
-        Format(name="tflite_int8", file=f"{FOLDER}/int8.tflite", write=write_int8, read=read_tflite, exact=False),
-        Format(name="litert_web", file=f"{FOLDER}/web.tflite", write=write_web, read=read_tflite),
-        Format(
-            name="tfjs_layers",
-            file=f"{FOLDER}/tfjs_layers/model.json",
-            write=write_layers,
-            read=read_layers,
-            alone=False,
-            timed=False,
-        ),
-        Format(
-            name="tfjs_graph",
-            file=f"{FOLDER}/tfjs_graph/model.json",
-            write=write_graph,
-            read=read_graph,
-            alone=False,
-            timed=False,
-        ),
+        Format("keras", f"{FOLDER}/model.keras", write_keras, read_keras),
+        Format("h5", f"{FOLDER}/model.h5", write_h5, read_keras),
+        Format("tflite", "model.tflite", write_float32, read_tflite),
+        Format("tflite_float16", f"{FOLDER}/float16.tflite", write_float16, read_tflite, exact=False),
+        Format("tflite_dynamic", f"{FOLDER}/dynamic.tflite", write_dynamic, read_tflite, exact=False),
+        Format("tflite_int8", f"{FOLDER}/int8.tflite", write_int8, read_tflite, exact=False),
+        Format("litert_web", f"{FOLDER}/web.tflite", write_web, read_tflite),
+        Format("tfjs_layers", f"{FOLDER}/tfjs_layers/model.json", write_layers, read_layers, alone=False, timed=False),
+        Format("tfjs_graph", f"{FOLDER}/tfjs_graph/model.json", write_graph, read_graph, alone=False, timed=False),
     )
 }
 """By name. `model.tflite` lies where model servers look for it (`--prefer_tflite_model`)."""

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from google.protobuf.message import DecodeError
-
+from slipline.components.examples.example_records import parse_example
 from slipline.components.features.decode_images import looks_like_image
-from slipline.serving.wire.example_pb2 import Example
 
 DIGEST_BYTES = 8
 
@@ -27,9 +25,8 @@ def is_held_out(record: bytes, share: float) -> bool:
 
 
 def _digest(record: bytes) -> bytes:
-    try:
-        example = Example.FromString(record)
-    except DecodeError:
+    example = parse_example(record)
+    if example is None:
         return blake2b(record, digest_size=DIGEST_BYTES).digest()
     features = example.features.feature
     values = (value for name in sorted(features) for value in features[name].bytes_list.value)

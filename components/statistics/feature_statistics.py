@@ -35,7 +35,7 @@ class SplitSummary(Merging):
     def of(cls, records: Sequence[bytes]) -> SplitSummary:
         """The summary of serialized records."""
         columns = read_columns(records)
-        return summarise_columns(columns, [Groups.undivided(columns.records)]).divisions[0][""]
+        return summarise_columns(columns, [Groups.undivided(columns.records)])[0][0][""]
 
 
 def merge_all(summaries: Iterable[SplitSummary]) -> SplitSummary:
@@ -43,21 +43,15 @@ def merge_all(summaries: Iterable[SplitSummary]) -> SplitSummary:
     return reduce(SplitSummary.merge, summaries, SplitSummary())
 
 
-@dataclass(frozen=True)
-class BatchSummary:
-    """What one batch of records comes to.
+def summarise_columns(
+    columns: Columns, divisions: Sequence[Groups]
+) -> tuple[list[dict[str, SplitSummary]], dict[str, DecodedImages]]:
+    """What a batch of records comes to; images are decoded once for all the divisions.
 
-    Attributes:
-      divisions: For each division of the records, the summary of each of its groups that has records, by name.
-      images: What the features that hold images decode to, by name.
+    Returns:
+      For each division of the records, the summary of each of its groups that has records, by name; and what the
+      features that hold images decode to, by name.
     """
-
-    divisions: Sequence[Mapping[str, SplitSummary]]
-    images: Mapping[str, DecodedImages]
-
-
-def summarise_columns(columns: Columns, divisions: Sequence[Groups]) -> BatchSummary:
-    """The summaries of the records, divided in each of the ways given; images are decoded once for all of them."""
     images: dict[str, DecodedImages] = {}
     features: list[list[dict[str, FeatureSummary]]] = [[{} for _ in groups.names] for groups in divisions]
     for (name, kind), column in columns.columns.items():
@@ -70,7 +64,7 @@ def summarise_columns(columns: Columns, divisions: Sequence[Groups]) -> BatchSum
                 if summary is not None:
                     found[name] = found[name].merge(summary) if name in found else summary
     summaries = [_summaries(columns, groups, parts) for groups, parts in zip(divisions, features, strict=True)]
-    return BatchSummary(summaries, images)
+    return summaries, images
 
 
 def _summaries(

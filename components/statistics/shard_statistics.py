@@ -40,9 +40,9 @@ def summarise_records(records: Iterable[bytes], features: Sequence[str], most: i
     for batch in batched(records, BATCH_RECORDS, BATCH_BYTES):
         columns = read_columns(batch)
         groups = [_divided(columns, slices) for slices in divisions]
-        found = summarise_columns(columns, groups)
-        divisions = tuple(map(_extended, divisions, groups, found.divisions))
-        digests.append(contents_of(batch, columns, found.images))
+        found, images = summarise_columns(columns, groups)
+        divisions = tuple(map(_extended, divisions, groups, found))
+        digests.append(contents_of(batch, columns, images))
     return ShardSummary(divisions, np.concatenate(digests))
 
 

@@ -21,33 +21,29 @@ class TensorBoardLog:
         """In a folder; what is there already is dropped."""
         shutil.rmtree(folder, ignore_errors=True)
         self._folder = folder
-        self._train = tf.summary.create_file_writer(str(folder / "train"))
-        self._validation: tf.summary.SummaryWriter | None = None
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Adds an epoch; its steps are added apart."""
-        with self._train.as_default(step=epoch.epoch - 1):
-            tf.summary.scalar("epoch_loss", epoch.loss)
-            tf.summary.scalar("epoch_accuracy", epoch.accuracy)
-            tf.summary.scalar("epoch_learning_rate", epoch.learning_rate)
-        self._train.flush()
-        if epoch.validation_loss is None:
-            return
-        if self._validation is None:
-            self._validation = tf.summary.create_file_writer(str(self._folder / "validation"))
-        with self._validation.as_default(step=epoch.epoch - 1):
-            tf.summary.scalar("epoch_loss", epoch.validation_loss)
-            tf.summary.scalar("epoch_accuracy", epoch.validation_accuracy)
-        self._validation.flush()
+        rate, step = epoch.learning_rate, epoch.epoch - 1
+        self._write("train", step, epoch_loss=epoch.loss, epoch_accuracy=epoch.accuracy, epoch_learning_rate=rate)
+        if epoch.validation_loss is not None and epoch.validation_accuracy is not None:
+            loss, accuracy = epoch.validation_loss, epoch.validation_accuracy
+            self._write("validation", step, epoch_loss=loss, epoch_accuracy=accuracy)
 
     def add_sample(self, sample: LoggedStep) -> None:
         """Adds one step."""
-        with self._train.as_default(step=sample.step):
-            tf.summary.scalar("batch_loss", sample.loss)
-            tf.summary.scalar("batch_learning_rate", sample.learning_rate)
+        self._write("train", sample.step, batch_loss=sample.loss, batch_learning_rate=sample.learning_rate)
 
     def close(self) -> None:
         """Ends the files."""
-        self._train.close()
-        if self._validation is not None:
-            self._validation.close()
+        for writer in self._writers.values():
+            writer.close()
+
+    def _write(self, run: str, step: int, **values: float) -> None:
+        if run not in self._writers:
+            self._writers[run] = tf.summary.create_file_writer(str(self._folder / run))
+        with self._writers[run].as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self._writers[run].flush()

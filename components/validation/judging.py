@@ -84,24 +84,23 @@ def measured_distances(judged: dict[str, SplitStatistics], baseline: Baseline, r
     first, *others = judged
     for split in others:
         yield from measure(split, judged[split], Reference(name=first, statistics=judged[first]), rules.features)
-    for split, before in _of_baseline(baseline).items():
-        if split in judged:
-            reference = Reference(name=str(baseline.origin), statistics=before, is_drift=True)
-            yield from measure(split, judged[split], reference, rules.features)
+    for split, before in _before(judged, baseline).items():
+        reference = Reference(name=str(baseline.origin), statistics=before, is_drift=True)
+        yield from measure(split, judged[split], reference, rules.features)
 
 
-def _of_baseline(baseline: Baseline) -> dict[str, SplitStatistics]:
-    return {} if baseline.origin is None else split_statistics(baseline)
+def _before(judged: dict[str, SplitStatistics], baseline: Baseline) -> dict[str, SplitStatistics]:
+    found = {} if baseline.origin is None else split_statistics(baseline)
+    return {split: before for split, before in found.items() if split in judged}
 
 
 def compare_presence(
     judged: dict[str, SplitStatistics], baseline: Baseline, rules: Rules, schema: str
 ) -> Iterator[Finding]:
     """What has become fewer, or is gone, since the run before."""
-    for split, before in _of_baseline(baseline).items():
-        if split in judged:
-            yield from compare_records(split, judged[split].num_examples, before.num_examples, rules.split, schema)
-            yield from vanished(split, judged[split], before, rules.features, schema)
+    for split, before in _before(judged, baseline).items():
+        yield from compare_records(split, judged[split].num_examples, before.num_examples, rules.split, schema)
+        yield from vanished(split, judged[split], before, rules.features, schema)
 
 
 def findings_of(
@@ -162,7 +161,7 @@ def verdict_of(
         path=out,
         passed=passed,
         reasons=tuple(reasons),
-        records=sum(each.records for each in checked),
+        records=examples.records,
         offending=offending,
         set_aside=offending if passed else 0,
         remarks=tuple(aside if passed else ()),

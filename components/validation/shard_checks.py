@@ -79,13 +79,11 @@ class Checked:
 
     Attributes:
       job: The shard.
-      records: How many it holds.
-      offending: How many of them break a rule.
+      offending: How many of its records break a rule.
       tallies: By feature and kind of break.
     """
 
     job: CheckJob
-    records: int
     offending: int
     tallies: Tallies
 
@@ -101,7 +99,7 @@ def check(job: CheckJob) -> Checked:
         offending = write_records(job.offenders, offenders)
     if offending:
         np.save(job.numbers, np.asarray(offenders.numbers, np.int64))
-    return Checked(job=job, records=offenders.records, offending=offending, tallies=offenders.tallies)
+    return Checked(job=job, offending=offending, tallies=offenders.tallies)
 
 
 class _Offenders:
@@ -110,14 +108,12 @@ class _Offenders:
     def __init__(self, job: CheckJob, listing: Any) -> None:
         self.job = job
         self.listing = listing
-        self.records = 0
         self.numbers: list[int] = []
         self._places = RecordPlaces(job.file, job.shard)
         self.tallies: Tallies = {}
 
     def __iter__(self) -> Iterator[bytes]:
         for number, record in enumerate(read_shard(self.job.file, self.job.shard)):
-            self.records += 1
             if self._tally(number, record):
                 self.numbers.append(number)
                 yield record

@@ -49,7 +49,7 @@ def test_parts_merge_to_the_summary_of_the_whole(records, cuts):
 def test_slices_are_the_summaries_of_their_records_and_merge_to_the_whole(records):
     columns = read_columns(records)
     groups = Groups.by_value(columns, "integers")
-    whole, slices = summarise_columns(columns, [Groups.undivided(len(records)), groups]).divisions
+    whole, slices = summarise_columns(columns, [Groups.undivided(len(records)), groups])[0]
     assert_same(merge_all(slices.values()), whole[""])
     for name, summary in slices.items():
         those = [record for record, code in zip(records, groups.codes, strict=True) if groups.names[code] == name]
