@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
+from slipline.pipeline.store.lineage import trace
 from slipline.pipeline.store.locks import locked_if_free
 from slipline.pipeline.store.store import Store
 from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
@@ -60,11 +61,12 @@ def _old_runs(store: Store, keep: int, roots: set[str]) -> OldRuns:
     kept = tuple(run for run in runs if stays[run.run_id])
     gone = tuple(run for run in runs if not stays[run.run_id])
     with store.session() as session:
-        rows = session.scalars(select(ExecutionRow)).all()
-        in_runs = _used_in(runs)
-        of_a_killed_run = {row.id for row in rows if row.ended_at >= since and row.id not in in_runs}
-        stay = _with_sources({*roots, *_used_in(kept), *of_a_killed_run}, session)
-        executions = {row.id: store.home / row.folder for row in rows if row.id not in stay}
+        folders = {row.id: (row.ended_at, store.home / row.folder) for row in session.scalars(select(ExecutionRow))}
+    in_runs = _used_in(runs)
+    of_a_killed_run = {each for each, (ended_at, _) in folders.items() if ended_at >= since and each not in in_runs}
+    wanted = {*roots, *_used_in(kept), *of_a_killed_run}.intersection(folders)
+    stay = {made.id for made in trace(store, *wanted).executions}
+    executions = {each: folder for each, (_, folder) in folders.items() if each not in stay}
     files = [store.home / place for run in gone for place in (f"logs/{run.run_id}.log", f"outcomes/{run.run_id}")]
     files += [folder for folder in store.home.glob("scratch/*") if _last_touched(folder) < since]
     return OldRuns(runs=gone, kept=kept, executions=executions, files=tuple(file for file in files if file.exists()))
@@ -82,22 +84,6 @@ def _used_in(runs: Iterable[RecordedRun], *statuses: str) -> set[str]:
     """What the steps of runs made or found; of those that ended in one of `statuses`, if any is given."""
     steps = [step for run in runs for step in run.steps if not statuses or step.status in statuses]
     return {step.execution_id for step in steps if step.execution_id}
-
-
-def _with_sources(roots: set[str], session: Session) -> set[str]:
-    """Executions, and all that they came from."""
-    sources: dict[str, list[str]] = {}
-    for row in session.scalars(select(ExecutionInputRow)):
-        if row.source_id:
-            sources.setdefault(row.execution_id, []).append(row.source_id)
-    reached: set[str] = set()
-    ahead = list(roots)
-    while ahead:
-        execution = ahead.pop()
-        if execution not in reached:
-            reached.add(execution)
-            ahead += sources.get(execution, ())
-    return reached
 
 
 def _last_touched(folder: Path) -> str:

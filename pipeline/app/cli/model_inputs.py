@@ -9,6 +9,7 @@ import sys
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def _is_image(array: np.ndarray[Any, np.dtype[Any]]) -> bool:
 
 def _json(name: str, content: bytes) -> ArrayRequest:
     try:
-        body = json.loads(content)
+        body = json.loads(content, object_hook=partial(_with_bytes, name))
     except ValueError as error:
         raise BadRequest(f"{name}: wanted a PNG, JPEG, .npy or JSON file; it is none of these ({error})") from error
     signature = None
@@ -134,14 +135,14 @@ def _json(name: str, content: bytes) -> ArrayRequest:
         inputs = body["inputs"] if "inputs" in body else _columns(name, body["instances"])
     else:
         inputs = _columns(name, body) if isinstance(body, list) else body
-    return ArrayRequest(name=name, inputs=_decoded(name, inputs), signature=signature)
+    return ArrayRequest(name=name, inputs=inputs, signature=signature)
 
 
 def _columns(name: str, rows: object) -> Inputs:
     """Rows of named values as one list for each name; other rows as they are."""
     if not isinstance(rows, list) or not rows:
         raise BadRequest(f"{name}: wanted `instances` as a list with at least one row, got {rows!r:.50}")
-    if not isinstance(rows[0], Mapping) or _is_base64(rows[0]):
+    if not isinstance(rows[0], Mapping):
         return rows
     wanted = rows[0].keys()
     for number, row in enumerate(rows):
@@ -150,18 +151,10 @@ def _columns(name: str, rows: object) -> Inputs:
     return {column: [row[column] for row in rows] for column in wanted}
 
 
-def _is_base64(value: Mapping[str, object]) -> bool:
-    return value.keys() == {"b64"}
-
-
-def _decoded(name: str, value: Any) -> Any:
-    """The same with `{"b64": ...}` as bytes."""
-    if isinstance(value, list):
-        return [_decoded(name, each) for each in value]
-    if not isinstance(value, Mapping):
+def _with_bytes(name: str, value: dict[str, Any]) -> Any:
+    """What a JSON object stands for: `{"b64": ...}` for bytes, any other for itself."""
+    if value.keys() != {"b64"}:
         return value
-    if not _is_base64(value):
-        return {key: _decoded(name, each) for key, each in value.items()}
     try:
         return b64decode(value["b64"], validate=True)
     except (TypeError, binascii.Error) as error:

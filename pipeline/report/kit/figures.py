@@ -92,28 +92,33 @@ def label_counts_figure(names: Sequence[str], counts: Sequence[int]) -> Markup:
     return drawn(f"Records by label: {told}", ROW_HEIGHT_INCHES * len(names) + 0.1, margins, draw)
 
 
-def loss_figure(losses: Sequence[float], held_out: Sequence[float] = ()) -> Markup:
-    """Curves of the loss, in nats, by epoch, from zero up, dashed of records held out; an `<svg>` element."""
+def epochs_figure(
+    title: str, values: Sequence[float], held_out: Sequence[float] = (), *, written: Callable[[float], str] = nats
+) -> Markup:
+    """Curves by epoch, dashed of records held out.
 
-    def draw(axes: Axes) -> None:
-        _draw_curve(axes, losses, nats)
-        _draw_dashed(axes, held_out)
-        axes.set_ylim(bottom=0)
+    Args:
+      title: What is shown, in words.
+      values: Of each epoch; losses in nats, drawn from zero up, unless `written` says otherwise.
+      held_out: The same of records held out.
+      written: How a value is told in words; shares have an axis in percent.
 
-    return drawn(f"Loss by epoch: {_told(losses, nats)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
-
-
-def accuracy_figure(accuracies: Sequence[float], held_out: Sequence[float] = ()) -> Markup:
-    """Curves of the accuracy, from shares in 0..1, by epoch, dashed of records held out; an `<svg>` element."""
+    Returns:
+      An `<svg>` element.
+    """
 
     def draw(axes: Axes) -> None:
         from matplotlib.ticker import PercentFormatter
 
-        _draw_curve(axes, accuracies, percent)
-        _draw_dashed(axes, held_out)
-        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=f"{NARROW_SPACE}%"))
+        _draw_curve(axes, values, written)
+        axes.plot(range(1, len(held_out) + 1), held_out, color=MUTED, linewidth=1.5, linestyle="--", clip_on=False)
+        if written is percent:
+            axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=f"{NARROW_SPACE}%"))
+        else:
+            axes.set_ylim(bottom=0)
 
-    return drawn(f"Accuracy by epoch: {_told(accuracies, percent)}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
+    told = ", ".join(f"{epoch}: {written(value)}" for epoch, value in enumerate(values, start=1))
+    return drawn(f"{title} by epoch: {told}", CURVE_HEIGHT_INCHES, CURVE_MARGINS, draw)
 
 
 def _draw_curve(axes: Axes, values: Sequence[float], written: Callable[[float], str]) -> None:
@@ -143,14 +148,6 @@ def _draw_curve(axes: Axes, values: Sequence[float], written: Callable[[float], 
     axes.set_xlim(max(0.5, 1 - 0.05 * len(values)), len(values))  # no tick at an epoch 0
     axes.set_xlabel("epoch")
     quiet(axes, "y")
-
-
-def _draw_dashed(axes: Axes, values: Sequence[float]) -> None:
-    axes.plot(range(1, len(values) + 1), values, color=MUTED, linewidth=1.5, linestyle="--", clip_on=False)
-
-
-def _told(values: Sequence[float], written: Callable[[float], str]) -> str:
-    return ", ".join(f"{epoch}: {written(value)}" for epoch, value in enumerate(values, start=1))
 
 
 def drawn(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slipline.components.artifacts import TrainedModel
 from slipline.components.training.epoch_history import Epoch, read_history
-from slipline.pipeline.report.kit.figures import accuracy_figure, loss_figure
+from slipline.pipeline.report.kit.figures import epochs_figure
 from slipline.pipeline.report.kit.format import count, nats, percent, plural, seconds
 from slipline.pipeline.report.kit.section import (
     Column,
@@ -40,10 +40,11 @@ def _curves(epochs: Sequence[Epoch]) -> Part:
         return Text("One epoch, so there is no curve to draw.", "quiet")
     losses = [epoch.validation_loss for epoch in epochs if epoch.validation_loss is not None]
     rights = [epoch.validation_accuracy for epoch in epochs if epoch.validation_accuracy is not None]
+    accuracies = [epoch.accuracy for epoch in epochs]
     return Figures(
         (
-            Figure("Loss, nats per example", loss_figure([epoch.loss for epoch in epochs], losses)),
-            Figure("Accuracy", accuracy_figure([epoch.accuracy for epoch in epochs], rights)),
+            Figure("Loss, nats per example", epochs_figure("Loss", [epoch.loss for epoch in epochs], losses)),
+            Figure("Accuracy", epochs_figure("Accuracy", accuracies, rights, written=percent)),
         )
     )
 

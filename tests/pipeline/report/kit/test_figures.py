@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 
 from slipline.pipeline.report.kit.figures import (
     PAGE_COLOURS,
-    accuracy_figure,
+    epochs_figure,
     label_counts_figure,
-    loss_figure,
 )
-from slipline.pipeline.report.kit.format import shortened
+from slipline.pipeline.report.kit.format import percent, shortened
 
 FIGURES: dict[str, Callable[[], str]] = {
     "labels": lambda: label_counts_figure(["cat", "dog"], [1200, 7]),
-    "loss": lambda: loss_figure([0.5, 0.25, 0.125]),
-    "accuracy": lambda: accuracy_figure([0.9, 0.95, 0.97]),
+    "loss": lambda: epochs_figure("Loss", [0.5, 0.25, 0.125]),
+    "accuracy": lambda: epochs_figure("Accuracy", [0.9, 0.95, 0.97], written=percent),
 }
 
 
@@ -48,7 +47,7 @@ def test_a_split_without_records_still_has_its_figure() -> None:
 
 
 def test_a_curve_of_a_hundred_epochs_has_few_ticks_and_none_at_zero() -> None:
-    svg = loss_figure([1 / epoch for epoch in range(1, 121)])
+    svg = epochs_figure("Loss", [1 / epoch for epoch in range(1, 121)])
     ticks = [element.text for element in ElementTree.fromstring(svg).iter("text")]
     assert "20" in ticks
     assert "0" not in ticks
