@@ -39,7 +39,8 @@ def _problems(run: RunReport) -> Iterator[str]:
 
 def _notes(artifact: Artifact) -> tuple[str, ...]:
     try:
-        return tuple(map(str, artifact.notes()))
+        notes = artifact.notes()
+        return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
     except Exception as error:  # of a class of somebody's own
         return (f"{type(artifact).__name__}.notes() failed: {type(error).__name__}: {error}",)
 

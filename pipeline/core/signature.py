@@ -131,6 +131,15 @@ def _can_be_found_again(function: Callable[..., object]) -> None:
     """A worker process finds a component by its module and name."""
     if not inspect.isfunction(function):
         raise DeclarationError(f"a component must be a function, got {type(function).__name__} {function!r}")
+    if (
+        inspect.isgeneratorfunction(function)
+        or inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+    ):
+        raise DeclarationError(
+            f"{_words(function)}: a component must be a plain function that returns its artifact; take out `yield`, "
+            "`async` and `await`, and run what needs an event loop with asyncio.run()"
+        )
     if not function.__qualname__.isidentifier():  # a lambda, a method, or `outer.<locals>.inner`
         raise DeclarationError(
             f"{_words(function)}: a component must be a function at the top level of its module, where another "

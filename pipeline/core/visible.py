@@ -15,6 +15,17 @@ def short_path(file: str | Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(file)
 
 
+MOST_CHARACTERS = 4_000
+"""Of a message: an error may quote a whole file."""
+
+
+def told(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A message from outside as it goes on record: no longer than can be read, and of whole characters alone."""
+    beyond = len(text) - most
+    kept = f"{text[:most]}... ({beyond:,} more characters)" if beyond > 0 else text
+    return kept.encode("utf-8", "backslashreplace").decode()
+
+
 def visible(text: str, keep: str = "") -> str:
     r"""Text whose control characters are written out, such as `\x1b` or `\n`, and so do nothing.
 

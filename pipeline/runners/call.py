@@ -13,6 +13,7 @@ from typing import Any
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, ComponentError, Say
 from slipline.pipeline.core.errors import PipelineError, StepError
+from slipline.pipeline.core.visible import MOST_CHARACTERS, told
 
 Call = Callable[[Component[Any, Any], Mapping[str, object], Say], Artifact]
 """Calls a component with its arguments, here or in another process."""
@@ -56,16 +57,19 @@ def only_component_errors(component: Component[Any, Any]) -> Iterator[None]:
             ) from error
         if isinstance(error, PipelineError):
             raise
-        raise ComponentError(
-            f"unexpected {type(error).__name__}{_words(error)} ({_line_of(error, component)}); "
-            "the run's log has the traceback"
-        ) from error
+        raise ComponentError(unexpected(error, component)) from error
+
+
+def unexpected(error: BaseException, component: Component[Any, Any]) -> str:
+    """What a component did not foresee, in words, with the line."""
+    words = f"unexpected {type(error).__name__}{_words(error)} ({_line_of(error, component)})"
+    return f"{words}; the run's log has the traceback"
 
 
 def _words(error: BaseException) -> str:
     """What an error says, behind a colon; empty if it cannot say it."""
     try:
-        return f": {error}"
+        return f": {told(str(error), MOST_CHARACTERS // 2)}" if str(error) else ""
     except Exception:
         return ""
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import enum
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from textwrap import shorten
 from typing import TypeVar
+
+from pydantic import ValidationError
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.component import ComponentError, Say
@@ -20,6 +23,7 @@ from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.fingerprint import CacheKey, artifact_digest, cache_key, canonical
 from slipline.pipeline.core.graph import Given, Source, Step, sources_of
 from slipline.pipeline.core.source_code import Sources
+from slipline.pipeline.core.visible import told
 from slipline.pipeline.runners.call import Call, call_here, only_component_errors, place_of
 from slipline.pipeline.store.store import Committed, Known, Store, artifact_from_json, artifact_to_json
 
@@ -147,8 +151,13 @@ def _not_needed(step: Step, ended: Ended) -> bool:
 
 def _closed_gates(step: Step, ended: Ended) -> str:
     closed = ((gate.name, ended[gate].closed) for gate in step.only_if)
-    return "\n".join(
-        f"{name}: {reason}" for name, verdict in closed if verdict for reason in verdict.reasons or ("did not pass",)
+    return told(
+        "\n".join(
+            f"{name}: {reason}"
+            for name, verdict in closed
+            if verdict
+            for reason in verdict.reasons or ("did not pass",)
+        )
     )
 
 
@@ -181,8 +190,10 @@ class _Work:
             execution_id, folder = self.store.new_folder(self.step.name)
         try:
             with _naming(self.step):
+                strays = self.store.strays(self.step.name)
                 artifact = call(self.step.component, self._arguments(folder, key), say)
                 _is_what_was_declared(self.step, artifact, folder)
+                _wrote_nothing_beside(self.step, folder, self.store.strays(self.step.name) - strays)
                 if earlier is not None and artifact_digest(artifact) == earlier.digest:
                     shutil.rmtree(folder)
                     return earlier
@@ -274,6 +285,8 @@ def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise ComponentError(f"{path} is a link out of its folder `out`, to {path.readlink()}; copy it ({where})")
+        if not (path.is_symlink() or path.is_file() or path.is_dir()):
+            raise ComponentError(f"{path} is neither a file nor a folder, and cannot be kept; leave it out ({where})")
     if problem := _lost_in_record(artifact):
         raise ComponentError(
             f"made a {type(artifact).__name__} with a fact that cannot be put on record ({problem}); facts are plain "
@@ -281,6 +294,14 @@ def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
         )
     if not artifact.path.exists() or (not _facts(artifact) and artifact.path == folder and not any(folder.iterdir())):
         raise ComponentError(f"wrote nothing at {artifact.path}, where its artifact is to lie ({where})")
+
+
+def _wrote_nothing_beside(step: Step, folder: Path, strays: Iterable[Path]) -> None:
+    for stray in sorted(strays):
+        shutil.rmtree(stray) if stray.is_dir() and not stray.is_symlink() else stray.unlink(missing_ok=True)
+        raise ComponentError(
+            f"wrote {stray}, outside its folder `out`, {folder}; write below `out` alone ({place_of(step.component)})"
+        )
 
 
 def _facts(artifact: Artifact) -> list[str]:
@@ -294,6 +315,9 @@ def _lost_in_record(artifact: Artifact) -> str:
         again = artifact_from_json(type(artifact), facts, artifact.path)
         for name in _facts(artifact):
             canonical(getattr(artifact, name))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}, got {shorten(repr(wrong['input']), 100)}"
     except (TypeError, ValueError, RuntimeError) as error:  # what pydantic raises, and what the digest does
         return str(error).splitlines()[0]
     same = again == artifact or artifact_to_json(again) == facts  # NaN is not equal to itself
@@ -307,6 +331,7 @@ def _naming(step: Step) -> Iterator[None]:
         with only_component_errors(step.component):
             yield
     except ComponentError as error:
-        raise StepError(f"{step.name}: {error}") from error
+        words = told(str(error)) or f"it failed, and gave no reason ({place_of(step.component)})"
+        raise StepError(f"{step.name}: {words}") from error
     except (StepCrashed, StepTimedOut) as error:
         raise type(error)(f"{step.name}: {error}") from error

@@ -152,7 +152,7 @@ class _Run:
             try:
                 return self._try(step, workers, run_outcome)
             except StepError as error:
-                self.log.write("".join(traceback.format_exception(error)).encode())
+                self.log.write("".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace"))
                 message = str(error)
                 if self._is_interrupted.is_set() or not _is_its_own(error):
                     break

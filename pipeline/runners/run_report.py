@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome, StepOutcome
+from slipline.pipeline.core.visible import told
 from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.store.store import Committed
 
@@ -64,7 +65,7 @@ def has_passed(outcomes: Iterable[Outcome]) -> bool:
 def words_of(outcome: Outcome) -> str:
     """Why a step did not run, failed, or holds the run back, a line for each reason; empty otherwise."""
     if verdict := outcome.closed:
-        return "\n".join(verdict.reasons or ("did not pass",))
+        return told("\n".join(verdict.reasons or ("did not pass",)))
     return outcome.message
 
 

@@ -26,7 +26,7 @@ import cloudpickle
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component, ComponentError
 from slipline.pipeline.core.errors import PipelineError
-from slipline.pipeline.runners.call import call_here, place_of
+from slipline.pipeline.runners.call import call_here, place_of, unexpected
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,7 @@ def _answer(connection: Connection) -> None:
 
 
 def _outcome(message: bytes, say: Callable[[str], None]) -> bytes:
+    component: Component[Any, Any] | None = None
     try:
         request: Request = pickle.loads(message)
         component = _component(request)
@@ -159,8 +160,8 @@ def _outcome(message: bytes, say: Callable[[str], None]) -> bytes:
         return answer(Refused(str(error)))
     except BaseException as error:
         traceback.print_exc()
-        words = f"unexpected {type(error).__name__}: {error}; the run's log has the traceback"
-        return answer(Refused(words))
+        plain = f"unexpected {type(error).__name__}: {error}; the run's log has the traceback"
+        return answer(Refused(unexpected(error, component) if component else plain))
 
 
 def _component(request: Request) -> Component[Any, Any]:

@@ -18,9 +18,9 @@ class Lineage:
 
     executions: tuple[ExecutionRow, ...]
 
-    def to_json(self) -> str:
-        """An array of executions; settings and facts as JSON values."""
-        return json.dumps([_plain(made) for made in self.executions], indent=1)
+    def to_plain(self) -> list[dict[str, object]]:
+        """The executions as JSON takes them, with settings and facts."""
+        return [_plain(made) for made in self.executions]
 
     def to_dot(self) -> str:
         """A Graphviz graph: executions as boxes, given artifacts as notes, gates as dashed arrows."""

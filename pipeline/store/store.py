@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -198,6 +199,11 @@ class Store:
         folder = self.home / "runs" / step / execution_id
         folder.mkdir(parents=True)
         return execution_id, folder
+
+    def strays(self, step: str) -> set[Path]:
+        """What lies where the executions of a step do, and is none."""
+        beside = (self.home / "runs" / step).glob("*")
+        return {path for path in beside if not re.fullmatch("[0-9a-f]{12}", path.name)}
 
     def scratch(self, key: CacheKey) -> Path:
         """The folder where work under `key` may be left for its next execution."""

@@ -7,7 +7,7 @@ import json
 import click
 from sqlalchemy import select
 
-from slipline.pipeline.app.cli.terminal import say
+from slipline.pipeline.app.cli.terminal import say, say_json
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.report.kit.format import short
 from slipline.pipeline.report.origin import taken_words
@@ -32,7 +32,7 @@ def lineage(target: str, as_json: bool, as_dot: bool) -> None:
     with Store.open(home.path) as store:
         found = trace(store, _execution(target, home, store))
     if as_json:
-        say(found.to_json())
+        say_json(found.to_plain())
     elif as_dot:
         say(found.to_dot())
     else:

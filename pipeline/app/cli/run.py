@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from slipline.components.artifacts import Evaluation, Release
-from slipline.pipeline.app.cli.terminal import say
+from slipline.pipeline.app.cli.terminal import say, say_json
 from slipline.pipeline.app.find_pipeline import find_pipeline
 from slipline.pipeline.app.result_words import result_words, standing_words
 from slipline.pipeline.app.settings.home import Home, home_from_environment
@@ -61,7 +61,10 @@ def run(
             report = runner.run(pipeline)
         page = _report_page(report, store, home)
         card = _model_card(report, pipeline.name, store, page, home.cards)
-    say(_as_json(report, page, card) if as_json else _in_words(report, page, card, home))
+    if as_json:
+        say_json(_plain(report, page, card))
+    else:
+        say(_in_words(report, page, card, home))
     if not report.passed:
         ctx.exit(1)
 
@@ -106,7 +109,7 @@ def _in_words(report: RunReport, page: Path, card: Path | None, home: Home) -> s
     lines = [*result_words(report, home), f"report {short_path(page)}"]
     if card is not None:
         lines.append(f"card   {short_path(card)}")
-    if not report.passed:
+    if not report.passed and report.log_path.exists():
         lines.append(f"log    {short_path(report.log_path)}")
     return "\n".join(lines)
 
@@ -118,7 +121,7 @@ def _verdict(outcome: Outcome) -> str | None:
     return "did not pass" if outcome.closed else "passed"
 
 
-def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
+def _plain(report: RunReport, page: Path, card: Path | None) -> dict[str, object]:
     steps = [
         {
             "step": outcome.step,
@@ -131,7 +134,7 @@ def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
         for outcome in report.outcomes
     ]
     evaluation, release = report.last(Evaluation), report.last(Release)
-    plain = {
+    return {
         "run_id": report.run_id,
         "passed": report.passed,
         "steps": steps,
@@ -139,6 +142,5 @@ def _as_json(report: RunReport, page: Path, card: Path | None) -> str:
         "release": json.loads(artifact_to_json(release)) if release else None,
         "report": str(page),
         "card": None if card is None else str(card),
-        "log": str(report.log_path),
+        "log": str(report.log_path) if report.log_path.exists() else None,
     }
-    return json.dumps(plain, indent=1)

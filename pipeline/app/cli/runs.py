@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import shorten
 
 import click
 
@@ -10,6 +11,8 @@ from slipline.pipeline.app.cli.terminal import print_table, say, say_json
 from slipline.pipeline.app.settings.home import Home, home_from_environment
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.store import Store
+
+LONGEST_REASON = 200
 
 COLUMNS = ("run", "pipeline", "started (UTC)", "outcome", "seconds", "steps", "why")
 
@@ -37,8 +40,9 @@ def print_runs(found: Iterable[RecordedRun]) -> None:
 
 def _row(run: RecordedRun) -> tuple[str, ...]:
     steps = ", ".join(f"{count} {status}" for status, count in run.counts().items())
-    failed = [f"{step.step} failed" for step in run.steps if step.status == "failed"]
-    why = ", ".join([*failed, *(f"{step} did not pass" for step in run.closed)])
+    failed = [step.message for step in run.steps if step.status == "failed"]
+    closed = [f"{step.step} did not pass: {step.message}" for step in run.steps if step.closed]
+    why = "; ".join(shorten(reason, LONGEST_REASON) for reason in (*failed, *closed))
     started = run.started_at[:19].replace("T", " ")
     return run.run_id, run.pipeline, started, run.outcome, f"{run.seconds:.1f}", steps, why
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -28,8 +29,16 @@ def say(text: str, *, end: str = "\n", err: bool = False) -> None:
 
 
 def say_json(value: object) -> None:
-    """Prints what JSON can hold."""
-    say(json.dumps(value, indent=1))
+    """Prints a value as JSON; numbers that JSON lacks, such as NaN, as texts."""
+    say(json.dumps(_finite(value), indent=1, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_text(text: str) -> Text:

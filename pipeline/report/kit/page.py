@@ -11,6 +11,7 @@ from functools import cache
 from itertools import count
 from typing import Any, Literal
 
+from slipline.pipeline.core.visible import visible
 from slipline.pipeline.report.kit.figures import in_tags
 from slipline.pipeline.report.kit.section import Cell, KeyNumber, Section
 
@@ -56,7 +57,7 @@ def page_html(page: Page) -> str:
     """The page as HTML."""
     template = _environment().get_template("page.html.j2")
     html: str = template.render(page=page, sections=_with_ids(page.sections), placed=_placing())
-    return _in_utf8(html)
+    return _shown(html)
 
 
 def section_html(section: Section) -> str:
@@ -67,12 +68,12 @@ def section_html(section: Section) -> str:
     style, *_ = environment.loader.get_source(environment, "report.css")
     template = environment.get_template("fragment.html.j2")
     html: str = template.render(section=section, style=Markup(style.replace(":root", "&")), placed=_placing())
-    return _in_utf8(html)
+    return _shown(html)
 
 
-def _in_utf8(html: str) -> str:
-    """With what stands for no character, as in a file's name that is no UTF-8, made visible."""
-    return html.encode("utf-8", "backslashreplace").decode()
+def _shown(html: str) -> str:
+    """With control characters, and what stands for no character, written out."""
+    return visible(html, keep="\n\t\r")
 
 
 @cache

@@ -87,11 +87,15 @@ def _checked(section: object) -> Section:
 def facts_of(artifact: Artifact) -> Section | None:
     """The fields of an artifact of a class that nobody knows; None if it has none."""
     facts = [
-        (field.name, shortened(str(getattr(artifact, field.name)), LONGEST_FACT))
+        (field.name, shortened(_in_text(getattr(artifact, field.name)), LONGEST_FACT))
         for field in dataclasses.fields(artifact)
         if field.name != "path"
     ]
     return Section(type(artifact).__name__, (Facts(facts),)) if facts else None
+
+
+def _in_text(fact: object) -> str:
+    return "; ".join(map(str, fact)) if isinstance(fact, tuple | list) else str(fact)
 
 
 def artifact_html(artifact: Artifact) -> str:

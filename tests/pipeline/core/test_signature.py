@@ -220,6 +220,21 @@ def test_what_makes_no_artifact_is_refused(function: Callable[..., Words], got: 
     assert got in str(refused.value)
 
 
+async def waits(count: int) -> Words: ...
+def hands_out(count: int) -> Words:  # type: ignore[misc]
+    yield count
+
+
+async def hands_out_later(count: int) -> Words:  # type: ignore[misc]
+    yield count
+
+
+@pytest.mark.parametrize("function", [waits, hands_out, hands_out_later])
+def test_a_function_that_returns_something_else_than_it_says_is_refused(function: Callable[..., Words]) -> None:
+    with pytest.raises(DeclarationError, match=rf"^{__name__}\.{function.__name__}: .* plain function .* asyncio\.run"):
+        component(function)
+
+
 class Holder:
     def method(self, count: int) -> Words: ...
 

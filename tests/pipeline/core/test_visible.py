@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipline.pipeline.core.visible import visible
+from slipline.pipeline.core.visible import MOST_CHARACTERS, told, visible
 
 
 def test_controls_are_written_out() -> None:
@@ -25,3 +25,19 @@ def test_no_control_is_left_and_all_else_is(text: str) -> None:
     assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in shown)
     assert all(character in shown for character in text if character.isprintable())
     shown.encode()
+
+
+@given(st.text(st.characters(), max_size=MOST_CHARACTERS))
+def test_a_message_that_can_be_read_goes_on_record_as_it_is(text: str) -> None:
+    kept = told(text)
+    assert kept == text if text.isascii() else kept.encode().decode() == kept
+
+
+def test_an_endless_message_is_cut_off_and_says_how_much_is_missing() -> None:
+    kept = told("x" * MOST_CHARACTERS + "y" * 1_234_567)
+    assert kept == "x" * MOST_CHARACTERS + "... (1,234,567 more characters)"
+    assert told("ab", most=1) == "a... (1 more characters)"
+
+
+def test_half_a_character_is_written_out_on_record() -> None:
+    assert told("no file \udcff") == r"no file \udcff"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slipline.pipeline.core.artifact import Artifact, Verdict
 from slipline.pipeline.report import Figure, KeyNumber, Section, Table, Text, number
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
 
 @dataclass(frozen=True, kw_only=True)

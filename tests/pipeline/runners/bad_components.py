@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipline.pipeline.core.artifact import Artifact
-from slipline.pipeline.core.component import Say, component, params
+from slipline.pipeline.core.component import ComponentError, Say, component, params
 from tests.pipeline.toy import Total, Words
 
 
@@ -74,6 +74,32 @@ def leaves_the_interpreter(out: Path, outside: Path, say: Say) -> object:
 
 def raises_what_cannot_be_told(out: Path, outside: Path, say: Say) -> object:
     raise Unsayable
+
+
+def raises_half_characters(out: Path, outside: Path, say: Say) -> object:
+    raise ValueError("no file \udcff\udc80")
+
+
+def raises_without_end(out: Path, outside: Path, say: Say) -> object:
+    raise ValueError("x" * 10_000_000)
+
+
+def foresees_without_words(out: Path, outside: Path, say: Say) -> object:
+    raise ComponentError("")
+
+
+def raises_an_interrupt(out: Path, outside: Path, say: Say) -> object:
+    raise KeyboardInterrupt
+
+
+def writes_beside(out: Path, outside: Path, say: Say) -> object:
+    (out.parent / "sibling").mkdir()
+    return Words(path=out, count=1)
+
+
+def makes_a_pipe(out: Path, outside: Path, say: Say) -> object:
+    os.mkfifo(out / "pipe")
+    return Words(path=out, count=1)
 
 
 def has_a_fact_that_cannot_be_told(out: Path, outside: Path, say: Say) -> object:

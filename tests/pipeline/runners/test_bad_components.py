@@ -33,7 +33,13 @@ FAILURES = {
     "leaves_the_interpreter": r"it called sys\.exit\('enough'\)",
     "raises_what_cannot_be_told": r"unexpected Unsayable",
     "has_a_fact_that_cannot_be_told": r"made a Words with a fact that no other process can be given",
-    "has_a_fact_of_no_plain_kind": r"made a Words with a fact that cannot be put on record",
+    "raises_half_characters": r"unexpected ValueError: no file \\udcff\\udc80",
+    "foresees_without_words": r"it failed, and gave no reason",
+    "raises_without_end": r"unexpected ValueError: x+\.\.\. \(9,998,000 more characters\)",
+    "raises_an_interrupt": r"unexpected KeyboardInterrupt \(",
+    "writes_beside": r"wrote .*/sibling, outside its folder",
+    "makes_a_pipe": r".*/pipe is neither a file nor a folder",
+    "has_a_fact_of_no_plain_kind": r"made a Words with a fact that cannot be put on record \(count: .*, got \[1, 2\]\)",
     "has_a_fact_of_another_type": r"made a Words with a fact that cannot be put on record",
     "ends_its_process": r"its process ended itself with status 7",
     "is_killed": r"its process was ended by SIGKILL, perhaps for want of memory",
@@ -80,6 +86,8 @@ def test_its_step_fails_in_one_sentence_that_says_where(ended: Ended, how: str) 
     assert re.search(rf"^{how}: {FAILURES[how]}", outcome.message), outcome.message
     assert re.search(r"bad_components\.py, line \d+", outcome.message)
     assert "\n" not in outcome.message
+    assert len(outcome.message) < 5_000
+    assert outcome.message.encode()
 
 
 @pytest.mark.parametrize("how", HARMLESS)

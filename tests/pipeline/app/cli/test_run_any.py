@@ -95,6 +95,15 @@ def test_verdict_that_does_not_pass_ends_with_status_1_and_its_reason_whether_or
         closed = run(flow, "--set", "value=11", *arguments)
         assert closed.exit_code == 1
         assert "11 is more than 10" in closed.output
+        assert "11 is more than 10" in CliRunner().invoke(main, ["runs"]).output
+
+
+def test_a_log_is_named_only_where_there_is_one(flow: str) -> None:
+    silent, failed = run(flow, "--set", "value=11", "--json"), run(flow, "--set", "value=-1", "--json")
+    assert json.loads(silent.stdout)["log"] is None
+    assert "ArithmeticError" in Path(json.loads(failed.stdout)["log"]).read_text()
+    assert "log " not in run(flow, "--set", "value=11").output
+    assert "log " in run(flow, "--set", "value=-1").output
 
 
 def test_settings_come_from_a_file_that_names_the_pipeline(flow: str, tmp_path: Path) -> None:

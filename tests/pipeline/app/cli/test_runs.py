@@ -39,7 +39,7 @@ def test_a_run_whose_verdict_did_not_pass_has_failed_and_names_the_gate(store: S
     header, failed, passed = printed().splitlines()
     assert header.split()[-1] == "why"
     assert "failed" in failed
-    assert failed.rstrip().endswith("check did not pass")
+    assert failed.rstrip().endswith("check did not pass: 2 words, at most 1")
     assert "passed" in passed
     assert passed.rstrip().endswith("3 done")
     (started,) = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?= )", passed)
@@ -60,17 +60,25 @@ def test_json_names_the_gate_its_reasons_and_the_files_of_a_run(store: Store, ho
     assert (second["log"], second["report"]) == (None, str(page))
 
 
-def test_a_step_that_failed_is_named(store: Store) -> None:
+def test_a_step_that_failed_is_named_with_why_in_one_line(store: Store) -> None:
     from slipline.pipeline.store.tables import RunStepRow
 
     run_id = store.begin_run("toy")
     store.record_step(
-        RunStepRow(run_id=run_id, position=0, step="write", status="failed", seconds=1.25, message="full", closed=False)
+        RunStepRow(
+            run_id=run_id,
+            position=0,
+            step="write",
+            status="failed",
+            seconds=1.25,
+            message=f"write: full\n{'x ' * 1000}",
+            closed=False,
+        )
     )
     store.end_run(run_id, passed=False)
-    line = printed().splitlines()[-1]
-    assert line.rstrip().endswith("write failed")
-    assert "1.2" in line
+    row = " ".join(printed().split())
+    assert re.search(r" write: full (x ){20,100}\[\.\.\.\]$", row)
+    assert " 1.2 " in row
 
 
 def test_no_more_are_listed_than_asked_and_json_of_none_is_an_empty_list(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from slipline.pipeline.app.cli import terminal
 from slipline.pipeline.app.cli.main import main
-from slipline.pipeline.app.cli.terminal import as_text, print_table, say
+from slipline.pipeline.app.cli.terminal import as_text, print_table, say, say_json
 from slipline.pipeline.core.visible import visible
 from slipline.pipeline.store.store import Store
 from slipline.serving.releases.ledger import Ledger
@@ -48,6 +49,12 @@ def test_any_line_is_said_as_it_is_and_no_control_reaches_the_terminal(
     assert capsys.readouterr().out == visible(text, keep="\n\t") + "\n"
 
 
+def test_numbers_that_json_lacks_are_texts_wherever_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json({"rows": [(float("nan"), 1.5)], "limits": {"least": float("-inf"), "is": True}})
+    printed = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert printed == {"rows": [["nan", 1.5]], "limits": {"least": "-inf", "is": True}}
+
+
 def test_what_is_said_goes_where_it_should(capsys: pytest.CaptureFixture[str]) -> None:
     say("warning", err=True)
     say("no end", end="")
@@ -55,9 +62,9 @@ def test_what_is_said_goes_where_it_should(capsys: pytest.CaptureFixture[str]) -
     assert (printed.err, printed.out) == ("warning\n", "no end")
 
 
-def test_text_for_rich_has_its_style_and_no_markup() -> None:
+def test_text_for_rich_has_no_markup() -> None:
     console = Console(file=io.StringIO(), width=200)
-    console.print(as_text(HOSTILE, "bold"))
+    console.print(as_text(HOSTILE))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == visible(HOSTILE) + "\n"
 
