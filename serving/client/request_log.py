@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from slipline.serving.wire.encode_predict import MAX_MESSAGE_BYTES
-from slipline.serving.wire.tensors import varint
+from slipline.serving.wire.tensors import delimiter, varint
 from slipline.serving.wire.tfrecord import framed
 
 MAX_WARMUP_RECORDS = 1000
@@ -129,7 +129,7 @@ class RequestLog:
 
 def prediction_log(log: bytes, request: bytes, response: bytes) -> bytes:
     """A PredictionLog of messages that are in wire format already; `log` is the tag of its kind."""
-    inner = b"".join((b"\x0a", varint(len(request)), request, b"\x12", varint(len(response)), response))
+    inner = b"".join((delimiter(1, len(request)), request, delimiter(2, len(response)), response))
     if len(inner) > MAX_MESSAGE_BYTES:
         raise OSError(f"a record of {len(inner)} bytes is beyond Protocol Buffers' limit")
     return b"".join((log, varint(len(inner)), inner))

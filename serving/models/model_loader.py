@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slipline.serving.errors import LoadFailed
 from slipline.serving.models.loaded_model import LoadedModel
-from slipline.serving.models.paired_model import PairedModel, has_more
+from slipline.serving.models.paired_model import PairedModel
 from slipline.serving.models.tensorflow.native import Threads
 from slipline.serving.models.tensorflow.saved_model import SAVED_MODEL_FILE, SERVE_TAG, SavedModel, read_signatures
 from slipline.serving.models.tflite.tflite_model import TFLITE_FILE, TfliteModel
@@ -70,7 +70,8 @@ def _tflite_model(folder: Path, preferences: Preferences) -> LoadedModel:
     try:
         if not (folder / SAVED_MODEL_FILE).exists():
             return model
-        if not has_more(read_signatures(folder, preferences.tags), model.signatures):
+        beside = read_signatures(folder, preferences.tags).keys() - model.signatures.keys()
+        if all(name.startswith("__") for name in beside):  # TensorFlow's own, not for clients
             return model
         return PairedModel(model, SavedModel.load(folder, threads=threads, tags=preferences.tags))
     except BaseException:

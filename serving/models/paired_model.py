@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from slipline.serving.errors import BadRequest
 from slipline.serving.models.graph_traits import GraphTraits
-from slipline.serving.models.loaded_model import LoadedModel, Signatures
+from slipline.serving.models.loaded_model import LoadedModel
 from slipline.serving.models.tflite.tflite_model import TfliteModel
 from slipline.serving.wire import saved_model_pb2
 from slipline.serving.wire.tensors import Array
@@ -63,11 +63,6 @@ class PairedModel(LoadedModel):
         """Frees the memory of both."""
         self._tflite.close()
         self._saved_model.close()
-
-
-def has_more(saved_model: Signatures, tflite: Signatures) -> bool:
-    """Whether a SavedModel has signatures for clients that the TFLite model has not."""
-    return any(name not in tflite and not name.startswith("__") for name in saved_model)
 
 
 def _prefixed(signature: saved_model_pb2.SignatureDef) -> saved_model_pb2.SignatureDef:

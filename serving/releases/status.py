@@ -17,7 +17,7 @@ from slipline.serving.releases.ledger import Ledger
 from slipline.serving.releases.servers.rollout import every_address, process_ended
 from slipline.serving.releases.servers.wanted_config import at_root, config_file
 from slipline.serving.releases.store.move_history import earlier_version
-from slipline.serving.releases.store.records import RegisteredServer, ReleaseRow
+from slipline.serving.releases.store.records import RegisteredServer
 
 _TIMEOUT_S = 3.0
 _TARGETS_AT_ONCE = 16
@@ -204,13 +204,11 @@ def verify_releases(ledger: Ledger, model: str | None = None) -> tuple[Verified,
     Raises:
       LedgerError: The database cannot be read.
     """
-    releases = ledger.releases(model)
-    return (*(_folder(release) for release in releases), *_copies(ledger, model))
-
-
-def _folder(release: ReleaseRow) -> Verified:
-    problems = release_problems(release)
-    return Verified(model=release.model, version=release.version, place=str(release.path), problems=problems)
+    folders = (
+        Verified(model=row.model, version=row.version, place=str(row.path), problems=release_problems(row))
+        for row in ledger.releases(model)
+    )
+    return (*folders, *_copies(ledger, model))
 
 
 def _copies(ledger: Ledger, model: str | None) -> Iterator[Verified]:

@@ -91,17 +91,13 @@ class Preparation:
         return self._warm(folder, replace(self._preferences, threads=chosen)), threads
 
     def _warm(self, folder: Path, preferences: Preferences) -> LoadedModel:
-        if not self._options.enable_model_warmup:
-            return self._read(folder, preferences)
-        self._warm_ups.check(folder)
-        model = self._read(folder, preferences)
-        self._warm_ups.warm_up(model)
-        return model
-
-    def _read(self, folder: Path, preferences: Preferences) -> LoadedModel:
+        if self._options.enable_model_warmup:
+            self._warm_ups.check(folder)
         begin_s = time.monotonic()
         model = load_model(folder, preferences)
         self._metrics.observe_read(folder, time.monotonic() - begin_s)
+        if self._options.enable_model_warmup:
+            self._warm_ups.warm_up(model)
         return model
 
 

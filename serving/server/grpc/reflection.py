@@ -31,10 +31,6 @@ SERVICES = (
 
 def add_reflection(server: grpc.Server) -> None:
     """Lets `server` describe the services of a model server, under TensorFlow Serving's names."""
-    reflection.enable_server_reflection(SERVICES, server, pool=_official_pool())
-
-
-def _official_pool() -> DescriptorPool:
     pool = DescriptorPool()
     for file in _OTHER_FILES:
         pool.AddSerializedFile(file.serialized_pb)
@@ -49,7 +45,7 @@ def _official_pool() -> DescriptorPool:
                 method.input_type = _official(method.input_type, packages)
                 method.output_type = _official(method.output_type, packages)
         pool.Add(proto)
-    return pool
+    reflection.enable_server_reflection(SERVICES, server, pool=pool)
 
 
 def _types(file: FileDescriptor) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -83,16 +83,14 @@ def _leaves(array: Array, *, as_base64: bool) -> list[str]:
     flat = array.ravel()
     if data_type == tensor_pb2.DT_STRING:
         strings = strings_of(flat)
-        return _base64_objects(strings) if as_base64 else list(map(string, strings))
+        if as_base64:
+            return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in strings]
+        return list(map(string, strings))
     if flat.dtype.kind == "f":
         return decimals(flat)
     if flat.dtype.kind == "b":
         return ["true" if value else "false" for value in flat.tolist()]
     return list(map(str, flat.tolist()))
-
-
-def _base64_objects(values: Sequence[bytes]) -> list[str]:
-    return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in values]
 
 
 def _as_json(text: str) -> str:

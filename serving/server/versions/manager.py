@@ -163,8 +163,10 @@ class VersionManager:
           LoadFailed: A model has nothing but versions given up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: all(map(self._is_decided, names)) or self._stopping.is_set(), timeout_s)
             models = [self._models.get(name) or Model(name) for name in sorted(names)]
+            self._changed.wait_for(
+                lambda: all(model.is_decided for model in models) or self._stopping.is_set(), timeout_s
+            )
             waiting = {model.name: model.obstacle() for model in models if not model.is_decided}
             failed = {model.name: model.failures() for model in models if not model.available()}
         if waiting:
@@ -192,9 +194,6 @@ class VersionManager:
                 return False
             threads[0].join(left_s)
         return True
-
-    def _is_decided(self, name: str) -> bool:
-        return name not in self._models or self._models[name].is_decided
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._policy.poll_wait_s):
