@@ -12,22 +12,16 @@ import numpy as np
 from slipline.serving.errors import BadRequest, Unsupported
 from slipline.serving.server.rest.json_text import quoted, type_name
 from slipline.serving.wire import tensor_pb2
-from slipline.serving.wire.tensors import Array, string_array, type_text
+from slipline.serving.wire.tensors import DATA_TYPES, MAX_RANK, Array, string_array, type_text
 
-MAX_RANK = 64  # NumPy's
-
-_KINDS_OF_NUMBER: Mapping[int, tuple[np.dtype[Any], set[type]]] = {
-    tensor_pb2.DT_FLOAT: (np.dtype("float32"), {int, float}),
-    tensor_pb2.DT_DOUBLE: (np.dtype("float64"), {int, float}),
-    tensor_pb2.DT_INT8: (np.dtype("int8"), {int}),
-    tensor_pb2.DT_INT16: (np.dtype("int16"), {int}),
-    tensor_pb2.DT_INT32: (np.dtype("int32"), {int}),
-    tensor_pb2.DT_UINT8: (np.dtype("uint8"), {int}),
-    tensor_pb2.DT_INT64: (np.dtype("int64"), {int}),
-    tensor_pb2.DT_UINT32: (np.dtype("uint32"), {int}),
-    tensor_pb2.DT_UINT64: (np.dtype("uint64"), {int}),
-    tensor_pb2.DT_BOOL: (np.dtype("bool"), {bool}),
+_KINDS: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys(("float32", "float64"), frozenset({int, float})),
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"), frozenset({int})),
+    "bool": frozenset({bool}),
 }
+NUMBERS = {int(DATA_TYPES[name]): np.dtype(name) for name in _KINDS}
+"""The types of number that JSON can express, by their `DataType` numbers."""
+
 # Read as int32 first, whatever is too large for them wraps.
 _NARROW = (np.dtype("int8"), np.dtype("int16"), np.dtype("uint8"))
 
@@ -51,9 +45,10 @@ def dense(value: object, data_type: int) -> Array:
     leaves, shape = _flattened(value)
     if data_type == tensor_pb2.DT_STRING:
         return string_array([string_value(leaf) for leaf in leaves], shape)
-    if data_type not in _KINDS_OF_NUMBER:
+    if data_type not in NUMBERS:
         raise Unsupported(f"JSON cannot be read as a tensor of type {type_text(data_type)}; ask over gRPC")
-    dtype, kinds = _KINDS_OF_NUMBER[data_type]
+    dtype = NUMBERS[data_type]
+    kinds = _KINDS[dtype.name]
     if not kinds.issuperset(map(type, leaves)):
         raise wrong_type(next(leaf for leaf in leaves if type(leaf) not in kinds), data_type)
     try:

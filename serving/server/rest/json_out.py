@@ -10,14 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from slipline.serving.errors import BadRequest
+from slipline.serving.server.rest.dense import NUMBERS
 from slipline.serving.wire import tensor_pb2
 from slipline.serving.wire.tensors import Array, data_type_of, strings_of, type_text
-
-_WRITABLE = frozenset({
-    tensor_pb2.DT_FLOAT, tensor_pb2.DT_DOUBLE, tensor_pb2.DT_INT8, tensor_pb2.DT_INT16, tensor_pb2.DT_INT32,
-    tensor_pb2.DT_UINT8, tensor_pb2.DT_INT64, tensor_pb2.DT_UINT32, tensor_pb2.DT_UINT64, tensor_pb2.DT_BOOL,
-    tensor_pb2.DT_STRING,
-})  # fmt: skip
 
 
 def encoded(text: str) -> bytes:
@@ -78,7 +73,7 @@ def listed(texts: Iterable[str]) -> str:
 
 def _leaves(array: Array, *, as_base64: bool) -> list[str]:
     data_type = data_type_of(array)
-    if data_type not in _WRITABLE:
+    if data_type not in (*NUMBERS, tensor_pb2.DT_STRING):
         raise BadRequest(f"Failed to write JSON value for tensor type: {type_text(data_type)}; ask over gRPC")
     flat = array.ravel()
     if data_type == tensor_pb2.DT_STRING:
