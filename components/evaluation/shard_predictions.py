@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from slipline.components.artifacts import Examples, Shard
 from slipline.components.beam.beam_options import BeamSettings
-from slipline.components.beam.jobs import Problem, each_once, run_jobs
+from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData
 from slipline.components.evaluation.cells import Numbers
 from slipline.components.evaluation.evaluate_settings import EvaluateParams, RobustnessParams
@@ -108,16 +108,23 @@ class Predictor:
     """Asks models about the records of shards, and about changed images of some.
 
     Attributes:
-      candidate: The model that is judged.
-      live: The live one, if there is one.
+      candidate: Folder of the model that is judged.
+      live: Folder of the live one, if there is one.
       spec: What records hold.
       params: What is measured.
     """
 
-    candidate: SavedModel
-    live: SavedModel | None
+    candidate: Path
+    live: Path | None
     spec: ExampleSpec
     params: EvaluateParams
+
+    @cached_property
+    def models(self) -> tuple[SavedModel, SavedModel | None]:
+        """Both models, loaded once in each worker."""
+        from slipline.serving.models.tensorflow.saved_model import SavedModel
+
+        return SavedModel.load(self.candidate), None if self.live is None else SavedModel.load(self.live)
 
     def predict(self, place: ShardPlace) -> ShardPredictions:
         """What came of a shard.
@@ -170,9 +177,10 @@ class Predictor:
         return Answers.joined([self._ask("serving_default", {"images": some}) for some in changed])
 
     def _ask(self, signature: str, inputs: Mapping[str, NDArray[np.generic]]) -> Answers:
+        candidate, live = self.models
         return Answers(
-            candidate=_ask_one(self.candidate, signature, inputs),
-            live=None if self.live is None else _ask_one(self.live, signature, inputs),
+            candidate=_ask_one(candidate, signature, inputs),
+            live=None if live is None else _ask_one(live, signature, inputs),
         )
 
 
@@ -200,41 +208,9 @@ def _decoded(encoded: list[bytes], image: ImageFeature) -> Images:
     return scaled(pixels)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictionWork:
-    """What a Beam worker needs to know."""
-
-    candidate: Path
-    live: Path | None
-    spec: ExampleSpec
-    params: EvaluateParams
-
-
-def predict_split(work: PredictionWork, examples: Examples, beam: BeamSettings, folder: Path) -> list[ShardPredictions]:
+def predict_split(predictor: Predictor, examples: Examples, beam: BeamSettings, folder: Path) -> list[ShardPredictions]:
     """What came of each shard of the split, in order."""
-    import apache_beam
-
-    class Predict(apache_beam.DoFn):  # type: ignore[misc]
-        """Asks both models; each worker loads them once."""
-
-        def setup(self) -> None:
-            from slipline.serving.models.tensorflow.saved_model import SavedModel
-
-            self.predictor = Predictor(
-                candidate=SavedModel.load(work.candidate),
-                live=None if work.live is None else SavedModel.load(work.live),
-                spec=work.spec,
-                params=work.params,
-            )
-
-        def process(self, job: tuple[int, ShardPlace]) -> Iterator[tuple[int, ShardPredictions] | Problem]:
-            number, place = job
-            try:
-                yield number, self.predictor.predict(place)
-            except BadData as error:
-                yield Problem(str(error))
-
-    split = examples.split(work.params.split)
+    split = examples.split(predictor.params.split)
     firsts = accumulate((shard.records for shard in split.shards), initial=0)
     places = [
         ShardPlace(file=examples.path / shard.file, shard=shard, first=first, split_records=split.records)
@@ -243,5 +219,4 @@ def predict_split(work: PredictionWork, examples: Examples, beam: BeamSettings, 
     ]
     if not places:
         raise BadData(f"{examples.path}: split {split.name!r} has no records to evaluate on")
-    found = run_jobs(beam, list(enumerate(places)), lambda jobs: jobs | apache_beam.ParDo(Predict()), folder)
-    return each_once([str(place.file) for place in places], found)
+    return map_jobs(beam, places, predictor.predict, folder, names=[str(place.file) for place in places])

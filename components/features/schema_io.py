@@ -157,7 +157,11 @@ def example_spec(schema: Schema) -> ExampleSpec:
         "of type INT with int_domain { min: 0 max: N is_categorical: true }",
         [feature for feature in features if feature.type == schema_pb2.INT and feature.int_domain.is_categorical],
     )
-    return ExampleSpec(image=_image(image), label=_label(schema, label))
+    height, width, channels = decoded_shape(image) or (0, 0, 0)  # by which it was found
+    return ExampleSpec(
+        image=ImageFeature(name=image.name, height=height, width=width, channels=channels),
+        label=_label(schema, label),
+    )
 
 
 def _only(schema: Schema, role: str, wanted: str, found: list[schema_pb2.Feature]) -> schema_pb2.Feature:
@@ -168,13 +172,6 @@ def _only(schema: Schema, role: str, wanted: str, found: list[schema_pb2.Feature
         f"{schema.proto_path}: wanted exactly one {role} feature, {wanted}, got {names}; training takes labelled "
         "images, `slipline run --until validate` ends before it"
     )
-
-
-def _image(feature: schema_pb2.Feature) -> ImageFeature:
-    shape = decoded_shape(feature)
-    assert shape is not None  # how it was found
-    height, width, channels = shape
-    return ImageFeature(name=feature.name, height=height, width=width, channels=channels)
 
 
 def _label(schema: Schema, feature: schema_pb2.Feature) -> LabelFeature:

@@ -26,10 +26,14 @@ from slipline.components.schemas.schema_limits import (
     propose_limits,
     sample_of,
 )
-from slipline.components.statistics.decile_divergence import number_shares
-from slipline.components.statistics.distributions import FeatureStatistics, buckets_of, counts_of
+from slipline.components.statistics.distributions import buckets_of, counts_of, number_shares
 from slipline.components.statistics.merging import together
-from slipline.components.statistics.statistics_io import common_statistics, custom_number, label_counts
+from slipline.components.statistics.statistics_io import (
+    FeatureStatistics,
+    common_statistics,
+    custom_number,
+    label_counts,
+)
 
 TYPES = {
     FeatureStatistics.INT: schema_pb2.INT,

@@ -12,9 +12,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from slipline.components.statistics.decile_divergence import NumberShares, decile_divergence
-from slipline.components.statistics.distributions import Buckets, FeatureStatistics, jensen_shannon, largest_difference
-from slipline.components.statistics.statistics_io import common_statistics
+from slipline.components.statistics.distributions import (
+    Buckets,
+    NumberShares,
+    decile_divergence,
+    jensen_shannon,
+    largest_difference,
+)
+from slipline.components.statistics.statistics_io import FeatureStatistics, common_statistics
 
 D = TypeVar("D")
 

@@ -84,16 +84,13 @@ def dataset_text(schema: schema_pb2.Schema) -> str:
     """How many records a split must have; empty if the schema says nothing of it."""
     constraints = schema.dataset_constraints
     drift = constraints.num_examples_drift_comparator
-    parts = []
-    if constraints.HasField("min_examples_count"):
-        parts.append(f"at least {constraints.min_examples_count:,} records")
-    if constraints.HasField("max_examples_count"):
-        parts.append(f"at most {constraints.max_examples_count:,} records")
-    if drift.HasField("min_fraction_threshold"):
-        parts.append(f"at least {drift.min_fraction_threshold:g} x those of the run before")
-    if drift.HasField("max_fraction_threshold"):
-        parts.append(f"at most {drift.max_fraction_threshold:g} x those of the run before")
-    return ", ".join(parts)
+    told = (
+        (constraints, "min_examples_count", "at least {:,} records"),
+        (constraints, "max_examples_count", "at most {:,} records"),
+        (drift, "min_fraction_threshold", "at least {:g} x those of the run before"),
+        (drift, "max_fraction_threshold", "at most {:g} x those of the run before"),
+    )
+    return ", ".join(words.format(getattr(asked, field)) for asked, field, words in told if asked.HasField(field))
 
 
 def _presence(presence: schema_pb2.FeaturePresence) -> str:

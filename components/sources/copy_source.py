@@ -52,11 +52,6 @@ class Copied:
     read: int
     shards: Mapping[str, tuple[Shard, ...]]
 
-    @property
-    def written(self) -> int:
-        """Records in all the shards."""
-        return sum(shard.records for shards in self.shards.values() for shard in shards)
-
 
 def copy_source(job: CopyJob) -> Copied:
     """Copies a source, each record checked on the way.

@@ -38,15 +38,15 @@ def evaluate(
       BadData: A shard was damaged or altered since it was written.
       BeamFailed: The runner lost or repeated work.
     """
-    from slipline.components.evaluation.shard_predictions import PredictionWork, predict_split
+    from slipline.components.evaluation.shard_predictions import Predictor, predict_split
     from slipline.components.evaluation.verdict import evaluation_of
     from slipline.components.features.schema_io import example_spec
 
-    work = PredictionWork(
+    predictor = Predictor(
         candidate=model.path,
         live=None if live.version is None else live.model_path,
         spec=example_spec(schema),
         params=params,
     )
     copy_class_names(examples.path, out)
-    return evaluation_of(predict_split(work, examples, beam, out), params, live.version, out)
+    return evaluation_of(predict_split(predictor, examples, beam, out), params, live.version, out)

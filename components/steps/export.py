@@ -100,13 +100,13 @@ def _write_warm_up(folder: Path, spec: ExampleSpec) -> None:
     import numpy as np
     import tensorflow as tf
 
+    from slipline.components.examples.example_records import Cell, ValueKind, encode_cells
     from slipline.components.features.decode_images import scaled
     from slipline.components.files.tfrecord_files import write_records
 
     blank = np.zeros(spec.image.shape, np.uint8)
     encoded = tf.io.encode_png(blank).numpy()
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
-    example = tf.train.Example(features=tf.train.Features(feature={spec.image.name: feature})).SerializeToString()
+    example = encode_cells([Cell(spec.image.name, ValueKind.BYTES, [encoded])])
     one_of_each = {
         "serving_default": ("images", scaled(blank)),
         "serving_examples": ("examples", np.array(example, object)),

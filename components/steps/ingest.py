@@ -128,8 +128,8 @@ def ingest(params: IngestParams, beam: BeamSettings, out: Path, say: Say) -> Exa
     names = [job.source.path for job in jobs]
     copied = map_jobs(beam, jobs, copy_source, out, names=names, alone_s=found.alone_s)
     for name, done in zip(names, copied, strict=True):
-        if done.written != done.read:
-            raise BeamFailed(f"{name}: read {done.read:,} records, but wrote {done.written:,}; run again")
+        if (written := sum(shard.records for shards in done.shards.values() for shard in shards)) != done.read:
+            raise BeamFailed(f"{name}: read {done.read:,} records, but wrote {written:,}; run again")
     splits = tuple(_gather(name, jobs, copied, out) for name in params.split_names)
     shutil.rmtree(parts)
     if found.classes:

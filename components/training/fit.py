@@ -19,11 +19,10 @@ from slipline.components.features.schema_io import ExampleSpec, example_spec
 from slipline.components.training.arrays import Arrays, read_arrays
 from slipline.components.training.batches import Batches
 from slipline.components.training.blame import why_not_finite
-from slipline.components.training.build import build
+from slipline.components.training.build import build, learning_rates
 from slipline.components.training.epoch_history import Epoch, LoggedStep, Progress, history_json
 from slipline.components.training.job import TrainingJob
 from slipline.components.training.keeping import Weights, keep, put, take_up, variables_of, weights_of
-from slipline.components.training.learning_rates import learning_rates
 from slipline.components.training.steps import NOT_FINITE, NotFinite, Steps
 from slipline.components.training.team import Team, averaged, made_alike, told_by_chief
 from slipline.components.training.tensorboard_log import TensorBoardLog

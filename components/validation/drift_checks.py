@@ -18,9 +18,8 @@ from slipline.components.schemas.schema_limits import (
     sample_of,
 )
 from slipline.components.schemas.schema_rules import Comparator, FeatureRule, SplitRule
-from slipline.components.statistics.decile_divergence import number_shares
-from slipline.components.statistics.distributions import FeatureStatistics, buckets_of, counts_of
-from slipline.components.statistics.statistics_io import common_statistics
+from slipline.components.statistics.distributions import buckets_of, counts_of, number_shares
+from slipline.components.statistics.statistics_io import FeatureStatistics, common_statistics
 from slipline.components.validation.findings import Finding, Kind
 
 SplitStatistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics

@@ -13,8 +13,6 @@ _TYPE = anomalies_pb2.AnomalyInfo
 class Kind(Enum):
     """The ways to fall short, each with its name for people and what tensorflow-metadata calls it."""
 
-    value: tuple[str, int]
-
     NOT_AN_EXAMPLE = ("not an example", _TYPE.UNKNOWN_TYPE)
     MISSING = ("missing", _TYPE.FEATURE_TYPE_LOW_FRACTION_PRESENT)
     NEVER_PRESENT = ("never present", _TYPE.SCHEMA_MISSING_COLUMN)
@@ -39,15 +37,9 @@ class Kind(Enum):
     DUPLICATES = ("duplicates", _TYPE.CUSTOM_VALIDATION)
     LEAK = ("leak", _TYPE.CUSTOM_VALIDATION)
 
-    @property
-    def text(self) -> str:
-        """Its name for people."""
-        return self.value[0]
-
-    @property
-    def anomaly_type(self) -> int:
-        """What tensorflow-metadata calls it."""
-        return self.value[1]
+    def __init__(self, text: str, anomaly_type: int) -> None:
+        self.text = text
+        self.anomaly_type = anomaly_type
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """What the models make of a shard, with models that are rules."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,7 +78,10 @@ def params(**more):
 
 
 def predict(place, params, candidate, live=None):
-    return Predictor(candidate=candidate, live=live, spec=SPEC, params=params).predict(place)
+    class Loaded(Predictor):
+        models = candidate, live
+
+    return Loaded(candidate=Path("candidate"), live=None, spec=SPEC, params=params).predict(place)
 
 
 def test_every_record_is_counted_in_the_whole_its_label_and_its_slices(place):

@@ -20,8 +20,7 @@ from slipline.components.schemas.schema_limits import (
     compare_numbers,
     propose_limits,
 )
-from slipline.components.statistics.decile_divergence import number_shares
-from slipline.components.statistics.distributions import Buckets
+from slipline.components.statistics.distributions import Buckets, number_shares
 from tests.components.made_statistics import feature
 from tests.small_mnist import MNIST, MNIST_SCHEMA
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from slipline.components.statistics.decile_divergence import NumberShares, decile_divergence, number_shares
+from slipline.components.statistics.distributions import NumberShares, decile_divergence, number_shares
 from tests.components.made_statistics import feature
 
 VALUES = st.lists(

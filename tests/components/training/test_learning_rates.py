@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slipline.components.training.learning_rates import learning_rates
+from slipline.components.training.build import learning_rates
 from slipline.components.training.train_settings import TrainParams
 
 pytestmark = pytest.mark.slow
