@@ -146,20 +146,16 @@ def read_blocks(
     source, digests, done = job.source, list[FileRecord](), 0
     read = _images(source, class_names, digests) if isinstance(source, ImageFiles) else _records(source, request)
     for held in iter(lambda: list(islice(read, request.batch_size)), []):
-        yield _block(job, done, held)
+        yield Block(
+            first=job.first + done,
+            signature=job.signature,
+            records=tuple(one for one in held if isinstance(one, Record)),
+            failed=tuple(one for one in held if isinstance(one, Failure)),
+        )
         done += len(held)
     if not isinstance(source, ImageFiles):
         digests.extend(_digests(source))
     yield InputRead(job=place, records=done, files=tuple(digests))
-
-
-def _block(job: ReadJob, done: int, held: Sequence[Record | Failure]) -> Block:
-    return Block(
-        first=job.first + done,
-        signature=job.signature,
-        records=tuple(one for one in held if isinstance(one, Record)),
-        failed=tuple(one for one in held if isinstance(one, Failure)),
-    )
 
 
 def _records(source: RecordFile, request: BatchRequest) -> Iterator[Record | Failure]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ from slipline.components.features.decode_images import (
 )
 from slipline.components.features.image_batches import decode_groups
 from slipline.components.features.schema_io import ExampleSpec, ImageFeature
-from slipline.components.files.tfrecord_files import batched, read_shard
+from slipline.components.files.tfrecord_files import read_shard
 
 CHUNK_BYTES = 1 << 23  # pixels decoded at a time
 
@@ -38,10 +40,6 @@ class Batch:
     images: Pixels
     labels: NDArray[np.int64]
 
-    def part(self, start: int, stop: int) -> Batch:
-        """The examples from number `start` up to `stop`; they share memory with these."""
-        return Batch(images=self.images[start:stop], labels=self.labels[start:stop])
-
 
 def read_batches(examples: Examples, split: str, spec: ExampleSpec, size: int = 1_024) -> Iterator[Batch]:
     """The examples of `split` in record order, `size` at a time, the last batch perhaps smaller.
@@ -49,18 +47,13 @@ def read_batches(examples: Examples, split: str, spec: ExampleSpec, size: int = 
     Raises:
       BadData: A record is not what `spec` says, or a file is broken; names the record.
     """
-    held: list[Batch] = []
-    count = 0
-    for chunk in _decoded_chunks(examples, split, spec):
-        held.append(chunk)
-        count += len(chunk.labels)
-        if count >= size:
-            joined = _joined(held)
-            whole = count - count % size
-            yield from (joined.part(start, start + size) for start in range(0, whole, size))
-            held, count = [joined.part(whole, count)], count - whole
-    if count:
-        yield _joined(held)
+    records = _records(examples, split)
+    for some in iter(lambda: list(islice(records, size)), []):
+        try:
+            yield _decoded([record.content for record in some], spec)
+        except ValueError:
+            _raise_first_problem(some, spec)
+            raise
 
 
 def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
@@ -69,32 +62,29 @@ def read_split(examples: Examples, split: str, spec: ExampleSpec) -> Batch:
     Raises:
       BadData: A record is not what `spec` says, or a file is broken; names the record.
     """
-    chunks = list(_decoded_chunks(examples, split, spec))
-    if not chunks:
+    batches = list(read_batches(examples, split, spec, max(1, CHUNK_BYTES // math.prod(spec.image.shape))))
+    if not batches:
         raise BadData(f"{examples.path}: split {split!r} has no records")
-    return _joined(chunks)
-
-
-def _joined(batches: list[Batch]) -> Batch:
     return Batch(
         images=np.concatenate([batch.images for batch in batches]),
         labels=np.concatenate([batch.labels for batch in batches]),
     )
 
 
-def _decoded_chunks(examples: Examples, split: str, spec: ExampleSpec) -> Iterator[Batch]:
-    most = max(1, CHUNK_BYTES // math.prod(spec.image.shape))
+class _Record(NamedTuple):
+    """A record, and its number among those of a shard, which come from these places."""
+
+    content: bytes
+    number: int
+    places: RecordPlaces
+
+
+def _records(examples: Examples, split: str) -> Iterator[_Record]:
     for shard in examples.split(split).shards:
         file = examples.path / shard.file
         places = RecordPlaces(file, shard)
-        first = 0
-        for records in batched(read_shard(file, shard), most):
-            try:
-                yield _decoded(records, spec)
-            except ValueError:
-                _raise_first_problem(records, spec, places, first)
-                raise
-            first += len(records)
+        for number, content in enumerate(read_shard(file, shard)):
+            yield _Record(content, number, places)
 
 
 def _decoded(records: Sequence[bytes], spec: ExampleSpec) -> Batch:
@@ -110,13 +100,13 @@ def _decoded(records: Sequence[bytes], spec: ExampleSpec) -> Batch:
     return Batch(images=images, labels=np.array([label for _, label in fields], np.int64))
 
 
-def _raise_first_problem(records: Sequence[bytes], spec: ExampleSpec, places: RecordPlaces, first: int) -> None:
-    for number, record in enumerate(records, first):
+def _raise_first_problem(records: Sequence[_Record], spec: ExampleSpec) -> None:
+    for record in records:
         try:
-            image, _ = _image_and_label(record, spec)
+            image, _ = _image_and_label(record.content, spec)
             _check_size(decode_image(image).shape, spec.image)
         except (UndecodableImage, ValueError) as error:
-            raise BadData(f"{places.place(number)}: {error}") from error
+            raise BadData(f"{record.places.place(record.number)}: {error}") from error
 
 
 def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes, int]:

@@ -48,7 +48,9 @@ class Bins:
         finite = values[np.isfinite(values)].astype(np.float64)
         if finite.size == 0:
             return cls()
-        exponent = 0 if np.issubdtype(values.dtype, np.integer) else _finest_exponent(finite)
+        # Finer than the last bit of the greatest value, nothing is left to tell apart, and bin numbers fit 53 bits.
+        finest = max(math.frexp(float(np.abs(finite).max()))[1] - 53, LEAST_EXPONENT)
+        exponent = 0 if np.issubdtype(values.dtype, np.integer) else finest
         places = np.floor(np.ldexp(finite, -exponent))
         places[(places == 0) & (finite < 0)] = -1  # a quotient too small for a float has become zero
         bins, counts = np.unique(places, return_counts=True)
@@ -68,11 +70,6 @@ class Bins:
             width = 2.0**self.exponent
             for place in range(min(self.counts), max(self.counts) + 1):
                 yield Bin(low=place * width, high=(place + 1) * width, count=self.counts.get(place, 0))
-
-
-def _finest_exponent(finite: NDArray[np.float64]) -> int:
-    # Finer than the last bit of the greatest value, nothing is left to tell apart, and bin numbers fit 53 bits.
-    return max(math.frexp(float(np.abs(finite).max()))[1] - 53, LEAST_EXPONENT)
 
 
 def _coarsened(exponent: int, counts: Mapping[int, int]) -> Bins:

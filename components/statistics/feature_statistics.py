@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 
-from slipline.components.statistics.columns import BYTES, Columns, read_columns
+from slipline.components.statistics.columns import BYTES, Columns
 from slipline.components.statistics.feature_summary import FeatureSummary, summarise_column
 from slipline.components.statistics.groups import Groups
 from slipline.components.statistics.image_summary import DecodedImages, decode_column
@@ -30,17 +29,6 @@ class SplitSummary(Merging):
     not_examples: int = 0
     features: Mapping[str, FeatureSummary] = field(default_factory=dict)
     not_sliced: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, records: Sequence[bytes]) -> SplitSummary:
-        """The summary of serialized records."""
-        columns = read_columns(records)
-        return summarise_columns(columns, [Groups.undivided(columns.records)])[0][0][""]
-
-
-def merge_all(summaries: Iterable[SplitSummary]) -> SplitSummary:
-    """The summary of all of them together."""
-    return reduce(SplitSummary.merge, summaries, SplitSummary())
 
 
 def summarise_columns(

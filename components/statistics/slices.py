@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
-from slipline.components.statistics.feature_statistics import SplitSummary, merge_all
+from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.groups import MISSING, OTHER
 from slipline.components.statistics.merging import together
 
@@ -38,7 +39,7 @@ class Slices:
     @property
     def total(self) -> SplitSummary:
         """The summary of all the records."""
-        return merge_all([self.rest, *self.by_value.values()])
+        return reduce(SplitSummary.merge, self.by_value.values(), self.rest)
 
     @property
     def occurs(self) -> bool:

@@ -79,7 +79,12 @@ def _watched(workers: Sequence[Worker], say: Say) -> TrainedModel:
         left_s = watch.give_up - time.monotonic()
         ready = wait([worker.answers for worker in running], None if left_s == math.inf else max(0.0, left_s))
         if not ready:
-            raise TrainingFailed(watch.lost or _not_met(workers[0].cluster))
+            addresses = ", ".join(workers[0].cluster.addresses)
+            raise TrainingFailed(
+                watch.lost
+                or f"the workers {addresses} did not meet within {MEETING_TIMEOUT_S / 60:g} minutes; start those that "
+                "are missing, and see that they reach each other"
+            )
         for worker in [worker for worker in running if worker.answers in ready]:
             message = _received(worker)
             if message is None:
@@ -135,11 +140,4 @@ def _received(worker: Worker) -> Message | None:
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
     raise TrainingFailed(
         f"{worker.name} ended ({how}; out of memory?); the run's log has its last lines. Run again to carry on"
-    )
-
-
-def _not_met(cluster: Cluster) -> str:
-    return (
-        f"the workers {', '.join(cluster.addresses)} did not meet within {MEETING_TIMEOUT_S / 60:g} minutes; start "
-        "those that are missing, and see that they reach each other"
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from slipline.components.statistics.columns import read_columns
+from slipline.components.statistics.feature_statistics import SplitSummary, summarise_columns
+from slipline.components.statistics.groups import Groups
 from slipline.serving.wire.example_pb2 import Example
 
 Cell = int | float | str | bytes | Sequence[int | float | str | bytes] | None
@@ -24,3 +27,9 @@ def record_of(cells: Mapping[str, Cell]) -> bytes:
         else:
             feature.bytes_list.value.extend(value.encode() if isinstance(value, str) else value for value in values)
     return example.SerializeToString(deterministic=True)
+
+
+def summary_of(records: Sequence[bytes]) -> SplitSummary:
+    """The summary of serialized records."""
+    columns = read_columns(records)
+    return summarise_columns(columns, [Groups.undivided(columns.records)])[0][0][""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import reduce
 from itertools import pairwise
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipline.components.statistics.columns import read_columns
-from slipline.components.statistics.feature_statistics import SplitSummary, merge_all, summarise_columns
+from slipline.components.statistics.feature_statistics import SplitSummary, summarise_columns
 from slipline.components.statistics.groups import Groups
-from tests.components.tabular import record_of
+from tests.components.tabular import record_of, summary_of
 
 records_ = st.builds(
     lambda integers, floats, texts: record_of({"integers": integers, "floats": floats, "texts": texts}),
@@ -40,8 +41,8 @@ def assert_same(found, wanted):
 @given(st.lists(records_, max_size=12), st.lists(st.integers(0, 12), max_size=3))
 def test_parts_merge_to_the_summary_of_the_whole(records, cuts):
     edges = [0, *sorted(cuts), len(records)]
-    parts = [SplitSummary.of(records[start:end]) for start, end in pairwise(edges)]
-    assert_same(merge_all(reversed(parts)), SplitSummary.of(records))
+    parts = [summary_of(records[start:end]) for start, end in pairwise(edges)]
+    assert_same(reduce(SplitSummary.merge, reversed(parts)), summary_of(records))
 
 
 @settings(max_examples=50, deadline=None)
@@ -50,21 +51,21 @@ def test_slices_are_the_summaries_of_their_records_and_merge_to_the_whole(record
     columns = read_columns(records)
     groups = Groups.by_value(columns, "integers")
     whole, slices = summarise_columns(columns, [Groups.undivided(len(records)), groups])[0]
-    assert_same(merge_all(slices.values()), whole[""])
+    assert_same(reduce(SplitSummary.merge, slices.values(), SplitSummary()), whole[""])
     for name, summary in slices.items():
         those = [record for record, code in zip(records, groups.codes, strict=True) if groups.names[code] == name]
-        assert_same(summary, SplitSummary.of(those))
+        assert_same(summary, summary_of(those))
 
 
 def test_a_summary_survives_the_way_to_another_worker():
     records = [record_of({"x": float(number), "y": str(number)}) for number in range(1_500)]
-    summary = SplitSummary.of(records)
+    summary = summary_of(records)
     assert_same(pickle.loads(pickle.dumps(summary)), summary)
 
 
 def test_images_are_summed_up_pixel_by_pixel(png):
     images = [png(2, 3, value=10), png(4, 3, value=20), b"no image"]
-    feature = SplitSummary.of([record_of({"image": image}) for image in images]).features["image"]
+    feature = summary_of([record_of({"image": image}) for image in images]).features["image"]
     assert (feature.images.decoded, feature.texts.values) == (2, 1)
     assert feature.images.heights.counts == {2: 1, 4: 1}
     assert feature.images.widths.counts == {3: 2}

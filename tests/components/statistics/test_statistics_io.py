@@ -18,7 +18,7 @@ from slipline.components.statistics.statistics_io import (
     write_statistics,
 )
 from slipline.serving.wire.example_pb2 import Example
-from tests.components.tabular import record_of
+from tests.components.tabular import record_of, summary_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def written(tmp_path):
 
     def write(records):
         statistics = Statistics(path=tmp_path)
-        write_statistics({"train": SplitSummary.of(records)}, statistics.proto_path)
+        write_statistics({"train": summary_of(records)}, statistics.proto_path)
         (feature,) = (each for each in split_statistics(statistics)["train"].features if each.name == "x")
         return feature
 

@@ -53,6 +53,7 @@ from slipline.pipeline.runners.execute import Outcome, Status
 from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.store import Committed, Known, Store
 from slipline.serving.releases.ledger import Ledger
+from tests.components.tabular import summary_of
 
 SCHEMA = Path(__file__).parents[3] / "data" / "schema" / "mnist.pbtxt"
 HOSTILE = "<script>alert(1)</script>"
@@ -207,7 +208,7 @@ def described(bench: Bench, examples: Committed) -> Committed:
     duplicates = count_duplicates(digests_of(artifact, folder), BeamSettings(), folder)
     statistics = Statistics(path=folder, copies=duplicates.counts)
     summaries: Mapping[str, SplitSummary] = {
-        split.name: SplitSummary.of([record for file in artifact.files(split.name) for record in read_records(file)])
+        split.name: summary_of([record for file in artifact.files(split.name) for record in read_records(file)])
         for split in artifact.splits
     }
     write_statistics(summaries, statistics.proto_path)
