@@ -51,7 +51,9 @@ def decode_groups(encoded: Sequence[bytes]) -> Iterator[ImageGroup]:
         if len(alike) < FEWEST_PLAIN:
             others.extend(alike)
             continue
-        for places in _parts(alike, GROUP_BYTES // head.filtered_bytes):
+        most = GROUP_BYTES // head.filtered_bytes
+        for start in range(0, len(alike), most):
+            places = alike[start : start + most]
             group = _decode_plain(encoded, places, head)
             if len(group.places):
                 yield group
@@ -63,11 +65,6 @@ def _is_worthwhile(head: PlainHead) -> bool:
     # Of slim images there would be many diagonals with little on each.
     is_slim = max(head.height, head.width) > SLIM * min(head.height, head.width)
     return head.filtered_bytes <= LARGEST_PLAIN_BYTES and not is_slim
-
-
-def _parts(places: list[int], most: int) -> Iterator[list[int]]:
-    for start in range(0, len(places), most):
-        yield places[start : start + most]
 
 
 def _decode_plain(encoded: Sequence[bytes], places: list[int], head: PlainHead) -> ImageGroup:

@@ -16,8 +16,7 @@ from slipline.components.files.tfrecord_files import read_shard
 from slipline.components.statistics.duplicates import write_digests
 from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.groups import MISSING, OTHER
-from slipline.components.statistics.shard_statistics import summarise_records
-from slipline.components.statistics.slices import Slices
+from slipline.components.statistics.shard_statistics import Slices, summarise_records
 
 Divisions: TypeAlias = tuple[Slices, ...]
 """A split divided by each feature asked for; by none, there is one division that is none."""

@@ -7,8 +7,7 @@ from functools import reduce
 import numpy as np
 
 from slipline.components.examples.example_records import encode_example
-from slipline.components.statistics.shard_statistics import BATCH_RECORDS, summarise_records
-from slipline.components.statistics.slices import Slices
+from slipline.components.statistics.shard_statistics import BATCH_RECORDS, Slices, summarise_records
 from tests.components.tabular import record_of
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from slipline.components.statistics.feature_statistics import SplitSummary
 from slipline.components.statistics.groups import MISSING, OTHER
-from slipline.components.statistics.slices import Slices
+from slipline.components.statistics.shard_statistics import Slices
 from tests.components.merging import merged
 
 parts_ = st.lists(
