@@ -35,28 +35,28 @@ class RecordPicture:
 
     Attributes:
       uri: A `data:` URI; None if the record holds no readable image.
+      place: Where it was read from, in few words; see `place_of`.
       file: The source file, as its owner knows it.
-      record: Number within that file, from 0; None if the file is the image itself.
     """
 
     uri: str | None
+    place: str
     file: str
-    record: int | None
 
 
-def samples_by_label(examples: Examples, split: str, spec: ExampleSpec) -> dict[int, tuple[RecordPicture, ...]]:
-    """The first few images of each label in the split, by label.
+def samples_by_label(examples: Examples, split: str, spec: ExampleSpec) -> dict[int, tuple[str | None, ...]]:
+    """The first few images of each label in the split, as `data:` URIs, by label.
 
     A label outside the schema's, or a record that lacks either feature, is passed over: that is for the anomalies.
     """
-    found: dict[int, list[RecordPicture]] = {label: [] for label in range(spec.label.classes)}
+    found: dict[int, list[str | None]] = {label: [] for label in range(spec.label.classes)}
     wanted = PER_LABEL * len(found)
-    for number, (shard, position, record) in enumerate(_records(examples, split)):
+    for number, (_, _, record) in enumerate(_records(examples, split)):
         if wanted == 0 or number == LOOKED_AT_RECORDS:
             break
         encoded, label = _image_and_label(record, spec)
         if encoded is not None and len(found.get(label, range(PER_LABEL))) < PER_LABEL:
-            found[label].append(_picture(examples, shard, position, encoded))
+            found[label].append(data_uri(encoded))
             wanted -= 1
     return {label: tuple(pictures) for label, pictures in found.items() if pictures}
 
@@ -73,7 +73,8 @@ def pictures_of(
         if number in left:
             left.remove(number)
             encoded, _ = _image_and_label(record, spec)
-            found[number] = _picture(examples, shard, position, encoded or b"")
+            place, file = place_of(examples, shard, position)
+            found[number] = RecordPicture(uri=data_uri(encoded or b""), place=place, file=file)
     return found
 
 
@@ -140,16 +141,13 @@ def _image_and_label(record: bytes, spec: ExampleSpec) -> tuple[bytes | None, in
     return (images[0] if images else None), (labels[0] if labels else -1)
 
 
-def _picture(examples: Examples, shard: Shard, position: int, encoded: bytes) -> RecordPicture:
+def place_of(examples: Examples, shard: Shard, position: int) -> tuple[str, str]:
+    """Where a record was read from: in few words, such as `digits.tfrecord record 7`, and the file."""
     file, record = RecordPlaces(examples.path / shard.file, shard).source(position)
-    return RecordPicture(uri=data_uri(encoded), file=file, record=record)
-
-
-def file_name(file: str) -> str:
-    """The last part of a source file's path."""
-    return Path(file).name
+    name = Path(file).name
+    return name if record is None else f"{name} record {record}", file
 
 
 def place_name(place: str) -> str:
     """A record's place without the folder of its file, such as `digits.tfrecord record 7`."""
-    return file_name(place).removesuffix(" (counted from 0)")
+    return Path(place).name.removesuffix(" (counted from 0)")

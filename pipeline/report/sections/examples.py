@@ -86,7 +86,7 @@ def _samples(examples: Examples, spec: ExampleSpec | None) -> Iterator[Part]:
         yield Text("No record has both an image and a label of the schema.", "quiet")
     yield Pictures(
         [
-            Picture([each.uri for each in pictures], f"a sample of {names[label]}", [names[label]])
+            Picture(pictures, f"a sample of {names[label]}", [names[label]])
             for label, pictures in found.items()
             if label < MOST_CLASSES
         ]

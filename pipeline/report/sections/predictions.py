@@ -16,7 +16,7 @@ from slipline.components.examples.examples_io import read_batches
 from slipline.components.features.decode_images import scaled
 from slipline.components.features.schema_io import ExampleSpec
 from slipline.pipeline.report.kit.format import count, percent
-from slipline.pipeline.report.kit.pictures import file_name, pictures_of, pixels_uri
+from slipline.pipeline.report.kit.pictures import pictures_of, pixels_uri
 from slipline.pipeline.report.kit.section import Matrix, Picture
 
 WORST_MISTAKES = 24
@@ -86,12 +86,11 @@ def worst_mistakes(
     def shown(number: int) -> Picture:
         label, answer, found = predictions.labels[number], predicted[number], pictures[number]
         of_label, of_answer = (percent(float(predictions.probabilities[number, each])) for each in (label, answer))
-        place = file_name(found.file) if found.record is None else f"{file_name(found.file)}, record {found.record}"
         return Picture(
             [found.uri],
             f"{names[label]}, taken for {names[answer]}",
             (f"true {names[label]} at {of_label}", f"predicted {names[answer]} at {of_answer}"),
-            place,
+            found.place,
             found.file,
         )
 

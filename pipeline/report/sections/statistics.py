@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipline.components.artifacts import Examples, Statistics
-from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.statistics.duplicates import Place, read_duplicates
 from slipline.components.statistics.statistics_io import (
     DatasetStatistics,
@@ -18,7 +17,7 @@ from slipline.components.statistics.statistics_io import (
     split_statistics,
 )
 from slipline.pipeline.report.kit.format import NARROW_SPACE, count, percent, plural, shortened, significant
-from slipline.pipeline.report.kit.pictures import file_name
+from slipline.pipeline.report.kit.pictures import place_of
 from slipline.pipeline.report.kit.section import Column, Columns, Folded, Heading, Part, Section, Table, Text, number
 from slipline.pipeline.report.products import AnyProduct, Product
 
@@ -280,6 +279,4 @@ def _duplicates(
 def _place(examples: Examples | None, split: str, place: Place) -> str:
     if examples is None:
         return f"shard {place.shard} record {place.record}"
-    shard = examples.split(split).shards[place.shard]
-    file, record = RecordPlaces(examples.path / shard.file, shard).source(place.record)
-    return file_name(file) if record is None else f"{file_name(file)} record {record}"
+    return place_of(examples, examples.split(split).shards[place.shard], place.record)[0]

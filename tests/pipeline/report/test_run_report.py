@@ -90,7 +90,7 @@ def test_the_worst_mistakes_are_the_surest_wrong_answers_with_file_and_record(be
     assert "24 of 30" in mistakes.text
     # Record 49 of the split is the surest one; it is record 39 of the second shard.
     first = mistakes.text[mistakes.text.index("true") :]
-    assert first.startswith("true 9 at 1.00 % predicted 0 at 79.00 % mnist-test-1.tfrecord, record 39")
+    assert first.startswith("true 9 at 1.00 % predicted 0 at 79.00 % mnist-test-1.tfrecord record 39")
 
 
 def test_a_model_without_mistakes_says_so(bench: Bench, tmp_path: Path) -> None:
