@@ -125,9 +125,12 @@ def test_it_says_how_much_goes_and_counts_a_file_of_two_names_once(store: Store,
     assert "together 3.0 MB" in said
 
 
-def test_a_home_without_releases_gets_none(store: Store, home: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--keep", "1", "--yes"]])
+def test_nothing_to_remove_is_said_and_a_home_without_releases_gets_none(
+    store: Store, home: Path, arguments: list[str]
+) -> None:
     ran(store, times(2))
-    assert clean("--keep", "1", "--yes").output == "nothing to remove\n"
+    assert clean(*arguments).output == "nothing to remove\n"
     assert not (home / "releases").exists()
 
 
