@@ -20,14 +20,17 @@ from slipline.serving.wire.tensors import Array
 
 TFLITE_FILE = "model.tflite"
 
-# Numbers of operations, of tflite::BuiltinOperator in TFLite's schema.
-OPAQUE = frozenset({32, 51, 173})  # CUSTOM, DELEGATE, STABLEHLO_CUSTOM_CALL
-STATEFUL = OPAQUE | {
-    *(16, 24, 27, 35, 44, 46, 52),  # LSTM, RNN, SVDF, and those for sequences
-    *(138, 144),  # HASHTABLE_IMPORT, ASSIGN_VARIABLE
-    *(146, 148, 149, 204),  # RANDOM_STANDARD_NORMAL, RANDOM_UNIFORM, MULTINOMIAL, STABLEHLO_RNG_BIT_GENERATOR
-}
-LOOPS = frozenset({119, 200})  # WHILE, STABLEHLO_WHILE
+# Numbers of operations, of tflite::BuiltinOperator in TFLite's schema. A custom one may do anything.
+CUSTOM, WHILE = 32, 119
+LOOPS = frozenset({CUSTOM, WHILE})
+STATEFUL = frozenset(
+    {
+        CUSTOM,
+        *(16, 24, 27, 35, 44, 46, 52),  # LSTM, RNN, SVDF, and those for sequences
+        *(138, 144),  # HASHTABLE_IMPORT, ASSIGN_VARIABLE
+        *(146, 148, 149, 204),  # RANDOM_STANDARD_NORMAL, RANDOM_UNIFORM, MULTINOMIAL, STABLEHLO_RNG_BIT_GENERATOR
+    }
+)
 
 
 class TfliteModel(LoadedModel):
@@ -63,7 +66,7 @@ class TfliteModel(LoadedModel):
             found = operations(content)
         except (LoadFailed, RuntimeRefused) as error:
             raise LoadFailed(f"{file}: {error}") from error
-        traits = GraphTraits(is_state_free=not found & STATEFUL, has_loops=bool(found & (LOOPS | OPAQUE)))
+        traits = GraphTraits(is_state_free=not found & STATEFUL, has_loops=bool(found & LOOPS))
         return cls(folder, layout, pool, traits)
 
     def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:

@@ -36,15 +36,23 @@ class GraphSpec:
     signature: str | None = None
 
 
-def tflite_bytes(*graphs: GraphSpec, metadata: Mapping[str, bytes] | None = None) -> bytes:
-    """A model of these graphs; `metadata` are serialized SignatureDefs by name, short ones."""
+def tflite_bytes(*graphs: GraphSpec, metadata: Mapping[str, bytes] | None = None, listed: Sequence[str] = ()) -> bytes:
+    """A model of these graphs.
+
+    Args:
+      graphs: What it computes.
+      metadata: Serialized SignatureDefs by name, short ones.
+      listed: Names of operations of TFLite that it lists, and that none of its graphs has.
+    """
     from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
 
     model = schema.ModelT()
     model.version, model.description = 3, "a test's"
-    model.operatorCodes = [_operator_code(schema, ADD), _operator_code(schema, CUSTOM)]
+    operations = [spec.operation for spec in graphs] + [getattr(schema.BuiltinOperator, name) for name in listed]
+    codes = list(dict.fromkeys(number for number in operations if number is not None))
+    model.operatorCodes = [_operator_code(schema, number) for number in codes]
     model.buffers = [schema.BufferT()]
-    model.subgraphs = [_graph(schema, spec) for spec in graphs]
+    model.subgraphs = [_graph(schema, spec, codes) for spec in graphs]
     model.signatureDefs = [_own_signature(schema, spec, at) for at, spec in enumerate(graphs) if spec.signature]
     if metadata is not None:
         entry, buffer = schema.MetadataT(), schema.BufferT()
@@ -68,14 +76,14 @@ def save(folder: Path, content: bytes, *, published: bool = True) -> Path:
 
 def _operator_code(schema: Any, number: int) -> Any:
     code = schema.OperatorCodeT()
-    code.deprecatedBuiltinCode = code.builtinCode = number
+    code.deprecatedBuiltinCode, code.builtinCode = min(number, 127), number
     code.version = 1
     if number == CUSTOM:
         code.customCode = "NoSuchOperation"
     return code
 
 
-def _graph(schema: Any, spec: GraphSpec) -> Any:
+def _graph(schema: Any, spec: GraphSpec, codes: Sequence[int]) -> Any:
     graph = schema.SubGraphT()
     names = [*spec.inputs, *([spec.output] if spec.operation is not None else [])]
     graph.tensors = [_tensor(schema, name, spec) for name in names]
@@ -84,7 +92,7 @@ def _graph(schema: Any, spec: GraphSpec) -> Any:
     graph.operators = []
     if spec.operation is not None:
         operator = schema.OperatorT()
-        operator.opcodeIndex = (ADD, CUSTOM).index(spec.operation)
+        operator.opcodeIndex = codes.index(spec.operation)
         operator.inputs, operator.outputs = graph.inputs, graph.outputs
         if spec.operation == ADD:
             operator.builtinOptionsType = schema.BuiltinOptions.AddOptions

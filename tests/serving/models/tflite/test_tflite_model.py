@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from slipline.serving.errors import BadRequest, LoadFailed
+from slipline.serving.models.graph_traits import GraphTraits
 from slipline.serving.models.loaded_model import SignatureNotFound
 from slipline.serving.models.model_loader import Preferences, load_model
 from slipline.serving.models.tensorflow.saved_model import SavedModel
@@ -181,6 +182,37 @@ def test_altered_models_do_not_end_the_process_that_loads_them(tmp_path: Path) -
     command = [sys.executable, "-c", FUZZING, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.stdout == "alive\n", ended.stderr[-2000:]
+
+
+RECURRENT = ["LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM"]
+RECURRENT += ["BIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"]
+WRITING = ["HASHTABLE_IMPORT", "ASSIGN_VARIABLE"]
+DRAWING = ["RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR"]
+
+
+@pytest.mark.parametrize(
+    ("operations", "state_free", "loops"),
+    [
+        ([], True, False),
+        (["MUL", "CONV_2D", "HASHTABLE_FIND", "READ_VARIABLE", "IF"], True, False),
+        *(([name], False, False) for name in (*RECURRENT, *WRITING, *DRAWING)),
+        (["WHILE"], True, True),
+        (["CUSTOM"], False, True),
+    ],
+)
+def test_what_may_be_done_with_its_runs_follows_from_its_operations(
+    tmp_path: Path, operations: list[str], state_free: bool, loops: bool
+) -> None:
+    with TfliteModel.load(save(tmp_path / "1", tflite_bytes(GraphSpec(), listed=operations))) as model:
+        assert model.traits() == {"serving_default": GraphTraits(is_state_free=state_free, has_loops=loops)}
+
+
+@pytest.mark.parametrize("operation", ["STABLEHLO_CUSTOM_CALL", "STABLEHLO_WHILE", "DELEGATE"])
+def test_model_of_an_opaque_operation_that_litert_lacks_is_refused(tmp_path: Path, operation: str) -> None:
+    """Once LiteRT has one, `STATEFUL` or `LOOPS` must name it."""
+    folder = save(tmp_path / "1", tflite_bytes(GraphSpec(), listed=[operation]))
+    with pytest.raises(LoadFailed, match=f"Didn't find op for builtin opcode '{operation}'"):
+        TfliteModel.load(folder)
 
 
 def test_tflite_model_is_loaded_where_it_is_preferred(scalers: Path, tmp_path: Path) -> None:
