@@ -41,7 +41,7 @@ def _notes(artifact: Artifact) -> tuple[str, ...]:
     try:
         notes = artifact.notes()
         return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
-    except Exception as error:  # of a class of somebody's own
+    except (Exception, SystemExit) as error:  # of a class of somebody's own
         return (f"{type(artifact).__name__}.notes() failed: {type(error).__name__}: {error}",)
 
 

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 from typing import Any
 
 from slipline.pipeline.core.artifact import Artifact, Verdict
@@ -93,6 +94,10 @@ class Pipeline:
     name: str
     steps: list[Step] = field(default_factory=list)
     last: Step | None = None
+
+    def __post_init__(self) -> None:
+        """Checks its name."""
+        _is_a_name("pipeline", self.name)
 
     def given(self, artifact: Artifact, *, remedy: str = Given.remedy) -> Given:
         """Brings in an artifact from outside; `remedy` says what to do where it is missing."""
@@ -210,7 +215,7 @@ class Pipeline:
         step_name = name or component.name
         bound = {**component.defaults, **bindings}
         _can_be_found_again(step_name, component)
-        _names_a_folder(step_name)
+        _is_a_name("step", step_name)
         _name_is_new(step_name, self)
         _every_parameter_is_bound(step_name, component, bound)
         _no_binding_is_unknown(step_name, component, bound)
@@ -260,11 +265,12 @@ def _is_component(given: object) -> None:
         raise GraphError(f"a step runs a component, got {given!r}; put @component above the function")
 
 
-def _names_a_folder(name: str) -> None:
-    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+def _is_a_name(what: str, name: object) -> None:
+    """Checks that a name fits a line of a table, and a folder."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .-]{0,99}", name):
         raise GraphError(
-            f"a step's results lie in a folder of its name, so it must be up to 100 letters, digits, spaces or any of "
-            f"_.- after the first, got {name!r}"
+            f"the name of a {what} must be up to 100 letters, digits, spaces or any of _.- after the first, "
+            f"got {shorten(repr(name), 200)}"
         )
 
 

@@ -119,7 +119,7 @@ def _asked(module: str, folders: Sequence[str]) -> ModuleFile | None:
     for finder, places in asked:
         try:
             spec: ModuleSpec | None = finder.find_spec(module, places)
-        except Exception:  # it is other people's code
+        except (Exception, SystemExit):  # it is other people's code
             continue
         if spec is not None and (spec.has_location or spec.submodule_search_locations):
             file = spec.origin if spec.has_location else None

@@ -46,7 +46,7 @@ def unplain(kind: Any, inside: tuple[object, ...] = ()) -> str:
     if is_record(kind):
         try:
             hints = get_type_hints(kind)
-        except Exception as error:  # it is code of whoever wrote it
+        except (Exception, SystemExit) as error:  # it is code of whoever wrote it
             return f"{words_for(kind)}, whose annotations cannot be read: {error}"
         wrong = ((field.name, unplain(hints[field.name], (*inside, kind))) for field in in_cache_key(kind))
         return next((f"{words_for(kind)}, whose {name} is {what}" for name, what in wrong if what), "")

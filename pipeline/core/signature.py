@@ -173,7 +173,7 @@ def resolved(function: Callable[..., object], what: str, annotation: object) -> 
     alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
         return get_type_hints(alone, globalns=getattr(function, "__globals__", {}))["it"]
-    except Exception as error:  # it is code of whoever wrote it
+    except (Exception, SystemExit) as error:  # it is code of whoever wrote it
         raise DeclarationError(
             f"{_words(function)}: {what} is annotated {annotation!r}, which cannot be read: {error}; import what it "
             "names at the top of the module, not under TYPE_CHECKING"

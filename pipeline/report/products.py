@@ -82,7 +82,7 @@ def recorded_artifact(made: ExecutionRow, home: Path) -> Artifact | None:
     try:
         kind: type[Artifact] = find_class(made.artifact_class, Artifact) or getattr(artifacts, made.artifact_type)
         return artifact_from_json(kind, made.facts, home / made.folder)
-    except Exception:  # whatever the module of somebody's own class does when it is imported
+    except (Exception, SystemExit):  # whatever the module of somebody's own class does when it is imported
         return None
 
 
@@ -90,7 +90,7 @@ def told(artifact: Artifact) -> str:
     """An artifact in a few words, or else its class."""
     try:
         return artifact.words() or type(artifact).__name__
-    except Exception as error:  # of a class of somebody's own
+    except (Exception, SystemExit) as error:  # of a class of somebody's own
         return f"{type(artifact).__name__}, whose words() failed: {type(error).__name__}: {error}"
 
 

@@ -70,7 +70,7 @@ def _words(error: BaseException) -> str:
     """What an error says, behind a colon; empty if it cannot say it."""
     try:
         return f": {told(str(error), MOST_CHARACTERS // 2)}" if str(error) else ""
-    except Exception:
+    except (Exception, SystemExit):
         return ""
 
 

@@ -175,7 +175,7 @@ def _component(request: Request) -> Component[Any, Any]:
 def _packed(artifact: Artifact, component: Component[Any, Any]) -> bytes:
     try:
         return answer(Made(artifact))
-    except Exception as error:  # whatever its facts raise when they are pickled
+    except (Exception, SystemExit) as error:  # whatever its facts raise when they are pickled
         raise ComponentError(
             f"made a {type(artifact).__name__} with a fact that no other process can be given ({error}); "
             f"facts are plain values, records and paths ({place_of(component)})"

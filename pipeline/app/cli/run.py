@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
@@ -51,16 +53,17 @@ def run(
     verdict does not pass.
     """
     home = home_from_environment()
-    pipeline = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
-    pipeline = pipeline if until is None else pipeline.until(until)
-    with Store.open(home.path) as store:
-        with open_display(pipeline, quiet=as_json) as display:
-            runner = LocalRunner(
-                store=store, display=display, fresh=fresh, parallel=parallel, meanwhile=_import_for_report
-            )
-            report = runner.run(pipeline)
-        page = _report_page(report, store, home)
-        card = _model_card(report, pipeline.name, store, page, home.cards)
+    with redirect_stdout(sys.stderr if as_json else sys.stdout):  # a module of somebody's own may print
+        pipeline = find_pipeline(target or settings or DEFAULT_SETTINGS, settings if target else None, overrides, home)
+        pipeline = pipeline if until is None else pipeline.until(until)
+        with Store.open(home.path) as store:
+            with open_display(pipeline, quiet=as_json) as display:
+                runner = LocalRunner(
+                    store=store, display=display, fresh=fresh, parallel=parallel, meanwhile=_import_for_report
+                )
+                report = runner.run(pipeline)
+            page = _report_page(report, store, home)
+            card = _model_card(report, pipeline.name, store, page, home.cards)
     if as_json:
         say_json(_plain(report, page, card))
     else:

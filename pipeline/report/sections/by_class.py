@@ -72,7 +72,10 @@ def section_of(product: AnyProduct, among: Sequence[AnyProduct] = ()) -> Section
             return _checked(product.artifact.report_section())
         kinds = (kind for kind in type(product.artifact).__mro__ if kind in SECTIONS)
         return next((SECTIONS[kind](product, among) for kind in kinds), facts_of(product.artifact))
-    except Exception as error:  # of somebody's own section, or as files are not what they are with our components
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # of somebody's own section, or as files are not what they are with our components
         return Section(name, (Text(f"{type(error).__name__}: {error}", "bad", f"{name} cannot be shown."),))
 
 

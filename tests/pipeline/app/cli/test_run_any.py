@@ -151,6 +151,51 @@ def test_what_is_no_pipeline_is_told_in_one_line_and_leaves_nothing_behind(
     assert not (tmp_path / "home" / "runs").exists()
 
 
+OF_ITS_OWN_MIND = """
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipline.pipeline import Pipeline, Verdict, component
+
+print("hello from the module")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(Verdict):
+    def words(self) -> str:
+        sys.exit(0)
+
+    def notes(self) -> tuple[str, ...]:
+        sys.exit(0)
+
+
+@component
+def check(out: Path, reason: str = "file \\udc80.png") -> Odd:
+    return Odd(path=out, passed=False, reasons=(reason,))
+
+
+pipeline = Pipeline("odd")
+pipeline.add(check)
+"""
+
+
+def test_an_artifact_that_leaves_the_interpreter_and_a_module_that_prints_change_no_outcome(
+    flow: str, tmp_path: Path
+) -> None:
+    module = f"odd_{flow.partition(':')[0]}"
+    (tmp_path / f"{module}.py").write_text(OF_ITS_OWN_MIND)
+    for _ in range(2):  # and from the cache
+        ended = run(f"{module}:pipeline", "--json")
+        assert ended.exit_code == 1
+        plain = json.loads(ended.stdout)
+        assert [step["message"] for step in plain["steps"]] == [r"file \udc80.png"]
+        assert "words() failed: SystemExit" in Path(plain["report"]).read_text()
+    told = run(f"{module}:pipeline")
+    assert told.exit_code == 1
+    assert "Odd.notes() failed: SystemExit: 0" in told.output
+
+
 def test_verdict_that_did_not_pass_fails_the_run_though_no_step_waits_for_it(flow: str) -> None:
     """From the cache as well."""
     for _ in range(2):
