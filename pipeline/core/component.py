@@ -165,16 +165,26 @@ def component(
 
     def declare(function: Callable[P, A]) -> Component[P, A]:
         signature = read_signature(function)
-        _options_fit(function, signature, loads=loads, runs=runs, reads=reads)
+        _options_fit(function, signature, cached=cached, loads=loads, runs=runs, reads=reads)
         return Component(function=function, cached=cached, loads=loads, runs=runs, reads=reads, **vars(signature))
 
     return declare if function is None else declare(function)
 
 
 def _options_fit(
-    function: Callable[..., object], signature: Signature, *, loads: object, runs: object, reads: Reads | None
+    function: Callable[..., object],
+    signature: Signature,
+    *,
+    cached: object,
+    loads: object,
+    runs: object,
+    reads: Reads | None,
 ) -> None:
     where = f"{function.__module__}.{function.__qualname__}"
+    if not isinstance(cached, bool):
+        raise DeclarationError(f"{where}: cached must be True or False, got {cached!r}")
+    if reads is not None and not inspect.isroutine(reads):
+        raise DeclarationError(f"{where}: reads must be a function of the component's settings, got {reads!r}")
     for option, modules in (("loads", loads), ("runs", runs)):
         if not isinstance(modules, tuple) or not all(isinstance(module, str) for module in modules):
             raise DeclarationError(f"{where}: {option} must be a tuple of names of modules, got {modules!r}")

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -100,7 +101,13 @@ class Pipeline:
         _is_a_name("pipeline", self.name)
 
     def given(self, artifact: Artifact, *, remedy: str = Given.remedy) -> Given:
-        """Brings in an artifact from outside; `remedy` says what to do where it is missing."""
+        """Brings in an artifact from outside; `remedy` says what to do where it is missing.
+
+        Raises:
+          GraphError: It is no artifact that lies at a `Path`.
+        """
+        if not isinstance(artifact, Artifact) or not isinstance(artifact.path, Path):
+            raise GraphError(f"what is given must be an artifact whose path is a pathlib.Path, got {artifact!r}")
         return Given(type(artifact).__name__.lower(), artifact, remedy)
 
     def add(

@@ -73,16 +73,34 @@ def fitted(kind: Any, value: object) -> Any:
     Raises:
       Misfit: It does not fit.
     """
-    if type(value) is kind or (is_record(kind) and isinstance(value, kind)):  # without the import below
-        return value
     if is_record(kind):
-        raise Misfit(f"must be {words_for(kind)}, got {type(value).__name__} {value!r}")
+        if not isinstance(value, kind):
+            raise Misfit(f"must be {words_for(kind)}, got {type(value).__name__} {value!r}")
+        _leaves_fit(value)
+        return value
+    if type(value) is kind:  # without the import below
+        return value
     from pydantic import ValidationError
 
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError:
         raise Misfit(f"must be {words_for(kind)}, got {type(value).__name__} {value!r}") from None
+
+
+def _leaves_fit(record: Any) -> None:
+    """Checks a record's plain fields, which Python itself does not."""
+    for name, kind in _leaves(record.__class__):
+        value = getattr(record, name)
+        is_whole_float = kind is float and type(value) is int
+        if not is_whole_float and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+            raise Misfit(f"has {name}={value!r}, but {name} must be {words_for(kind)}")
+
+
+@cache
+def _leaves(record: Any) -> list[tuple[str, type]]:
+    hints = get_type_hints(record)
+    return [(field.name, hints[field.name]) for field in dataclasses.fields(record) if hints[field.name] in LEAVES]
 
 
 def words_for(kind: object) -> str:

@@ -9,7 +9,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
-from slipline.pipeline.core.artifact import Artifact, RunOutcome
+from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.errors import DeclarationError
 from slipline.pipeline.core.plain_values import Misfit, fitted, unplain, words_for
 
@@ -220,10 +220,27 @@ def _output(function: Callable[..., object]) -> type[Artifact]:
         raise DeclarationError(f"{_words(function)}: the return annotation must be one Artifact class, got none")
     kind = resolved(function, "the return", annotation)
     if _is_artifact(kind):
+        if wrong := _wrong_in(kind):
+            raise DeclarationError(f"{_words(function)}: the return, {words_for(kind)}, {wrong}")
         return kind
     raise DeclarationError(
         f"{_words(function)}: the return annotation must be one Artifact class, got {words_for(kind)}"
     )
+
+
+def _wrong_in(kind: type[Artifact]) -> str:
+    """Why a class of artifacts cannot be kept and found again; empty if it can."""
+    if vars(kind).get("__annotations__") and "__dataclass_fields__" not in vars(kind):
+        return "has facts, but is no dataclass; put @dataclass(frozen=True, kw_only=True) above it"
+    try:
+        hints = get_type_hints(kind)
+    except Exception as error:  # it is code of whoever wrote it
+        return f"has a fact whose annotation cannot be read: {error}; import what it names at the top of its module"
+    base = Verdict if issubclass(kind, Verdict) else Artifact
+    for name, fact in get_type_hints(base).items():
+        if hints[name] != fact:
+            return f"has {name} of another type than every {base.__name__}: {words_for(hints[name])}"
+    return ""
 
 
 def _wrong(function: Callable[..., object], name: str, what: str) -> DeclarationError:

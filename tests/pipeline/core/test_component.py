@@ -67,6 +67,8 @@ def reads_what_is_not_there(place: Path) -> list[Path]:
         ({"loads": "numpy"}, "loads must be a tuple of names of modules, got 'numpy'"),
         ({"runs": ["numpy"]}, r"runs must be a tuple of names of modules, got \['numpy'\]"),
         ({"runs": (Path,)}, "runs must be a tuple of names of modules"),
+        ({"reads": "file"}, "reads must be a function of the component's settings, got 'file'"),
+        ({"cached": "no"}, "cached must be True or False, got 'no'"),
         ({"reads": reads_what_is_not_there}, "reads takes place, but the component's settings are params$"),
     ],
 )

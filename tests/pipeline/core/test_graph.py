@@ -128,6 +128,12 @@ def test_one_step_where_several_belong_is_refused() -> None:
         flow.add(add_up, words=None, params=SumParams())
 
 
+def test_what_is_given_must_be_an_artifact_that_lies_somewhere() -> None:
+    for wrong in (3, "words", Words, Words(path="w", count=1)):  # type: ignore[arg-type]
+        with pytest.raises(GraphError, match="what is given must be an artifact"):
+            Pipeline("p").given(wrong)  # type: ignore[arg-type]
+
+
 def test_a_plain_setting_has_the_form_of_its_annotation_however_it_is_given() -> None:
     listed, tupled = (Pipeline("p").add(gather, many=(), sizes=sizes, rate=1) for sizes in ([1, 2], (1, 2)))
     assert canonical(listed.settings) == canonical(tupled.settings)

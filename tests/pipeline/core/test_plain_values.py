@@ -5,9 +5,19 @@ from typing import Any, Literal
 
 import pytest
 
+from slipline.pipeline.core.component import params
 from slipline.pipeline.core.fingerprint import canonical
 from slipline.pipeline.core.plain_values import Misfit, fitted
 from tests.pipeline.toy import SumParams, WriteParams
+
+
+@params
+class Filled:
+    truth: bool = False
+    count: int = 1
+    share: float = 0.5
+    place: Path = Path()
+    parts: tuple[int, ...] = ()
 
 
 class Colour(enum.Enum):
@@ -74,3 +84,17 @@ def test_a_record_of_a_class_made_from_the_one_asked_for_fits() -> None:
 
     special = Special()
     assert fitted(SumParams, special) is special
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [({"truth": 1}, "truth"), ({"count": True}, "count"), ({"share": "1"}, "share"), ({"place": "a/b"}, "place")],
+)
+def test_a_record_made_with_a_value_of_another_type_is_refused(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(Misfit, match=rf"^has {named}=.*, but {named} must be"):
+        fitted(Filled, Filled(**values))
+
+
+def test_a_record_whose_fields_fit_is_taken_as_it_is() -> None:
+    record = Filled(share=1, parts=[1])  # type: ignore[arg-type]
+    assert fitted(Filled, record) is record

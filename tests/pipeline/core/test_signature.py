@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional
 
 import pytest
 
-from slipline.pipeline.core.artifact import RunOutcome
+from slipline.pipeline.core.artifact import Artifact, RunOutcome, Verdict
 from slipline.pipeline.core.component import OUTSIDE_CACHE_KEY, Say, component, params
 from slipline.pipeline.core.errors import DeclarationError
 from slipline.pipeline.core.signature import Input, read_signature
@@ -233,6 +233,60 @@ async def hands_out_later(count: int) -> Words:  # type: ignore[misc]
 def test_a_function_that_returns_something_else_than_it_says_is_refused(function: Callable[..., Words]) -> None:
     with pytest.raises(DeclarationError, match=rf"^{__name__}\.{function.__name__}: .* plain function .* asyncio\.run"):
         component(function)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lenient(Verdict):
+    passed: str  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere(Artifact):
+    path: str  # type: ignore[assignment]
+
+
+class Undecorated(Artifact):
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread(Artifact):
+    count: Decimal
+
+
+class Bare(Words):
+    """Adds nothing, so it needs no decorator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certain(Verdict):
+    passed: bool = True
+
+
+def makes_lenient() -> Lenient: ...
+def makes_elsewhere() -> Elsewhere: ...
+def makes_undecorated() -> Undecorated: ...
+def makes_unread() -> Unread: ...
+def makes_bare() -> Bare: ...
+def makes_certain() -> Certain: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (makes_lenient, "has passed of another type than every Verdict: str"),
+        (makes_elsewhere, "has path of another type than every Artifact: str"),
+        (makes_undecorated, "has facts, but is no dataclass"),
+        (makes_unread, "has a fact whose annotation cannot be read: name 'Decimal' is not defined"),
+    ],
+)
+def test_a_class_of_artifacts_that_could_not_be_kept_is_refused(function: Callable[..., Words], what: str) -> None:
+    with pytest.raises(DeclarationError, match=rf"^{__name__}\.{function.__name__}: the return, \w+, {what}"):
+        component(function)
+
+
+def test_a_class_of_artifacts_that_only_adds_to_its_base_is_taken() -> None:
+    assert [component(function).output for function in (makes_bare, makes_certain)] == [Bare, Certain]
 
 
 class Holder:
