@@ -10,6 +10,8 @@ import gzip
 import importlib.util
 import io
 import logging
+import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -116,6 +118,14 @@ def opened_raw(path: str) -> BinaryIO:
         return Path(path).open("rb", buffering=BUFFER_BYTES)
     except OSError as error:
         raise BadData(f"{path}: cannot be opened ({error.strerror or error})") from error
+
+
+def link_or_copy(source: Path | str, target: Path | str) -> None:
+    """Gives a local file another name too, as a link where the file system allows."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def broken_gzip(path: str, error: Exception) -> BadData:

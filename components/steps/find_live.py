@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -29,6 +28,7 @@ def find_live(candidate: ServableModel, params: ReleaseParams, out: Path) -> Liv
     Raises:
       ReleaseDamaged: Its version folder is not what was published.
     """
+    from slipline.components.files.file_systems import link_or_copy
     from slipline.serving.folders.version_folder import manifest_of, verify
     from slipline.serving.releases.ledger import Ledger
 
@@ -45,12 +45,5 @@ def find_live(candidate: ServableModel, params: ReleaseParams, out: Path) -> Liv
                 f"{params.model} version {version}, which the new model is to be compared with, is damaged: "
                 f"{problems[0]}; restore {source}, or `slipline promote` another release"
             )
-        shutil.copytree(source, out / "model", copy_function=_link_or_copy)
+        shutil.copytree(source, out / "model", copy_function=link_or_copy)
     return LiveModel(path=out, version=version)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -16,6 +14,7 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import map_jobs
 from slipline.components.errors import BadData, BeamFailed
 from slipline.components.examples.record_places import NUMBERS, SOURCES, RecordPlaces
+from slipline.components.files.file_systems import link_or_copy
 from slipline.components.files.tfrecord_files import read_shard, write_records
 from slipline.pipeline.core.component import component
 
@@ -63,8 +62,9 @@ def keep(shard: Shard, folder: Path, anomalies: Anomalies, out: Path) -> int:
     if not offending.exists():
         if not file.is_file():
             raise BadData(f"{file}: wanted a shard of {shard.records:,} records, got none; run again with --fresh")
-        for suffix in ("", SOURCES, NUMBERS):
-            _take_along(file.name + suffix, folder, out)
+        for name in (shard.file, shard.file + SOURCES, shard.file + NUMBERS):
+            if (folder / name).exists():
+                link_or_copy(folder / name, out / name)
         return shard.records
     wanted = np.ones(shard.records, bool)
     wanted[np.load(offending)] = False
@@ -72,12 +72,3 @@ def keep(shard: Shard, folder: Path, anomalies: Anomalies, out: Path) -> int:
     records = write_records(target, compress(read_shard(file, shard), wanted))
     RecordPlaces(file, shard).keep(np.flatnonzero(wanted).tolist(), target)
     return records
-
-
-def _take_along(name: str, source: Path, target: Path) -> None:
-    if not (source / name).exists():
-        return
-    try:
-        os.link(source / name, target / name)
-    except OSError:
-        shutil.copy2(source / name, target / name)

@@ -16,7 +16,7 @@ from slipline.components.examples.record_places import RecordPlaces
 from slipline.components.files.tfrecord_files import read_shard, write_records
 from slipline.components.schemas.schema_rules import FeatureRule
 from slipline.components.validation.findings import Kind
-from slipline.components.validation.record_checks import check_record
+from slipline.components.validation.record_checks import Violation, check_record
 
 NAMED_RECORDS = 3
 SHOWN_VALUES = 3
@@ -94,39 +94,29 @@ def check(job: CheckJob) -> Checked:
     Raises:
       BadData: The shard was damaged or altered since it was written.
     """
+    tallies: Tallies = {}
+    numbers: list[int] = []
     with job.listing.open("w", encoding="utf-8", newline="") as listing:
-        offenders = _Offenders(job, csv.writer(listing))
-        offending = write_records(job.offenders, offenders)
+        offending = write_records(job.offenders, _offenders(job, csv.writer(listing), tallies, numbers))
     if offending:
-        np.save(job.numbers, np.asarray(offenders.numbers, np.int64))
-    return Checked(job=job, offending=offending, tallies=offenders.tallies)
+        np.save(job.numbers, np.asarray(numbers, np.int64))
+    return Checked(job=job, offending=offending, tallies=tallies)
 
 
-class _Offenders:
-    """Iterates over the offending records of a shard, tallying on the way."""
-
-    def __init__(self, job: CheckJob, listing: Any) -> None:
-        self.job = job
-        self.listing = listing
-        self.numbers: list[int] = []
-        self._places = RecordPlaces(job.file, job.shard)
-        self.tallies: Tallies = {}
-
-    def __iter__(self) -> Iterator[bytes]:
-        for number, record in enumerate(read_shard(self.job.file, self.job.shard)):
-            if self._tally(number, record):
-                self.numbers.append(number)
-                yield record
-
-    def _tally(self, number: int, record: bytes) -> bool:
-        seen = set()
-        for feature, kind, wanted, got in check_record(record, self.job.rules, self.job.decode):
-            if (feature, kind) not in seen:  # several values of one record count once
-                seen.add((feature, kind))
-                where = self._places.place(number)
-                self.tallies.setdefault((feature, kind), ViolationTally(wanted=wanted)).add([got], 1, [where])
-                self.listing.writerow([self.job.split, where, feature, kind.text, wanted, got])
-        return bool(seen)
+def _offenders(job: CheckJob, listing: Any, tallies: Tallies, numbers: list[int]) -> Iterator[bytes]:
+    """The offending records of a shard; what they break, and their numbers, are noted on the way."""
+    places = RecordPlaces(job.file, job.shard)
+    for number, record in enumerate(read_shard(job.file, job.shard)):
+        broken: dict[tuple[str, Kind], Violation] = {}
+        for found in check_record(record, job.rules, job.decode):
+            broken.setdefault((found.feature, found.kind), found)  # several values of one record count once
+        for key, (feature, kind, wanted, got) in broken.items():
+            where = places.place(number)
+            tallies.setdefault(key, ViolationTally(wanted=wanted)).add([got], 1, [where])
+            listing.writerow([job.split, where, feature, kind.text, wanted, got])
+        if broken:
+            numbers.append(number)
+            yield record
 
 
 LISTING_HEAD = "split,where,feature,kind,wanted,got\r\n"
