@@ -63,8 +63,8 @@ class Copies:
 
     split: str
     of: str
-    records: int = 0
-    first: tuple[Copy, ...] = ()
+    records: int
+    first: tuple[Copy, ...]
 
     def merge(self, other: Copies) -> Copies:
         """Those of both, found among different contents."""

@@ -29,7 +29,9 @@ def test_the_same_counts_and_seed_give_the_same_results_and_another_seed_other_i
     tally = Tally.of(probabilities, labels)
     one, other = (describe("all", tally, None, EvaluateParams(seed=seed)) for seed in (1, 2))
     assert one.accuracy.value == other.accuracy.value
-    assert (one.log_loss.low, one.log_loss.high) != (other.log_loss.low, other.log_loss.high)
+    for drawn, again in ((one.log_loss, other.log_loss), (one.calibration_error, other.calibration_error)):
+        assert drawn.value == again.value
+        assert (drawn.low, drawn.high) != (again.low, again.high)
 
 
 def test_the_interval_of_the_loss_is_that_of_resampled_records_and_that_of_the_accuracy_is_exact():
@@ -115,3 +117,4 @@ def test_results_are_read_as_they_were_written_and_older_evaluations_have_none(t
     write_results(results, tmp_path)
     assert read_results(tmp_path) == results
     assert nothing.log_loss.value is None
+    assert nothing.calibration_error.value is None

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,6 +79,21 @@ def test_latencies_are_those_of_requests_that_both_answered() -> None:
     tally.add(inputs(1.0), answer([1], 9.0), FAILED)
     found = tally.comparison()
     assert (found.stable_p50_ms, found.p50_ms) == (pytest.approx(2.0), pytest.approx(4.0))
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "p50", "p95"),
+    [([7], 7, 7), ([1, 3], 2, 2.9), (range(1, 102), 51, 96), (range(101, 0, -1), 51, 96)],
+)
+def test_latencies_are_told_in_milliseconds_by_median_and_95th_percentile(
+    milliseconds: Sequence[int], p50: float, p95: float
+) -> None:
+    tally = Tally(0.05)
+    for each in milliseconds:
+        tally.add(inputs(1.0), answer([1], each / 1e3), answer([1], 2 * each / 1e3))
+    found = tally.comparison()
+    assert (found.stable_p50_ms, found.stable_p95_ms) == (pytest.approx(p50), pytest.approx(p95))
+    assert (found.p50_ms, found.p95_ms) == (pytest.approx(2 * p50), pytest.approx(2 * p95))
 
 
 def test_nothing_added_is_a_comparison_of_nothing() -> None:
