@@ -98,7 +98,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         """Checks its name."""
-        _is_a_name("pipeline", self.name)
+        _names_a_pipeline(self.name)
 
     def given(self, artifact: Artifact, *, remedy: str = Given.remedy) -> Given:
         """Brings in an artifact from outside; `remedy` says what to do where it is missing.
@@ -222,7 +222,7 @@ class Pipeline:
         step_name = name or component.name
         bound = {**component.defaults, **bindings}
         _can_be_found_again(step_name, component)
-        _is_a_name("step", step_name)
+        _names_a_folder(step_name)
         _name_is_new(step_name, self)
         _every_parameter_is_bound(step_name, component, bound)
         _no_binding_is_unknown(step_name, component, bound)
@@ -272,12 +272,20 @@ def _is_component(given: object) -> None:
         raise GraphError(f"a step runs a component, got {given!r}; put @component above the function")
 
 
-def _is_a_name(what: str, name: object) -> None:
-    """Checks that a name fits a line of a table, and a folder."""
-    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .-]{0,99}", name):
+def _names_a_pipeline(name: object) -> None:
+    """Checks that it fits a line of a table, and a file's name."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w[^/]{0,99}", name) or not name.isprintable():
         raise GraphError(
-            f"the name of a {what} must be up to 100 letters, digits, spaces or any of _.- after the first, "
-            f"got {shorten(repr(name), 200)}"
+            "the name of a pipeline must be up to 100 printable characters other than / that begin with a letter or "
+            f"digit, got {shorten(repr(name), 200)}"
+        )
+
+
+def _names_a_folder(name: str) -> None:
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+        raise GraphError(
+            f"a step's results lie in a folder of its name, so it must be up to 100 letters, digits, spaces or any of "
+            f"_.- after the first, got {name!r}"
         )
 
 
