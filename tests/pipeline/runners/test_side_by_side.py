@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event, Lock
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import pytest
 
 from slipline.pipeline.core.artifact import Artifact
-from slipline.pipeline.core.component import Component, Say
+from slipline.pipeline.core.component import Component, Say, component
 from slipline.pipeline.core.graph import Pipeline, Step
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_log import RunLog
 from slipline.pipeline.runners.run_report import RunReport
+from slipline.pipeline.runners.workers import Loads
 from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.lineage import trace
 from slipline.pipeline.store.removal import remove_leftovers
@@ -28,7 +30,7 @@ from slipline.pipeline.store.store import Store
 from tests.pipeline.here import Here
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.runners.test_declared import tell
-from tests.pipeline.toy import CheckParams, SumParams, WriteParams, add_up, check, write
+from tests.pipeline.toy import CheckParams, SumParams, Words, WriteParams, add_up, check, write
 
 LONG_S = 30.0
 
@@ -49,6 +51,23 @@ flow.at_end(tell, words=words)
 with Store.open(Path({home!r})) as store:
     LocalRunner(store=store, display=Recorder(), parallel={parallel}).run(flow)
 """
+
+
+@component(loads=("json",))
+def read(words: Words, out: Path) -> Words:
+    (out / "words.txt").write_bytes((words.path / "words.txt").read_bytes())
+    return replace(words, path=out)
+
+
+class Noting(Here):
+    """Notes which workers are ended."""
+
+    def __init__(self, log: RunLog, events: list[str]) -> None:
+        super().__init__(log)
+        self.events = events
+
+    def end(self, loads: Loads) -> None:
+        self.events.append(f"ended those of {loads}")
 
 
 class Asked(Here):
@@ -135,6 +154,20 @@ def test_a_step_that_fails_ends_none_beside_it_and_outcomes_come_in_the_pipeline
     assert statuses(report) == ["done", "done", "failed", "done", "done", "done"]
     assert recorder.events.index("s2 failed") < recorder.events.index("s1 done")
     assert [step.step for step in recorded_runs(store)[0].steps] == [outcome.step for outcome in report.outcomes]
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_workers_whose_modules_no_step_will_want_any_more_are_ended_at_once(store: Store, parallel: int) -> None:
+    flow = Pipeline("reading")
+    words = flow.add(read, words=flow.add(write, params=WriteParams()))
+    flow.add(add_up, words=words, params=SumParams())
+    recorder = Recorder()
+    LocalRunner(store=store, display=recorder, parallel=parallel, workers=lambda log: Noting(log, recorder.events)).run(
+        flow
+    )
+    ended = [event for event in recorder.events if "said" not in event and "started" not in event]
+    assert ended[:3] == ["write done", "read done", "ended those of ('json',)"]
+    assert ended.index("add_up done") < ended.index("ended those of ()")
 
 
 def test_an_interrupt_ends_those_beside_it_when_they_next_say_something(store: Store) -> None:

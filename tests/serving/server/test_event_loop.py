@@ -68,7 +68,7 @@ def test_work_for_later_is_done_in_order(events: EventLoop) -> None:
     assert order == [0, 1, 2, 3, 4, 5]
 
 
-def test_what_waits_is_cancelled_at_the_end_and_nothing_is_done_after_it() -> None:
+def test_what_waits_is_cancelled_at_the_end_and_nothing_is_done_after_it(recwarn: pytest.WarningsRecorder) -> None:
     events, told = EventLoop("test"), list[str]()
 
     async def wait() -> None:
@@ -89,3 +89,4 @@ def test_what_waits_is_cancelled_at_the_end_and_nothing_is_done_after_it() -> No
     events.run_later(late())
     events.stop()
     assert told == ["cancelled"]
+    assert not [str(warning.message) for warning in recwarn]  # such as of work that was never awaited

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from slipline.pipeline.app.settings.training_settings import load_settings
-from slipline.pipeline.app.settings.tune_settings import Searched
+from slipline.pipeline.app.settings.tune_settings import Searched, TuneSettings
 from slipline.pipeline.app.tuning.space import space_of
 from slipline.pipeline.core.errors import SettingsError
 
@@ -18,6 +18,10 @@ def test_a_setting_to_search_is_added_by_its_dotted_name_or_by_its_quoted_one() 
     quoted = load_settings("mnist", ['tune.space={"train.augment.zoom" = {low=0, high=0.2}}']).tune.space
     assert quoted == {"train.augment.zoom": Searched(low=0, high=0.2)}
     assert dotted == {**load_settings("mnist").tune.space, **quoted}
+
+
+def test_a_search_that_is_told_nothing_tries_ten_and_measures_them_on_a_tenth_of_the_records() -> None:
+    assert (TuneSettings().trials, TuneSettings().held_out) == (10, 0.1)
 
 
 def test_values_that_only_go_together_with_others_searched_are_accepted() -> None:
