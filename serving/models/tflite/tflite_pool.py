@@ -50,10 +50,17 @@ class Interpreter:
         if runner is None:
             runner = self._runners[graph] = _runner(self.runtime, graph)
         try:
-            self.runtime.reset_all_variables()  # no state goes from one request to the next
             return {key: np.asarray(array) for key, array in runner(**values).items()}
         except (MemoryError, RuntimeError, TypeError, ValueError) as error:
             raise RuntimeRefused(str(error)) from error
+
+    def forget(self) -> bool:
+        """Resets the state that runs left. False: it cannot, as where of several graphs with state one never ran."""
+        try:
+            self.runtime.reset_all_variables()
+        except RuntimeError:
+            return False
+        return True
 
 
 class InterpreterPool:
@@ -74,7 +81,9 @@ class InterpreterPool:
 
     @contextmanager
     def borrowed(self) -> Iterator[Interpreter]:
-        """An interpreter for the block alone; waits while all are lent. One that fails in the block is replaced.
+        """An interpreter for the block alone, without state of others; waits while all are lent.
+
+        One that fails in the block is replaced.
 
         Raises:
           RuntimeRefused: None can be made of the model.
@@ -83,6 +92,8 @@ class InterpreterPool:
         try:
             interpreter = self._taken() or Interpreter(self._content, self._threads)
             yield interpreter
+            if not interpreter.forget():
+                interpreter = None
         except BaseException:
             interpreter = None
             raise

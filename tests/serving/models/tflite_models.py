@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flatbuffers import Builder, flexbuffers  # type: ignore[import-untyped]
 
 from slipline.serving.folders.version_folder import manifest_of
 
 FLOAT, STRING = 0, 5  # of TFLite's TensorType
-ADD, CUSTOM = 0, 32  # of its BuiltinOperator
+ADD, RNN, CUSTOM = 0, 24, 32  # of its BuiltinOperator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,26 @@ def tflite_bytes(*graphs: GraphSpec, metadata: Mapping[str, bytes] | None = None
         buffer.data = list(flexbuffers.Dumps({name: value.decode("ascii") for name, value in metadata.items()}))
         model.buffers.append(buffer)
         model.metadata = [entry]
-    builder = Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _packed(model)
+
+
+def counting_bytes(*signatures: str) -> bytes:
+    """A model with state: `total` of all the `x` since it was last reset; a graph of its own for each signature."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT()
+    model.version, model.description = 3, "a test's"
+    model.buffers = [schema.BufferT() for _ in range(3)]
+    model.buffers[1].data, model.buffers[2].data = (list(np.float32(each).tobytes()) for each in (1, 0))
+    model.operatorCodes = [_operator_code(schema, RNN)]
+    model.subgraphs = [_counting_graph(schema) for _ in signatures or "_"]
+    model.signatureDefs = []
+    for at, name in enumerate(signatures):
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = name, at
+        signature.inputs, signature.outputs = [_named(schema, "x", 0)], [_named(schema, "total", 5)]
+        model.signatureDefs.append(signature)
+    return _packed(model)
 
 
 def save(folder: Path, content: bytes, *, published: bool = True) -> Path:
@@ -72,6 +90,12 @@ def save(folder: Path, content: bytes, *, published: bool = True) -> Path:
     if published:
         (folder / "manifest.json").write_text(manifest_of(folder).canonical)
     return folder
+
+
+def _packed(model: Any) -> bytes:
+    builder = Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _operator_code(schema: Any, number: int) -> Any:
@@ -98,6 +122,21 @@ def _graph(schema: Any, spec: GraphSpec, codes: Sequence[int]) -> Any:
             operator.builtinOptionsType = schema.BuiltinOptions.AddOptions
             operator.builtinOptions = schema.AddOptionsT()
         graph.operators.append(operator)
+    return graph
+
+
+def _counting_graph(schema: Any) -> Any:
+    graph, operator = schema.SubGraphT(), schema.OperatorT()
+    names = ("x", "weight", "recurrent weight", "bias", "state", "total")
+    graph.tensors = [_tensor(schema, name, GraphSpec(row=(1,))) for name in names]
+    for tensor in graph.tensors:
+        tensor.shapeSignature = tensor.shape
+    _, weight, recurrent, bias, state, _ = graph.tensors
+    weight.buffer, recurrent.buffer, bias.buffer = 1, 1, 2
+    bias.shape, bias.shapeSignature, state.isVariable = [1], [1], True
+    graph.inputs, graph.outputs, graph.operators = [0], [5], [operator]
+    operator.inputs, operator.outputs = [0, 1, 2, 3, 4], [5]
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.RNNOptions, schema.RNNOptionsT()
     return graph
 
 

@@ -18,7 +18,7 @@ from slipline.serving.models.loaded_model import SignatureNotFound
 from slipline.serving.models.model_loader import Preferences, load_model
 from slipline.serving.models.tensorflow.saved_model import SavedModel
 from slipline.serving.models.tflite.tflite_model import TfliteModel
-from tests.serving.models.tflite_models import CUSTOM, STRING, GraphSpec, save, tflite_bytes
+from tests.serving.models.tflite_models import CUSTOM, STRING, GraphSpec, counting_bytes, save, tflite_bytes
 
 ROOT = Path(__file__).parents[4]
 TWO = GraphSpec(signature="serving_default"), GraphSpec(signature="three", row=(3,))
@@ -106,6 +106,14 @@ def test_strings_go_in_and_come_out_as_bytes(tmp_path: Path) -> None:
             array = np.empty(len(sent), object)
             array[:] = sent
             assert model.run({"text": array})["text"].tolist() == sent
+
+
+@pytest.mark.parametrize("signatures", [[], ["serving_default"], ["serving_default", "again"]])
+def test_no_state_goes_from_one_request_to_the_next(tmp_path: Path, signatures: list[str]) -> None:
+    folder = save(tmp_path / "1", counting_bytes(*signatures))
+    with TfliteModel.load(folder, interpreters=2) as model, model._pool.borrowed():  # the one that tried all out
+        for signature in [name for name in reversed(signatures or ["serving_default"]) for _ in range(3)]:
+            assert model.run({"x": rows(2, width=1)}, signature)["total"].tolist() == [[2]]
 
 
 def test_callers_at_the_same_time_get_their_own_answers(model: TfliteModel) -> None:
