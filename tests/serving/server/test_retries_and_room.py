@@ -178,6 +178,26 @@ def test_old_version_that_went_first_comes_back_if_the_new_one_cannot_be_loaded(
     assert diary.pages == [[1], [-2], [1], [2]]
 
 
+def test_version_beside_one_that_made_its_switch_has_all_its_attempts(
+    manage: Manage, scalers: Path, base: Path
+) -> None:
+    """Only one for which another gave way is given up at the first failure, so that the gap is filled at once."""
+    attempts = []
+
+    def load(folder: Path) -> SavedModel:
+        attempts.append(folder.name)
+        if attempts == ["1", "2", "3"]:
+            raise LoadFailed("passing fault") from OSError(errno.EIO, "passing fault")
+        return SavedModel.load(scalers / "2")
+
+    manager = manage(load, unload_first=True, retries=1)
+    for wanted in ([1], [2], [2, 3]):
+        (base / str(wanted[-1])).mkdir()
+        manager.configure(source(base, *wanted))
+        wait_for_state(manager, wanted[-1], "AVAILABLE")
+    assert attempts == ["1", "2", "3", "3"]
+
+
 def test_version_for_which_there_is_no_room_is_refused_and_the_old_one_stays(manage: Manage, scalers: Path) -> None:
     one_model = int(1.5 * bytes_on_disk(scalers / "1"))
     manager = manage(memory_limit_bytes=one_model)
