@@ -7,14 +7,15 @@ such a class are the sections.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from slipline.pipeline.core.errors import SettingsError
 
@@ -56,13 +57,13 @@ class SettingsText:
         values = _copied(self.values)
         for override in overrides:
             _override(kind, values, override)
-        if unknown := list(_unknown(kind, values)):
-            raise SettingsError("\n".join(_unknown_key(self.origin, kind, location) for location in unknown))
+        record: TypeAdapter[T] = TypeAdapter(kind)
         try:
-            filled: T = TypeAdapter(kind).validate_python(values)
+            return record.validate_python(values, extra="forbid")
         except ValidationError as error:
-            raise SettingsError(explained(self.origin, kind, error)) from error
-        return filled
+            if wrong := explained(self.origin, kind, error):
+                raise SettingsError(wrong) from error
+            return record.validate_python(values)
 
 
 def read_settings(source: str, *, also: str = "") -> SettingsText:
@@ -117,8 +118,8 @@ def put(values: dict[str, Any], name: str, value: object) -> None:
 
 
 def explained(origin: str, kind: type[Any], error: ValidationError) -> str:
-    """What is wrong with settings, a line for each of them."""
-    return "\n".join(_explain_one(origin, kind, problem) for problem in error.errors(include_url=False))
+    """What is wrong with settings, a line for each of them; empty if it is keys alone of records that take any."""
+    return "\n".join(filter(None, (_explain_one(origin, kind, each) for each in error.errors(include_url=False))))
 
 
 def _override(kind: type[Any], values: dict[str, Any], override: str) -> None:
@@ -128,8 +129,9 @@ def _override(kind: type[Any], values: dict[str, Any], override: str) -> None:
     try:
         put(values, name.strip(), _value(text.strip()))
     except TypeError as error:
-        sections = ", ".join(sorted(key for key, held in _types(kind).items() if _types(held))) or "none"
-        raise SettingsError(f"--set {override}: {error}; the sections are: {sections}") from error
+        sections = sorted(key for key in _told(kind).get("properties", ()) if "properties" in _told(kind, (key,)))
+        names = ", ".join(sections) or "none"
+        raise SettingsError(f"--set {override}: {error}; the sections are: {names}") from error
 
 
 def _value(text: str) -> object:
@@ -156,65 +158,40 @@ def _explain_one(origin: str, kind: type[Any], problem: Mapping[str, Any]) -> st
 
 
 def _unknown_key(origin: str, kind: type[Any], location: Location) -> str:
-    """The nearest key that there is, and all of them."""
-    held: Any = kind
-    for part in location[:-1]:
-        held = _held(held, part)
-    known = sorted(_types(held))
+    """The nearest key that there is, and all of them; empty if there any key may be."""
+    section = _told(kind, location[:-1])
+    if section.get("additionalProperties") is True:
+        return ""
+    known = sorted(section.get("properties", ()))
     near = get_close_matches(str(location[-1]), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ";"
     return f"{origin}: unknown key {'.'.join(map(str, location))}{hint} Known here: {', '.join(known) or 'none'}"
 
 
-def _unknown(kind: Any, values: object, at: Location = ()) -> Iterator[Location]:
-    """Where values have keys that a record passes over; those that refuse them say so themselves."""
-    entries = enumerate(values) if isinstance(values, list) else values.items() if isinstance(values, Mapping) else ()
-    types = _types(kind)
-    for key, value in entries:
-        if types and key not in types and _extra(kind) is None:
-            yield (*at, key)
-        else:
-            yield from _unknown(_held(kind, key), value, (*at, key))
+class _AnyType(GenerateJsonSchema):
+    """Passes over what JSON Schema has no words for."""
 
+    def emit_warning(self, kind: object, detail: str) -> None:
+        """Warns of nothing."""
 
-def _extra(kind: Any) -> str | None:
-    """What pydantic is told to do about unknown keys."""
-    record = _record(kind)
-    config: Any = getattr(record, "model_config", None) or getattr(record, "__pydantic_config__", None) or {}
-    extra: str | None = config.get("extra")
-    return extra
-
-
-def _held(kind: Any, part: str | int) -> Any:
-    """The type of what lies under a key, or at a place in a list; None if the type does not tell."""
-    kind = _stripped(kind)
-    if get_origin(kind) in (list, tuple) or (
-        isinstance(get_origin(kind), type) and issubclass(get_origin(kind), Mapping)
-    ):
-        of_each = [argument for argument in get_args(kind) if argument is not ...]
-        return of_each[-1] if of_each else None
-    return _types(kind).get(str(part))
-
-
-def _types(kind: Any) -> Mapping[str, Any]:
-    """The type of each key of a record; empty if it is none."""
-    record = _record(kind)
-    if record is None:
+    def handle_invalid_for_json_schema(self, schema: object, error_info: str) -> dict[str, Any]:
+        """A schema that asks for nothing."""
         return {}
-    if issubclass(record, BaseModel):
-        return {field.alias or name: field.annotation for name, field in record.model_fields.items()}
-    hints = get_type_hints(record)
-    return {name: hints[name] for name, field in record.__dataclass_fields__.items() if field.init}
 
 
-def _record(kind: Any) -> Any:
-    kind = _stripped(kind)
-    return kind if isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind)) else None
+def _told(kind: type[Any], location: Location = ()) -> Mapping[str, Any]:
+    """What the record says of the value that lies there, as JSON Schema; empty if it does not tell."""
+    whole = TypeAdapter(kind).json_schema(schema_generator=_AnyType)
 
+    def bare(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Without what leads to it: a reference, or `| None`."""
+        others = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+        if len(others) == 1:
+            return bare(others[0])
+        return whole["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
-def _stripped(kind: Any) -> Any:
-    """The type without what is added to it: `Annotated`, and `| None`."""
-    if get_origin(kind) is Annotated:
-        return _stripped(get_args(kind)[0])
-    others = [argument for argument in get_args(kind) if argument is not type(None)]
-    return _stripped(others[0]) if len(others) == 1 and type(None) in get_args(kind) else kind
+    found = bare(whole)
+    for part in location:
+        entries = found.get("items") or found.get("additionalProperties") or {}
+        found = bare(found.get("properties", {}).get(part, entries))
+    return found
