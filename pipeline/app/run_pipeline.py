@@ -10,6 +10,7 @@ from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.core.visible import visible
 from slipline.pipeline.runners.display import open_display
+from slipline.pipeline.runners.execute import Status
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_report import RunReport, words_of
 from slipline.pipeline.store.store import Store
@@ -50,7 +51,8 @@ def run(
     if not quiet:
         for outcome in report.outcomes:
             if not outcome.passed:
-                print(visible(f"{outcome.step}: {words_of(outcome)}", keep="\n\t"))
+                step = "" if outcome.status is Status.FAILED else f"{outcome.step}: "  # a failure names it itself
+                print(visible(f"{step}{words_of(outcome)}", keep="\n\t"))
     return report
 
 

@@ -24,6 +24,9 @@ from slipline.pipeline.core.errors import StepCrashed, StepTimedOut
 from slipline.pipeline.runners.call import place_of
 from slipline.pipeline.runners.run_log import RunLog
 
+SENT_BY_VALUE = "<dynamic-code>"
+"""What cloudpickle puts for the file of a function."""
+
 POLL_S = 0.1
 """How often a waiting parent looks whether a worker still lives, should nothing come from it."""
 
@@ -113,7 +116,7 @@ class Workers:
             self._idle.append(worker)
         if isinstance(answer, Made):
             return answer.artifact
-        raise ComponentError(answer.message)
+        raise ComponentError(_in_its_file(answer.message, component))
 
     def _take(self, loads: Loads) -> _Worker:
         with self._lock:
@@ -125,6 +128,12 @@ class Workers:
                 self._idle.remove(worker)
             self._busy.add(worker)
             return worker
+
+
+def _in_its_file(message: str, component: Component[Any, Any]) -> str:
+    """The message, with the file of a function of the main program, which went to the worker without it."""
+    code = getattr(component.function, "__code__", None)
+    return message.replace(SENT_BY_VALUE, code.co_filename) if code else message
 
 
 class _Worker:

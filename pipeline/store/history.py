@@ -47,7 +47,7 @@ class RecordedRun:
     @property
     def page(self) -> str:
         """The name of its report; see `page_name`."""
-        return page_name((step.execution_id, step.message) for step in self.steps)
+        return page_name(self.pipeline, ((step.execution_id, step.message) for step in self.steps))
 
     def counts(self) -> dict[str, int]:
         """How many steps ended in each status."""
@@ -59,13 +59,14 @@ class RecordedRun:
         return {**vars(self), "steps": steps, "seconds": self.seconds, "closed": self.closed}
 
 
-def page_name(steps: Iterable[tuple[str | None, str]]) -> str:
-    """What the report of a run is called: the same for runs whose steps made the same and went the same way.
+def page_name(pipeline: str, steps: Iterable[tuple[str | None, str]]) -> str:
+    """What the report of a run is called: one name for runs of a pipeline that made the same and went the same way.
 
     Args:
+      pipeline: The pipeline's name.
       steps: Of each step the execution, if it made or found one, and the message on record.
     """
-    told = [(execution_id or "", message) for execution_id, message in steps]
+    told = [pipeline, *((execution_id or "", message) for execution_id, message in steps)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
 

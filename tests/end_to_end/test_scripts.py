@@ -100,6 +100,14 @@ def test_module_is_run_by_its_name_as_all_pipelines_are(desk: Path) -> None:
     assert [each["pipeline"] for each in runs] == ["letter", "letter"]
 
 
+def test_failure_in_a_script_names_the_step_once_and_the_line_of_the_script(desk: Path) -> None:
+    script = LETTER.replace("    return Words(", "    raise ValueError('no text')\n    return Words(")
+    (desk / "script.py").write_text(f"{script}\nfrom slipline.pipeline import run\nrun(flow)\n")
+    printed = called(desk, sys.executable, "script.py").stdout
+    line = 1 + script[: script.index("raise ValueError")].count("\n")
+    assert f"\ncount_words: unexpected ValueError: no text ({desk / 'script.py'}, line {line})" in printed
+
+
 def test_gate_that_closes_ends_the_run_with_status_1_and_its_reason(desk: Path) -> None:
     (desk / "letter.py").write_text(LETTER.replace("most=5", "most=4"))
     ran = called(desk, *SLIPLINE, "run", "letter:flow")

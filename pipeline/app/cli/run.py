@@ -62,7 +62,7 @@ def run(
                     store=store, display=display, fresh=fresh, parallel=parallel, meanwhile=_import_for_report
                 )
                 report = runner.run(pipeline)
-            page = _report_page(report, store, home)
+            page = _report_page(report, pipeline.name, store, home)
             card = _model_card(report, pipeline.name, store, page, home.cards)
     if as_json:
         say_json(_plain(report, page, card))
@@ -84,10 +84,10 @@ def _import_for_report() -> None:
         import_module(module)
 
 
-def _report_page(report: RunReport, store: Store, home: Home) -> Path:
+def _report_page(report: RunReport, name: str, store: Store, home: Home) -> Path:
     """The run's report; the one there is already, if nothing in it would differ."""
     told = ((each.made.execution_id if each.made else None, words_of(each)) for each in report.outcomes)
-    page = home.reports / f"{page_name(told)}.html"
+    page = home.reports / f"{page_name(name, told)}.html"
     if not page.exists():
         from slipline.pipeline.report.run_report import write_report
 

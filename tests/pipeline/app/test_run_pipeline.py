@@ -47,7 +47,7 @@ def test_run_says_why_a_step_holds_it_back(tmp_path: Path, capsys: pytest.Captur
 def test_failure_of_a_step_is_told_and_raises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run(toy_pipeline(added=SumParams(trouble="foreseen")), home=tmp_path)
     assert statuses(report) == ["done", "done", "failed"]
-    assert "record 3: wanted a word, got nothing" in capsys.readouterr().out
+    assert "\nadd_up: words.txt: record 3: wanted a word, got nothing" in capsys.readouterr().out
 
 
 def test_a_step_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Path) -> None:

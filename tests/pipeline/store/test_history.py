@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from slipline.pipeline.store.history import page_name, recorded_runs
 from slipline.pipeline.store.store import Store
@@ -45,8 +46,10 @@ def test_runs_that_went_the_same_way_share_a_report_and_others_have_their_own(st
     assert first.page == same.page
     blocked = ran(store, toy_pipeline(checked=CheckParams(most=1)))
     shorter = ran(store, toy_pipeline().until("check"))
-    assert len({first.page, blocked.page, shorter.page}) == 3
+    other = ran(store, replace(toy_pipeline(), name="other"))
+    assert len({first.page, blocked.page, shorter.page, other.page}) == 4
 
 
 def test_a_step_that_made_nothing_counts_by_its_message() -> None:
-    assert page_name([(None, "failed")]) == page_name([("", "failed")]) != page_name([(None, "failed otherwise")])
+    failed = page_name("toy", [(None, "failed")])
+    assert failed == page_name("toy", [("", "failed")]) != page_name("toy", [(None, "failed otherwise")])
