@@ -6,10 +6,11 @@ import pytest
 
 from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.core.fingerprint import canonical
+from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.store.lineage import Lineage, flat_settings, readable_settings, trace
 from slipline.pipeline.store.store import Store
 from tests.pipeline.in_process import ran
-from tests.pipeline.toy import SumParams, toy_pipeline
+from tests.pipeline.toy import CheckParams, SumParams, Words, check, toy_pipeline
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ def test_dot_has_a_box_for_each_execution_and_a_dashed_arrow_for_each_gate(linea
     assert dot.endswith("}")
     assert dot.count("->") == 3
     assert dot.count("style=dashed") == 1
+    assert "note" not in dot
+
+
+def test_dot_has_a_note_for_what_was_given(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("a word")
+    flow = Pipeline("p")
+    flow.add(check, words=flow.given(Words(path=tmp_path, count=1)), params=CheckParams())
+    lineage = trace(store, ran(store, flow).steps[-1].execution_id or "")
+    (made,) = lineage.executions
+    digest = made.taken[0].digest[:12]
+    assert f'"given {digest}" [shape=note, label="Words\\n{digest}"];' in lineage.to_dot()
+    assert f'"given {digest}" -> "{made.id}" [label="words"];' in lineage.to_dot()
 
 
 def test_an_unknown_execution_is_refused_with_what_to_do(store: Store) -> None:
