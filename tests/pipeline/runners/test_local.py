@@ -4,15 +4,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from slipline.components.artifacts import ServableModel
+from slipline.components.steps.find_live import find_live
+from slipline.components.steps.release_settings import ReleaseParams
+from slipline.pipeline.core.artifact import Artifact
+from slipline.pipeline.core.component import Component
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_report import RunReport
 from slipline.pipeline.store.history import recorded_runs
 from slipline.pipeline.store.removal import remove_leftovers
 from slipline.pipeline.store.store import Store
+from tests.pipeline.here import Here
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import CheckParams, SumParams, toy_pipeline
 
@@ -20,6 +27,7 @@ HANGING_RUN = """
 from pathlib import Path
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.store.store import Store
+from tests.pipeline.here import Here
 from tests.pipeline.recorder import Recorder
 from tests.pipeline.toy import SumParams, toy_pipeline
 
@@ -73,6 +81,26 @@ def test_what_depends_on_a_failed_step_is_skipped_and_says_so(store: Store) -> N
     report = run(flow, store)
     assert statuses(report) == ["done", "done", "failed", "done"]
     assert report.outcomes[2].message == "add_up: words.txt: record 3: wanted a word, got nothing; remove it"
+
+
+@pytest.mark.parametrize(("timeout_s", "called"), [(None, []), (9.0, ["find_live"])])
+def test_our_own_steps_that_are_never_cached_need_no_worker_unless_their_time_is_limited(
+    store: Store, tmp_path: Path, timeout_s: float | None, called: list[str]
+) -> None:
+    workers = []
+
+    class Noting(Here):
+        def call(self, component: Component[Any, Any], *arguments: Any) -> Artifact:
+            workers.append(component.name)
+            return super().call(component, *arguments)
+
+    flow = Pipeline("p")
+    (tmp_path / "model").mkdir()
+    candidate = flow.given(ServableModel(path=tmp_path / "model", signatures=()))
+    flow.add(find_live, candidate=candidate, params=ReleaseParams(model="m", root=tmp_path), timeout_s=timeout_s)
+    report = LocalRunner(store=store, display=Recorder(), workers=Noting).run(flow)
+    assert statuses(report) == ["done"]
+    assert workers == called
 
 
 def test_a_process_that_is_killed_is_a_failure_with_a_remedy_and_the_next_run_carries_on(store: Store) -> None:
