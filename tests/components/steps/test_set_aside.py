@@ -148,8 +148,20 @@ def test_every_reason_for_setting_a_record_aside_is_listed(plane, digits, png):
 
 @pytest.mark.parametrize(
     ("settings", "problem"),
-    [({"policy": "ignore"}, "policy must be one of stop, set_aside"), ({"max_leaks": 2}, "max_leaks must be in 0..1")],
+    [
+        ({"policy": "ignore"}, "policy must be one of stop, set_aside, got 'ignore'"),
+        *(
+            ({name: value}, f"{name} must be in 0..1, got {value}")
+            for name in ("max_set_aside", "max_duplicates", "max_leaks")
+            for value in (-0.01, 1.01)
+        ),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, problem):
     with pytest.raises(ValueError, match=problem):
         ValidateParams(**settings)
+
+
+def test_limits_may_allow_nothing_and_everything():
+    for limit in (0, 1):
+        ValidateParams(max_set_aside=limit, max_duplicates=limit, max_leaks=limit)
