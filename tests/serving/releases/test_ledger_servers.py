@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from slipline.serving.errors import PromotionFailed
 from slipline.serving.releases.ledger import Ledger
+from slipline.serving.releases.servers.rollout import Rollout
 from tests.serving.releases.ledger_parts import (
     StrictServer,
     config,
@@ -88,6 +90,32 @@ def test_move_that_one_server_refuses_is_undone_at_all(ledger: Ledger) -> None:
     assert unwilling.configs[-1] == ((1,), 1)
     assert config(ledger) == served(ledger, (1,), stable=1)
     assert len(ledger.release("mnist", 1).live_periods) == 1
+    assert [row.state for row in ledger.releases("mnist")] == ["live", "published"]
+
+
+@pytest.mark.parametrize("stage", ["load", "apply"])
+def test_a_promotion_that_is_interrupted_leaves_no_version_loading(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    publish(ledger, "a")
+    publish(ledger, "b")
+    server = StrictServer()
+    with running(server) as target:
+        ledger.register_server(target, os.getpid())
+        promote(ledger, 1)
+        done = getattr(Rollout, stage)
+
+        def interrupted(*arguments: Any) -> None:
+            monkeypatch.undo()
+            done(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Rollout, stage, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            promote(ledger, 2)
+    assert ((1, 2), 1) in server.configs
+    assert server.configs[-1] == ((1,), 1)
+    assert config(ledger) == served(ledger, (1,), stable=1)
     assert [row.state for row in ledger.releases("mnist")] == ["live", "published"]
 
 
