@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from slipline.serving.folders.version_folder import CONFIG_NAME
-from slipline.serving.releases.deploy.deployment import IMAGE, serving_container, settings_files
+from slipline.serving.releases.deploy.deployment import IMAGE, serving_container, write_settings
 from tests.infra.compose_file import COMPOSE, INFRA, rendered, rendered_text
 from tests.infra.stock_flags import flag_problems
 
@@ -66,20 +66,29 @@ def test_every_image_is_pinned_by_version() -> None:
 
 
 def test_server_is_the_one_that_slipline_deploy_starts(serving: dict[str, Any]) -> None:
-    container = serving_container(Path(RELEASES), INFRA / "serving", user="1000:1000")
-    assert serving["image"] == container.image == IMAGE
-    assert (*serving["entrypoint"], *serving["command"]) == container.command
-    assert serving["healthcheck"]["test"] == ["CMD", *container.health.command]
-    assert serving["healthcheck"]["interval"] == f"{container.health.interval_s}s"
-    assert serving["healthcheck"]["timeout"] == f"{container.health.timeout_s}s"
-    assert serving["healthcheck"]["start_period"] == f"{container.health.start_s}s"
-    assert serving["healthcheck"]["retries"] == container.health.retries
-    assert serving["user"] == container.user
-    assert serving["pids_limit"] == container.processes
-    assert serving["mem_limit"] == f"{container.memory_bytes // 2**30}g"
-    assert serving["ports"] == [f"{host}:{outside}:{inside}" for inside, (host, outside) in container.ports.items()]
+    config = serving_container(Path(RELEASES), INFRA / "serving", user="1000:1000").config
+    check, host = config["Healthcheck"], config["HostConfig"]
+    assert serving["image"] == config["Image"] == IMAGE
+    assert (serving["entrypoint"], serving["command"]) == (config["Entrypoint"], config["Cmd"])
+    assert serving["healthcheck"] == {
+        "test": check["Test"],
+        "interval": f"{check['Interval'] // 10**9}s",
+        "timeout": f"{check['Timeout'] // 10**9}s",
+        "start_period": f"{check['StartPeriod'] // 10**9}s",
+        "retries": check["Retries"],
+    }
+    assert serving["user"] == config["User"]
+    assert serving["init"] == host["Init"]
+    assert serving["restart"] == host["RestartPolicy"]["Name"]
+    assert serving["tmpfs"] == [":".join(mounted) for mounted in host["Tmpfs"].items()]
+    assert serving["pids_limit"] == host["PidsLimit"]
+    assert serving["mem_limit"] == f"{host['Memory'] // 2**30}g"
+    assert serving["ports"] == [
+        f"{bound['HostIp']}:{bound['HostPort']}:{inside.removesuffix('/tcp')}"
+        for inside, (bound,) in host["PortBindings"].items()
+    ]
     mounts = [(str((COMPOSE.parent / mount["source"]).resolve()), mount["target"]) for mount in serving["volumes"]]
-    assert mounts == [(str(folder), seen) for seen, folder in container.mounts.items()]
+    assert mounts == [(mount["Source"], mount["Target"]) for mount in host["Mounts"]]
 
 
 def test_server_can_change_nothing(serving: dict[str, Any]) -> None:
@@ -95,8 +104,11 @@ def test_flags_are_those_of_the_stock_binary(serving: dict[str, Any]) -> None:
     assert f"--model_config_file={RELEASES}/{CONFIG_NAME}" in serving["command"]
 
 
-def test_settings_folder_holds_what_slipline_deploy_writes() -> None:
-    assert {name: (INFRA / "serving" / name).read_text() for name, _ in settings_files()} == dict(settings_files())
+def test_settings_folder_holds_what_slipline_deploy_writes(tmp_path: Path) -> None:
+    write_settings(tmp_path)
+    assert {file.name: file.read_text() for file in (INFRA / "serving").glob("*.config")} == {
+        file.name: file.read_text() for file in tmp_path.iterdir()
+    }
 
 
 def test_every_file_that_is_mounted_is_there() -> None:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
 from slipline.serving.folders.version_folder import CONFIG_NAME
-from slipline.serving.releases.deploy.deployment import (
-    GRPC_PORT,
-    IMAGE,
-    PROGRAM,
-    REST_PORT,
-    readiness_path,
-    server_flags,
-    settings_files,
-)
+from slipline.serving.releases.deploy.deployment import GRPC_PORT, IMAGE, REST_PORT, server_flags, write_settings
 from tests.infra.kustomized import NEWEST, OLDEST, kustomized
 from tests.infra.stock_flags import flag_problems
 
@@ -55,15 +48,16 @@ def test_checker_refuses_an_unknown_field() -> None:
 @each_overlay
 def test_server_has_the_flags_that_slipline_deploy_gives(overlay: str) -> None:
     assert container(overlay)["image"] == IMAGE
-    assert container(overlay)["command"] == [PROGRAM]
+    assert container(overlay)["command"] == ["tensorflow_model_server"]
     assert tuple(container(overlay)["args"]) == server_flags(f"{RELEASES}/{CONFIG_NAME}")
     assert flag_problems(container(overlay)["args"]) == []
 
 
 @each_overlay
-def test_config_map_holds_the_files_that_the_flags_name(overlay: str) -> None:
+def test_config_map_holds_the_files_that_the_flags_name(overlay: str, tmp_path: Path) -> None:
+    write_settings(tmp_path)
     (name,) = [volume["configMap"]["name"] for volume in pod(overlay)["volumes"] if "configMap" in volume]
-    assert objects(overlay)["ConfigMap", name]["data"] == dict(settings_files())
+    assert objects(overlay)["ConfigMap", name]["data"] == {file.name: file.read_text() for file in tmp_path.iterdir()}
 
 
 def pod(overlay: str) -> dict[str, Any]:
@@ -74,7 +68,10 @@ def pod(overlay: str) -> dict[str, Any]:
 @each_overlay
 def test_readiness_follows_the_label_stable_and_liveness_the_process(overlay: str) -> None:
     probes = container(overlay)
-    assert probes["readinessProbe"]["httpGet"] == {"path": readiness_path("mnist"), "port": "http"}
+    assert probes["readinessProbe"]["httpGet"] == {
+        "path": "/v1/models/mnist/labels/stable/metadata",
+        "port": "http",
+    }
     assert probes["livenessProbe"]["tcpSocket"] == probes["startupProbe"]["tcpSocket"] == {"port": "grpc"}
 
 

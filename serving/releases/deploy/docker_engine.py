@@ -17,9 +17,7 @@ from slipline.serving.releases.deploy.deployment import TARGET_LABEL, ServingCon
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
-    from docker.types import ContainerConfig
 
-_NS = 10**9
 _POLL_S = 0.5
 _LOG_LINES = 5
 _CALL_TIMEOUT_S = 60  # the SDK's own; a pull has no limit but the network's
@@ -81,9 +79,8 @@ class DockerEngine:
                 "another --name and other ports start another"
             )
         with _our_errors(f"container {container.name!r} was not started"):
-            self._pull(container.image)
-            config = container_config(container, self._client.api.api_version)
-            made = self._client.api.create_container_from_config(config, container.name)  # type: ignore[no-untyped-call]
+            self._pull(container.config["Image"])
+            made = self._client.api.create_container_from_config(container.config, container.name)  # type: ignore[no-untyped-call]
             self._client.api.start(made["Id"])
         self._await_health(container, timeout_s)
 
@@ -160,52 +157,6 @@ class DockerEngine:
         container = self._find(name)
         text = container.logs(tail=_LOG_LINES).decode(errors="replace") if container is not None else ""
         return " | ".join(text.split("\n")).strip(" |") or "nothing"
-
-
-def container_config(container: ServingContainer, api_version: str) -> ContainerConfig:
-    """The container as the engine's API wants it.
-
-    Args:
-      container: What to run.
-      api_version: Of the engine, such as `1.44`.
-    """
-    from docker.types import ContainerConfig, Healthcheck, HostConfig, Mount
-
-    mounts = [Mount(seen, str(folder), type="bind", read_only=True) for seen, folder in container.mounts.items()]
-    host_config = HostConfig(
-        version=api_version,
-        mounts=mounts,
-        port_bindings={f"{port}/tcp": address for port, address in container.ports.items()},
-        restart_policy={"Name": "unless-stopped"},
-        read_only=True,
-        tmpfs={"/tmp": "size=64m"},
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        mem_limit=container.memory_bytes,
-        nano_cpus=int(container.cpus * _NS) if container.cpus else None,
-        pids_limit=container.processes,
-        init=True,  # process 1 gets no signal that it does not ask for, and TensorFlow Serving asks for none
-    )
-    health = container.health
-    healthcheck = Healthcheck(
-        test=["CMD", *health.command],
-        interval=health.interval_s * _NS,
-        timeout=health.timeout_s * _NS,
-        start_period=health.start_s * _NS,
-        retries=health.retries,
-    )
-    program, *flags = container.command
-    return ContainerConfig(
-        version=api_version,
-        image=container.image,
-        entrypoint=[program],
-        command=flags,
-        user=container.user,
-        ports=[(port, "tcp") for port in container.ports],
-        labels={TARGET_LABEL: container.target},
-        healthcheck=healthcheck,
-        host_config=host_config,
-    )
 
 
 @contextmanager

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipline.serving.errors import DeploymentFailed
-from slipline.serving.releases.deploy.deployment import ServingContainer, serving_container
-from slipline.serving.releases.deploy.docker_engine import ContainerStatus, DockerEngine, container_config
+from slipline.serving.releases.deploy.deployment import (
+    IMAGE,
+    ServingContainer,
+    health_command,
+    server_flags,
+    serving_container,
+)
+from slipline.serving.releases.deploy.docker_engine import ContainerStatus, DockerEngine
 from tests.serving.releases.deploy.engine import Engine
 
 
@@ -23,12 +28,12 @@ def container() -> ServingContainer:
 
 @pytest.fixture
 def config(container: ServingContainer) -> dict[str, Any]:
-    return dict(container_config(container, "1.43"))
+    return dict(container.config)
 
 
-def test_engine_is_told_the_image_the_flags_and_the_user(container: ServingContainer, config: dict[str, Any]) -> None:
-    assert config["Image"] == container.image
-    assert (*config["Entrypoint"], *config["Cmd"]) == container.command
+def test_engine_is_told_the_image_the_flags_and_the_user(config: dict[str, Any]) -> None:
+    assert config["Image"] == IMAGE
+    assert config["Cmd"] == list(server_flags("/srv/releases/models.config"))
     assert config["User"] == "1000:1000"
     assert config["Labels"] == {"dev.slipline.target": "127.0.0.1:8500"}
 
@@ -42,17 +47,12 @@ def test_container_can_change_nothing(config: dict[str, Any]) -> None:
     assert host["SecurityOpt"] == ["no-new-privileges"]
 
 
-def test_container_has_limits_and_is_started_again_unless_it_was_stopped(
-    container: ServingContainer, config: dict[str, Any]
-) -> None:
+def test_container_has_limits_and_is_started_again_unless_it_was_stopped(config: dict[str, Any]) -> None:
     host = config["HostConfig"]
-    assert host["Memory"] == container.memory_bytes
-    assert host["PidsLimit"] == container.processes
+    assert host["Memory"] == 4 * 2**30
+    assert host["PidsLimit"] == 1024
     assert host["RestartPolicy"] == {"Name": "unless-stopped"}
     assert host["Init"]
-    assert "NanoCpus" not in host
-    half = container_config(replace(container, cpus=0.5), "1.43")
-    assert half["HostConfig"]["NanoCpus"] == 500_000_000
     assert host["Tmpfs"] == {"/tmp": "size=64m"}
 
 
@@ -63,13 +63,11 @@ def test_ports_are_those_of_this_machine(config: dict[str, Any]) -> None:
     assert config["ExposedPorts"].keys() == {"8500/tcp", "8501/tcp"}
 
 
-def test_health_check_is_in_nanoseconds(container: ServingContainer, config: dict[str, Any]) -> None:
-    assert config["Healthcheck"]["Test"] == ["CMD", *container.health.command]
-    health = container.health
-    assert [config["Healthcheck"][name] for name in ("Interval", "Timeout", "StartPeriod")] == [
-        seconds * 10**9 for seconds in (health.interval_s, health.timeout_s, health.start_s)
-    ]
-    assert config["Healthcheck"]["Retries"] == health.retries
+def test_health_check_is_in_nanoseconds(config: dict[str, Any]) -> None:
+    check = config["Healthcheck"]
+    assert check["Test"] == ["CMD", *health_command("/srv/releases/models.config", 8501)]
+    seconds = [check[name] / 10**9 for name in ("Interval", "Timeout", "StartPeriod")]
+    assert (seconds, check["Retries"]) == ([10, 5, 60], 3)
 
 
 @pytest.fixture
@@ -89,9 +87,9 @@ def test_container_is_started_from_an_image_that_is_pulled_if_it_is_missing(
     with DockerEngine() as docker:
         docker.start(container, timeout_s=60)
         assert engine.done == ["pull", "create", "start"]
-        assert engine.containers["mine"]["Image"] == container.image
+        assert engine.containers["mine"] == container.config
         assert docker.status("mine") == ContainerStatus(
-            name="mine", image=container.image, state="running", health="healthy", target="127.0.0.1:8500"
+            name="mine", image=IMAGE, state="running", health="healthy", target="127.0.0.1:8500"
         )
         with pytest.raises(DeploymentFailed, match=r"'mine' is there already; `slipline deploy --to docker"):
             docker.start(container, timeout_s=60)
