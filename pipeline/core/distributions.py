@@ -40,7 +40,14 @@ class Distribution:
 
     @cached_property
     def linked_to(self) -> str | None:
-        """The folder that it was installed from as a link, so that changes there count at once; None if as a copy."""
+        """The folder that it was installed from as a link, so that changes there count at once; None if as a copy.
+
+        What a build leaves beside the sources is no copy.
+        """
+        facts = Path(self._facts)
+        is_left = facts.suffix == ".egg-info" and (facts / "SOURCES.txt").is_file()
+        if is_left and facts.parent.name not in ("site-packages", "dist-packages"):
+            return os.path.realpath(facts.parent)
         text = self._text("/direct_url.json")
         try:
             origin = json.loads(text) if text else {}

@@ -114,6 +114,27 @@ def test_a_working_copy_that_is_installed_as_a_link_is_its_distributions(
     assert code_of("own_things").frameworks == ("linked-flow==1.0",)
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_what_a_build_left_beside_the_sources_of_a_working_copy_changes_nothing(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    copy = tmp_path / "copy"
+    (copy / "src").mkdir(parents=True)
+    (copy / "src" / "built.py").touch()
+    monkeypatch.syspath_prepend(copy / "src")
+    if installed:
+        site.install("built", {}, direct_url_json=link_to(copy))
+    before = Sources().code_named("built"), code_of("built")
+    left = copy / "src" / "built.egg-info"
+    left.mkdir()
+    facts = {"PKG-INFO": "Name: built\nVersion: 1.0\n", "SOURCES.txt": "", "top_level.txt": "built\n"}
+    for name, text in facts.items():
+        (left / name).write_text(text)
+    assert (Sources().code_named("built"), code_of("built")) == before
+    (copy / "src" / "built.py").write_text("x = 1\n")
+    assert Sources().code_named("built").digest != before[0].digest
+
+
 def test_of_working_copies_inside_each_other_the_innermost_counts(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +163,19 @@ def test_an_origin_that_cannot_be_read_is_no_link(site: Site, own: Path, origin:
     own.write_text("import strange\n")
     assert code_of(own.stem).frameworks == ("strange==1.0",)
     assert Sources().code_named("strange").frameworks == ("strange==1.0",)
+
+
+def test_what_an_older_installation_left_among_installed_things_counts_by_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Path
+) -> None:
+    info = tmp_path / "site-packages" / "older.egg-info"
+    info.mkdir(parents=True)
+    (info / "PKG-INFO").write_text("Name: older\nVersion: 0.3\n")
+    for name, text in {"SOURCES.txt": "", "top_level.txt": "older\n", "../older.py": ""}.items():
+        (info / name).write_text(text)
+    monkeypatch.syspath_prepend(info.parent)
+    own.write_text("import older\n")
+    assert Sources().code_named("older").frameworks == code_of(own.stem).frameworks == ("older==0.3",)
 
 
 @pytest.mark.parametrize("as_file", [True, False])
