@@ -192,7 +192,8 @@ class _Run:
         """Has everything imported, in a process each, that this step or one behind it will want."""
         for other in (step, *self.pipeline.downstream_of(step)):
             workers.start(other.component.loads)
-        Thread(target=self.runner.meanwhile, daemon=True).start()
+        # Waited for when Python ends: a module that is just being imported then would crash it.
+        Thread(target=self.runner.meanwhile).start()
 
     def _end_idle(self, workers: Workers, under_way: Iterable[Step]) -> None:
         """Ends the workers whose modules no step will want any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -86,6 +87,16 @@ def test_client_works_with_its_few_needs_alone(bare: Path, serve: Callable[..., 
     assert {
         name for name in ours if not name.startswith(("slipline.serving.client.", "slipline.serving.wire."))
     } <= allowed
+
+
+@pytest.mark.slow
+def test_server_says_in_one_line_what_it_lacks_there(bare: Path) -> None:
+    command = [bare, "-c", "import runpy; runpy.run_module('slipline.serving.server', run_name='__main__')"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"the server needs \w+, which is not installed: pip install 'slipline\[pipeline\]'\n", done.stderr
+    )
 
 
 @pytest.mark.slow
