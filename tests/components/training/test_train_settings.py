@@ -36,10 +36,51 @@ def test_a_setting_that_means_nothing_is_refused_with_what_is_wanted(changed: di
         TrainParams(**changed)
 
 
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "workers"])
+def test_what_must_be_there_is_refused_at_nothing_and_without_end(name: str) -> None:
+    TrainParams(**{name: 1})
+    for wrong in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=f"{name} must be greater than 0, got {wrong}"):
+            TrainParams(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    "name", ["weight_decay", "warmup_epochs", "stop_after_epochs", "min_improvement", "keep_every_steps", "seed"]
+)
+def test_what_may_be_left_out_is_refused_below_nothing(name: str) -> None:
+    TrainParams(**{name: 0})
+    with pytest.raises(ValueError, match=f"{name} must be at least 0, got -1"):
+        TrainParams(**{name: -1})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"validation_fraction": 0.99},
+        {"final_share": 1.0},
+        {"final_share": 1e-9},
+        {"clip_norm": 1e-9},
+        {"warmup_epochs": 5.0},
+        {"workers": 64},
+        {"optimizer": "sgd", "momentum": 0.99},
+    ],
+)
+def test_a_setting_at_the_end_of_what_it_may_be_is_taken(changed: dict[str, Any]) -> None:
+    TrainParams(**changed)
+
+
+@pytest.mark.parametrize("name", ["shift_pixels", "rotate_degrees", "zoom", "flip"])
+def test_pixels_change_places_by_any_of_what_moves_them(name: str) -> None:
+    assert AugmentParams(**{name: True if name == "flip" else 0.01}).moves
+    assert not AugmentParams(noise=0.5).moves
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"shift_pixels": -1.0}, r"augment\.shift_pixels must be at least 0, got -1\.0"),
+        ({"rotate_degrees": -0.1}, r"augment\.rotate_degrees must be at least 0, got -0\.1"),
+        ({"zoom": -0.1}, r"augment\.zoom must be from 0 to less than 1, got -0\.1"),
         ({"noise": float("nan")}, r"augment\.noise must be at least 0, got nan"),
         ({"zoom": 1.0}, r"augment\.zoom must be from 0 to less than 1, got 1\.0"),
     ],
