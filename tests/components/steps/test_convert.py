@@ -33,6 +33,13 @@ def test_settings_that_cannot_be_met_are_refused(settings: dict[str, object], me
         ConvertParams(**settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "settings", [{"calibration_images": 1}, {"max_difference": 0.0}, {"min_agreement": 0.0}, {"min_agreement": 1.0}]
+)
+def test_settings_at_the_ends_of_what_can_be_met_are_taken(settings: dict[str, object]) -> None:
+    ConvertParams(**settings)  # type: ignore[arg-type]
+
+
 def test_a_format_is_withheld_for_the_answers_it_gives_with_the_value_and_the_limit() -> None:
     tflite, int8, params = FORMATS["tflite"], FORMATS["tflite_int8"], ConvertParams()
     assert judge(MADE, tflite, params) == ""
@@ -43,6 +50,8 @@ def test_a_format_is_withheld_for_the_answers_it_gives_with_the_value_and_the_li
     far = replace(MADE, largest_difference=0.02)
     assert judge(far, tflite, params) == "a probability differs by 0.02, more than convert.max_difference 0.0001"
     assert judge(far, int8, params) == ""
+    just = replace(MADE, agreement=params.min_agreement, largest_difference=params.max_difference)
+    assert judge(just, tflite, params) == judge(just, int8, params) == ""
     assert judge(replace(MADE, largest_difference=None), int8, params) == "some probabilities are no numbers"
 
 

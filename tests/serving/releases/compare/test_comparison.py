@@ -58,8 +58,18 @@ def test_figures_come_back_from_json_as_they_were() -> None:
     assert Comparison.from_json(EQUAL.to_json()) == EQUAL
 
 
-def test_limits_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"max_error_rate must be from 0 to 1, got 1\.5"):
-        Limits(max_error_rate=1.5)
-    with pytest.raises(ValueError, match="max_latency_ratio must be above 0"):
-        Limits(max_latency_ratio=0.0)
+@pytest.mark.parametrize("name", ["max_error_rate", "max_disagreement"])
+def test_limits_of_rates_are_shares(name: str) -> None:
+    for good in (0.0, 1.0):
+        Limits(**{name: good})
+    for bad in (-0.1, 1.5):
+        with pytest.raises(ValueError, match=f"{name} must be from 0 to 1, got {bad}"):
+            Limits(**{name: bad})
+
+
+@pytest.mark.parametrize(("ratio", "tolerance"), [(0.0, 0.1), (-1.0, 0.1), (1.0, -0.1)])
+def test_limits_that_nothing_could_keep_are_refused(ratio: float, tolerance: float) -> None:
+    Limits(max_latency_ratio=0.1, tolerance=0.0)
+    words = f"max_latency_ratio must be above 0 and tolerance not below, got {ratio} and {tolerance}"
+    with pytest.raises(ValueError, match=words):
+        Limits(max_latency_ratio=ratio, tolerance=tolerance)
