@@ -18,7 +18,8 @@ def result_words(run: RunReport, home: Home) -> list[str]:
     """A line or more each: why the run did not pass, what else to know of what it made, and its release."""
     lines = []
     if run.all_cached:
-        lines.append(f"Nothing to do: all {len(run.outcomes)} steps are cached.")
+        unneeded = any(outcome.status is Status.NOT_NEEDED for outcome in run.outcomes)
+        lines.append(f"Nothing to do: all {len(run.outcomes)} steps are cached{' or not needed' if unneeded else ''}.")
     lines += _problems(run)
     lines += [line for outcome in run.outcomes if outcome.made for line in _notes(outcome.made.artifact)]
     if standing := standing_words(run, home):

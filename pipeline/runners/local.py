@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from slipline.pipeline.core.artifact import Artifact, RunOutcome
 from slipline.pipeline.core.component import Component, ComponentError, Say
-from slipline.pipeline.core.errors import StepCrashed, StepError, StepTimedOut
+from slipline.pipeline.core.errors import GraphError, StepCrashed, StepError, StepTimedOut
 from slipline.pipeline.core.graph import Pipeline, Step
 from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.runners.call import call_here
@@ -66,8 +66,11 @@ class LocalRunner:
         """Runs `pipeline` and reports each step's outcome; a failure ends what depends on it, not the report.
 
         Raises:
+          GraphError: It has no step.
           KeyboardInterrupt: The run was interrupted; nothing half-written is left, and what was done counts.
         """
+        if not pipeline.steps and pipeline.last is None:
+            raise GraphError(f"pipeline {pipeline.name!r} has no step; add one with add()")
         started = time.perf_counter()
         run_id = self.store.begin_run(pipeline.name)
         log = RunLog(self.store.home / "logs" / f"{run_id}.log")

@@ -80,6 +80,9 @@ def test_why_a_run_did_not_pass_is_said_for_each_step(bench: Bench) -> None:
 def test_a_run_that_found_everything_says_that_first(bench: Bench) -> None:
     ingested(bench)
     assert result_words(bench.report, home_of(bench))[0] == "Nothing to do: all 1 steps are cached."
+    bench.not_done("tell", Status.NOT_NEEDED, "not needed, as check passed")
+    told = result_words(bench.report, home_of(bench))[0]
+    assert told == "Nothing to do: all 2 steps are cached or not needed."
 
 
 def test_what_was_set_aside_is_said_with_the_file_that_lists_it_from_here(

@@ -13,6 +13,7 @@ from slipline.components.steps.find_live import find_live
 from slipline.components.steps.release_settings import ReleaseParams
 from slipline.pipeline.core.artifact import Artifact
 from slipline.pipeline.core.component import Component
+from slipline.pipeline.core.errors import GraphError
 from slipline.pipeline.core.graph import Pipeline
 from slipline.pipeline.runners.local import LocalRunner
 from slipline.pipeline.runners.run_report import RunReport
@@ -43,6 +44,12 @@ def run(flow: Pipeline, store: Store) -> RunReport:
 
 def statuses(report: RunReport) -> list[str]:
     return [outcome.status.value for outcome in report.outcomes]
+
+
+def test_a_pipeline_without_a_step_is_refused_and_leaves_no_run(store: Store) -> None:
+    with pytest.raises(GraphError, match="pipeline 'empty' has no step"):
+        run(Pipeline("empty"), store)
+    assert recorded_runs(store) == ()
 
 
 def test_the_display_is_told_of_each_step_in_order_and_of_what_it_says(store: Store) -> None:
