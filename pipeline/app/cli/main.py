@@ -70,6 +70,8 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             error.message = visible(error.message, keep="\n\t")  # type: ignore[misc]
             raise
+        except BrokenPipeError:  # whoever read what is printed has enough
+            raise
         except (PipelineError, ComponentError, ServingError, OSError, ModuleNotFoundError) as error:
             if remedy := remedy_for(error):
                 raise click.ClickException(f"slipline {ctx.invoked_subcommand} {remedy}") from error

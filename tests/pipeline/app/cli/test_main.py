@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -59,3 +61,13 @@ def test_json_is_always_what_comes_out(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert all(option.is_flag for option in options(command) if "--json" in option.opts)
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_tell_of(tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-c", "from slipline.pipeline.app.cli.main import main; main(['runs'])"]
+    environment = {**os.environ, "SLIPLINE_HOME": str(tmp_path)}
+    ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writes)
+    assert ended.stderr == b""
