@@ -26,5 +26,18 @@ def test_slices_merged_in_any_order_hold_the_records_of_the_whole(names, seed, g
     }
 
 
+def test_both_models_are_paired_as_what_they_are_in_a_slice_and_where_parts_of_it_meet():
+    answers, labels = np.eye(2, dtype=np.float32), np.array([0, 1])
+    better = Answers(candidate=answers, live=answers[[0, 0]])  # the live model is wrong about the second record
+    joined = Answers.joined([better, better.of(np.array([1]))])
+    pairing = joined.counted(np.append(labels, 1)).pairing
+    merged_pairing = better.counted(labels).merge(better.of(np.array([1])).counted(labels[1:])).pairing
+    for found in (pairing, merged_pairing):
+        assert (found.only_candidate_right, found.only_live_right) == (2, 0)
+    alone = Answers(candidate=answers, live=None).counted(labels)
+    assert alone.pairing is None
+    assert better.counted(labels).merge(alone).pairing is None
+
+
 def test_nothing_at_all_is_no_slice():
     assert ByValue(most=3).merge(ByValue(most=3)).counted == {}
