@@ -274,6 +274,48 @@ def test_shapes_are_not_remembered_for_ever_but_those_that_wait_are() -> None:
     events.stop()
 
 
+class Adding(LoadedModel):
+    """Adds what has as many rows, without TensorFlow, and gives the first alone where the second has other ones."""
+
+    def __init__(self) -> None:
+        infos = {name: saved_model_pb2.TensorInfo(name=name, dtype=1) for name in "aby"}
+        for info in infos.values():
+            info.tensor_shape.dim.add(size=-1)
+        y = {"y": infos.pop("y")}
+        super().__init__(Path(), {"add": saved_model_pb2.SignatureDef(inputs=infos, outputs=y)})
+        self.sizes: list[int] = []
+
+    def traits(self) -> Mapping[str, GraphTraits]:
+        return {"add": GraphTraits(is_state_free=True, has_loops=False)}
+
+    def compute(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> dict[str, Array]:
+        a, b = feeds["a"], feeds["b"]
+        self.sizes.append(len(a))
+        return {"y": a + b if len(a) == len(b) else a}
+
+    def close(self) -> None:
+        pass
+
+
+def test_requests_without_rows_in_common_run_alone_and_keep_no_others_from_running_together() -> None:
+    model, events = Adding(), EventLoop("test")
+    batched = BatchedModel(model, Batching(concurrent_runs=1), events, max_threads=8)
+
+    async def asked(*sizes: tuple[int, int]) -> list[list[float]]:
+        feeds = [{"a": np.arange(a, dtype="float32"), "b": np.ones(b, "float32")} for a, b in sizes]
+        waiting = [batched.compute_soon(each, ["y"]) for each in feeds]
+        return [(await answer)["y"].tolist() for answer in waiting]
+
+    assert events.run(asked((2, 3), (1, 2))) == [[0, 1], [0]]
+    assert events.run(asked((0, 0), (0, 0))) == [[], []]
+    for _ in range(4):
+        model.sizes.clear()
+        assert events.run(asked((2, 2), (1, 1))) == [[1, 2], [1]]
+    assert model.sizes == [3]
+    batched.close()
+    events.stop()
+
+
 def test_requests_of_other_shapes_are_not_mixed(gate: MakeGate) -> None:
     many = gate("any_width")
     for _ in range(6):
