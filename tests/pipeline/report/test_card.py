@@ -67,6 +67,18 @@ def test_a_model_that_was_not_released_has_a_card_that_says_so(bench: Bench, tmp
     assert cells(markdown, "evaluate.min\\_accuracy")[-1] == "no"
 
 
+def test_of_several_models_the_last_that_was_measured_has_the_card(bench: Bench, tmp_path: Path) -> None:
+    from tests.pipeline.report.report_bench import exported
+
+    examples = ingested(bench)
+    for prefix, wrong in (("", 5), ("other_", 20)):
+        bench.rename = lambda step, prefix=prefix: prefix + step
+        evaluated(bench, exported(bench, trained(bench, examples)), examples, wrong=wrong)
+    markdown, _ = card(bench, tmp_path)
+    assert cells(markdown, "Accuracy")[1] == "60.00 %"
+    assert cells(markdown, "evaluate.min\\_accuracy")[3] == "0.6000"
+
+
 def test_a_run_that_measured_no_model_has_no_card(bench: Bench, tmp_path: Path) -> None:
     ingested(bench)
     assert not write_card(bench.report, bench.store, Path("a.html"), tmp_path / "card.html")
