@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import grpc
 import pytest
 
-from slipline.serving.client import ClientSettings, KeepAlive, PredictClient, Tls
+from slipline.serving.client import ClientSettings, KeepAlive, PredictClient, RetryPolicy, Tls
 from slipline.serving.client.channels import addresses_of, channel_credentials, channel_options, check_token
-from slipline.serving.errors import AccessDenied
+from slipline.serving.errors import AccessDenied, ServerUnavailable
 from tests.certificates import identity
 
 DEFAULTS = {
@@ -74,3 +75,22 @@ def test_token_does_not_leave_the_machine_in_plain_text(target: str) -> None:
 )
 def test_token_may_go_to_this_machine(target: str) -> None:
     check_token(target, ClientSettings(bearer_token="secret"))
+
+
+def asked_of(client: PredictClient) -> None:
+    """Where nobody listens."""
+    with pytest.raises(ServerUnavailable):
+        client.status()
+
+
+def test_connections_of_a_clients_own_end_with_its_block_and_those_it_was_given_do_not() -> None:
+    once = ClientSettings(retry=RetryPolicy(max_attempts=1))
+    with PredictClient.connect(["127.0.0.1:1", "127.0.0.1:2"], "m", settings=once) as client:
+        asked_of(client)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="closed channel"):
+            client.status()
+    with grpc.insecure_channel("127.0.0.1:1") as channel:
+        with PredictClient(channel, "m", settings=once) as client:
+            asked_of(client)
+        asked_of(client)

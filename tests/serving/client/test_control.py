@@ -86,6 +86,13 @@ def test_status_tells_every_version_in_plain_values(server: ScriptedServer, cont
     assert control.status("mnist") == (VersionStatus(3, "END", 5, "no SavedModel there"),)
 
 
+def test_connection_ends_with_the_block() -> None:
+    with ServerControl("127.0.0.1:1") as control:
+        pass
+    with pytest.raises(ValueError, match="closed channel"):
+        control.status("mnist")
+
+
 def test_status_of_an_unknown_model_is_empty(control: ServerControl) -> None:
     assert control.status("unknown") == ()
 
