@@ -84,7 +84,7 @@ def test_all_there_is_to_try_is_tried_once_the_settings_as_they_are_first(search
     assert found.settings.train.learning_rate == 0.1
     assert [trial.values[RATE] for trial in found.ranking] == [0.1, 0.2, 0.3]
     assert found.name.startswith("mnist-")
-    assert all(trial.run_id and trial.execution_id for trial in found.trials)
+    assert all(trial.run_id and trial.execution_id and 0 < trial.seconds < 60 for trial in found.trials)
 
 
 def test_the_metric_says_which_is_best_and_the_settings_found_hold_its_values(searching: Searching) -> None:
