@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -86,11 +86,8 @@ def class_name(kind: type[Artifact]) -> str:
 
 def find_class(name: str, declared: type[A]) -> type[A] | None:
     """The class of that `class_name`, if it still is `declared` or a class made from it; None otherwise."""
-    module, _, qualified = name.partition(":")
     try:
-        found: object = importlib.import_module(module)
-        for part in qualified.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, TypeError, ValueError):  # no name of a module is a Type- or ValueError
+        found: object = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
         return None
     return found if isinstance(found, type) and issubclass(found, declared) else None

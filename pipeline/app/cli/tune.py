@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -131,13 +129,5 @@ def settings_toml(settings: TrainingSettings, comments: tuple[str, ...] = ()) ->
     import tomli_w
 
     head = "".join(f"# {visible(comment)}\n" for comment in comments)
-    return f"{head}\n{tomli_w.dumps(_plain(settings.model_dump(by_alias=True)))}"
-
-
-def _plain(value: Any) -> Any:
-    """The value as TOML has it, which knows neither paths nor, for what is not set, a word."""
-    if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items() if entry is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return str(value) if isinstance(value, Path) else value
+    # TOML knows neither paths nor, for what is not set, a word.
+    return f"{head}\n{tomli_w.dumps(settings.model_dump(mode='json', by_alias=True, exclude_none=True))}"
