@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from slipline.components.evaluation.estimates import Estimate
 from slipline.components.evaluation.results import ReliabilityBin
 from slipline.pipeline.report.kit.figures import (
@@ -88,8 +91,10 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> Markup:
             zorder=0,
         )
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
-        for each in bins:
-            _draw_point(axes, each)
+        ends, places = _ends([each.accuracy for each in bins]), np.array([each.confidence for each in bins])
+        whole = ~np.isnan(ends).any(axis=1)
+        axes.vlines(places[whole], *ends[whole, 1:].T, color=ACCENT, linewidth=1.2)
+        axes.plot(places, ends[:, 0], "o", color=ACCENT, markersize=5, clip_on=False)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("confidence")
@@ -103,25 +108,18 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> Markup:
     return drawn(f"Right answers by confidence: {told}", RELIABILITY_HEIGHT_INCHES, margins, draw)
 
 
-def _draw_point(axes: Axes, one: ReliabilityBin) -> None:
-    value = one.accuracy
-    if value.value is None:
-        return
-    if value.low is not None and value.high is not None:
-        axes.plot([one.confidence] * 2, [value.low, value.high], color=ACCENT, linewidth=1.2)
-    axes.plot([one.confidence], [value.value], "o", color=ACCENT, markersize=5, clip_on=False)
+def _ends(estimates: Sequence[Estimate]) -> NDArray[np.float64]:
+    """Value, low and high of each, float64 [N, 3]; what is not defined is NaN, which Matplotlib passes over."""
+    return np.array([(each.value, each.low, each.high) for each in estimates], np.float64).reshape(-1, 3)
 
 
 def _draw_series(
     axes: Axes, name: str, estimates: Sequence[Estimate], shift: float, *, color: str, marker: str
 ) -> None:
-    for row, estimate in enumerate(estimates):
-        if estimate.value is None:
-            continue
-        if estimate.low is not None and estimate.high is not None:
-            axes.plot([estimate.low, estimate.high], [row + shift] * 2, color=color, linewidth=1.2, alpha=0.7)
-        axes.plot([estimate.value], [row + shift], marker, color=color, markersize=4.5, label=name, clip_on=False)
-        name = "_"  # named once in the legend
+    ends, places = _ends(estimates), np.arange(len(estimates)) + shift
+    whole = ~np.isnan(ends).any(axis=1)
+    axes.hlines(places[whole], *ends[whole, 1:].T, color=color, linewidth=1.2, alpha=0.7)
+    axes.plot(ends[:, 0], places, marker, color=color, markersize=4.5, label=name, clip_on=False)
 
 
 def _dress(axes: Axes, rows: Sequence[str], *, shares: bool) -> None:
