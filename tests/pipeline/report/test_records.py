@@ -66,6 +66,22 @@ def test_what_was_set_aside_is_counted_and_the_model_learns_from_the_rest(bench:
     assert "Records 40 20 train, 20 test; 1 set aside" in page.text
 
 
+def test_more_records_set_aside_than_broke_the_schema_show_loudly(bench: Bench, tmp_path: Path) -> None:
+    good = [record(number) for number in range(20)]
+    source = source_of(tmp_path / "source", train=[*good, b"\xffnot"], test=good)
+    prepared(bench, source, policy=ValidateParams(policy="set_aside", max_set_aside=0.5))
+    made = bench.last("set_aside")
+    assert isinstance(made.artifact, Examples)
+    (number,) = (at for at, outcome in enumerate(bench.outcomes) if outcome.step == "set_aside")
+    train, test = made.artifact.splits
+    fewer = replace(train, shards=(replace(train.shards[0], records=train.shards[0].records - 1), *train.shards[1:]))
+    artifact = replace(made.artifact, splits=(fewer, test), set_aside=2)
+    bench.outcomes[number] = replace(bench.outcomes[number], made=replace(made, artifact=artifact))
+    page = bench.write(tmp_path / "report.html")
+    assert "1 were to be set aside" in page.text
+    assert "Every record is accounted for" not in page.text
+
+
 def test_a_source_is_listed_once_with_its_files_records_and_shards(tmp_path: Path) -> None:
     for name in ("train-0", "train-1"):
         (tmp_path / f"{name}.sources.txt").write_text("".join(f"/photos/{name}-{n}.png\n" for n in range(3)))
