@@ -14,6 +14,8 @@ from nbclient import NotebookClient
 
 from tests.end_to_end.conftest import SLIPLINE
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 LETTER = Path(__file__).with_name("letter.py").read_text()
 RUN = """
 from slipline.pipeline import run
@@ -71,7 +73,6 @@ def test_script_without_a_guard_runs_once_and_finds_its_results_again(desk: Path
     assert statuses(called(desk, sys.executable, "script.py").stdout) == BOTH_CACHED
 
 
-@pytest.mark.slow
 def test_script_sees_its_own_changes(desk: Path) -> None:
     script = desk / "script.py"
     script.write_text(LETTER + RUN)
@@ -118,7 +119,6 @@ def test_gate_that_closes_ends_the_run_with_status_1_and_its_reason(desk: Path) 
     assert "passed: False" in script.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pipeline", "components", "serving"])
 def test_a_persons_own_module_of_a_name_that_is_ours_too_hides_nothing_and_is_not_hidden(desk: Path, name: str) -> None:
     for other in {"pipeline", "components", "serving"} - {name}:
@@ -145,7 +145,6 @@ def shown(outputs: list[nbformat.NotebookNode], form: str = "text/plain") -> str
     return "".join(output.get("text", "") + output.get("data", {}).get(form, "") for output in outputs)
 
 
-@pytest.mark.slow
 def test_notebook_runs_what_its_cells_define_and_finds_it_again(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     defined, flow, steps = LETTER.replace("most=5", "most=4").partition("flow = ")
     show = "report.made('check_length').artifact"
@@ -158,7 +157,6 @@ def test_notebook_runs_what_its_cells_define_and_finds_it_again(desk: Path, monk
     assert "5 words, at most 4" in shown(shown_itself, "text/html")
 
 
-@pytest.mark.slow
 def test_notebook_shows_artifacts_of_ours_as_the_report_does(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (desk / "houses" / "train").mkdir(parents=True)
     (desk / "houses" / "train" / "all.csv").write_text("rooms,town\n" + "3,Bern\n4,Basel\n" * 20)

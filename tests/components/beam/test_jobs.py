@@ -15,6 +15,8 @@ from slipline.components.beam.beam_options import BeamSettings
 from slipline.components.beam.jobs import each_once, map_jobs
 from slipline.components.errors import BadData, BeamFailed
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 
 def doubled(job):
     if job in (13, 14):

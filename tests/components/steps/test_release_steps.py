@@ -29,6 +29,8 @@ from slipline.serving.wire.tensors import to_array
 from tests.serving.managed import warm_up
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 
 def folder(parent: Path, name: str) -> Path:
     made = parent / name
@@ -74,7 +76,6 @@ def encoded_image(record: bytes) -> bytes:
     return Example.FromString(record).features.feature["image"].bytes_list.value[0]
 
 
-@pytest.mark.slow
 def test_the_three_signatures_answer_alike_in_the_promised_types(loaded: SavedModel, records: list[bytes]) -> None:
     images = [encoded_image(record) for record in records[:50]]
     pixels = np.stack([decode_image(image) for image in images]).astype(np.float32) / np.float32(255)
@@ -131,7 +132,6 @@ def test_the_warm_up_requests_are_answered(loaded: SavedModel, model: ServableMo
     warm_up(loaded)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["LosingRunner", "RepeatingRunner", "SwappingRunner"])
 def test_an_evaluation_whose_runner_loses_or_repeats_work_stops(
     model: ServableModel, examples: Examples, tmp_path: Path, runner: str
@@ -220,7 +220,6 @@ def test_slices_changed_images_and_the_live_model_are_measured_and_can_close_the
     assert evaluation.live.log_loss == pytest.approx(evaluation.overall.log_loss)
 
 
-@pytest.mark.slow
 def test_an_evaluation_is_the_same_however_the_records_are_cut_into_shards(
     model: ServableModel, examples: Examples, records: list[bytes], tmp_path: Path
 ) -> None:

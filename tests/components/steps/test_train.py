@@ -10,6 +10,8 @@ from slipline.components.errors import TrainingFailed
 from slipline.components.steps.train import TrainParams, train
 from tests.small_mnist import MNIST_SCHEMA, examples_in
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 TINY = TrainParams(network="tests.components.training_parts:tiny", epochs=3, batch_size=32, seed=7)
 
 
@@ -54,7 +56,6 @@ def test_it_learns_and_says_how_well(examples: Examples, tmp_path: Path) -> None
     assert list((model.path / "tensorboard" / "train").glob("events.out.tfevents.*"))
 
 
-@pytest.mark.slow
 def test_a_seed_gives_the_same_weights_bit_for_bit_and_another_seed_gives_others(
     examples: Examples, tmp_path: Path
 ) -> None:
@@ -75,7 +76,6 @@ def test_a_training_cut_in_its_second_epoch_goes_on_to_the_weights_of_an_undistu
     assert same(weights(resumed), weights(undisturbed))
 
 
-@pytest.mark.slow
 def test_a_checkpoint_cut_short_by_a_power_cut_is_dropped_and_the_weights_are_the_same(
     examples: Examples, tmp_path: Path
 ) -> None:

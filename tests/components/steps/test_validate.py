@@ -18,6 +18,8 @@ from slipline.components.validation.anomalies_io import read_anomalies
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.serving.wire.example_pb2 import Example
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 IMAGE = """
 feature { name: "image" type: BYTES presence { min_fraction: 1 } shape {} annotation { tag: "decoded_shape:28,28,1" } }
 """

@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from slipline.components.artifacts import Evaluation, Examples, InfraCheck, Shard, Split
@@ -29,6 +30,8 @@ from tests.pipeline.report.report_bench import (
     trained,
     validated,
 )
+
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
 
 
 def test_a_passed_run_shows_release_key_numbers_and_every_section(bench: Bench, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import pytest
 from slipline.serving.client import AsyncPredictClient, PredictClient
 from tests.serving.conftest import until
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 X = np.array([1, 2], "float32")
 CALLERS = 4
 
@@ -62,7 +64,6 @@ def wait_for(server: Any) -> None:
     until(lambda: server.count() >= wanted)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("end", ["terminate", "kill"])
 def test_restarted_processes_cost_no_error(end: str, start_process: Callable[..., Any], scalers: Path) -> None:
     """Those of the embedded server; told to stop, or killed with calls under way."""
@@ -89,7 +90,6 @@ def wait_until_up(address: str) -> None:
         client.wait_until_available()
 
 
-@pytest.mark.slow
 def test_callers_in_an_event_loop_see_no_error_either(serve: Callable[..., Any]) -> None:
     servers = [serve(), serve()]
 

@@ -19,6 +19,8 @@ from tests.serving.releases.ledger_parts import config, promote, publish, served
 from tests.serving.releases.postgres import running_postgres
 from tests.serving.releases.test_ledger_canary import FIGURES
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 LOST = "somebody else moved 'mnist' meanwhile; see `slipline releases`, then decide again"
 
 
@@ -87,7 +89,6 @@ def test_of_people_who_promote_at_once_one_wins(tmp_path: Path) -> None:
             assert_one_won([answer.result() for answer in answers], ledger)
 
 
-@pytest.mark.slow
 def test_of_people_at_machines_that_share_a_database_one_wins(database: str, tmp_path: Path) -> None:
     """They have no file system in common, so the lock is the database's."""
     roots = [tmp_path / f"machine-{number}" / "releases" for number in range(4)]
@@ -104,7 +105,6 @@ def test_of_people_at_machines_that_share_a_database_one_wins(database: str, tmp
             assert_one_won([answer.result() for answer in answers], ledger)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("on_postgres", [False, True])
 def test_processes_that_publish_at_once_get_different_versions(
     on_postgres: bool, request: pytest.FixtureRequest, tmp_path: Path

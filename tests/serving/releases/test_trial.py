@@ -24,6 +24,8 @@ from slipline.serving.wire import serving_pb2
 from slipline.serving.wire.tensors import Array, to_proto
 from tests.serving.example_models import save_half_plus
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 ANY_ANSWER = Limits(max_disagreement=1.0)
 QUICK = Replay(limits=ANY_ANSWER, min_requests=10)
 
@@ -87,7 +89,6 @@ def test_a_version_that_answers_otherwise_is_not_promoted(ledger: Ledger, contro
     assert [release.state for release in ledger.releases()] == ["live", "published", "published"]
 
 
-@pytest.mark.slow
 def test_a_version_that_fails_requests_is_not_promoted(
     ledger: Ledger, control: ServerControl, tf: ModuleType, tmp_path: Path
 ) -> None:
@@ -100,7 +101,6 @@ def test_a_version_that_fails_requests_is_not_promoted(
     assert labels(control) == (1, 1)
 
 
-@pytest.mark.slow
 def test_requests_that_even_the_live_version_fails_are_a_warning(
     ledger: Ledger, control: ServerControl, tmp_path: Path
 ) -> None:
@@ -114,7 +114,6 @@ def test_requests_that_even_the_live_version_fails_are_a_warning(
     assert labels(control) == (2, 2)
 
 
-@pytest.mark.slow
 def test_a_promotion_without_stored_requests_says_so(ledger: Ledger, control: ServerControl) -> None:
     (ledger.root / "scaler" / "requests.tfrecord").unlink()
     (warning,) = ledger.promote("scaler", 2, by="ada", reason="better", replay=Replay()).warnings
@@ -142,7 +141,6 @@ def test_a_trial_beyond_its_limits_is_withdrawn_at_once(ledger: Ledger, control:
     assert release.canary_periods[0].figures == outcome.figures
 
 
-@pytest.mark.slow
 def test_a_trial_may_leave_the_version_on_trial(ledger: Ledger, control: ServerControl) -> None:
     assert run_trial(ledger, replace(PLAN, keep=True))[1].state == "canary"
     assert labels(control) == (1, 2)
@@ -158,7 +156,6 @@ def test_a_trial_that_somebody_else_ends_stops(ledger: Ledger, control: ServerCo
     assert ledger.release("scaler", 2).canary_periods[0].until_by == "bob"
 
 
-@pytest.mark.slow
 def test_a_trial_that_is_interrupted_is_withdrawn(ledger: Ledger, control: ServerControl) -> None:
     def interrupt(figures: Comparison, seconds: float) -> None:
         raise KeyboardInterrupt
@@ -169,7 +166,6 @@ def test_a_trial_that_is_interrupted_is_withdrawn(ledger: Ledger, control: Serve
     assert ledger.release("scaler", 2).canary_periods[0].until_reason == "not watched to the end: interrupted"
 
 
-@pytest.mark.slow
 def test_a_trial_whose_watch_was_killed_goes_on_where_it_is_watched_again(
     ledger: Ledger, control: ServerControl
 ) -> None:
@@ -178,7 +174,6 @@ def test_a_trial_whose_watch_was_killed_goes_on_where_it_is_watched_again(
     assert [period.percent for period in ledger.release("scaler", 2).canary_periods] == [5.0, 10.0]
 
 
-@pytest.mark.slow
 def test_a_trial_whose_server_dies_does_not_end_with_a_promotion(
     ledger: Ledger, control: ServerControl, start_process: Callable[..., Any]
 ) -> None:

@@ -20,6 +20,8 @@ from slipline.serving.errors import ServerUnavailable
 from slipline.serving.server.process import Server
 from tests.serving.conftest import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 StartProcess = Callable[..., Any]
 STEPS = np.array(300_000)
 
@@ -120,7 +122,6 @@ def test_sigterm_during_a_load_lets_it_end(start_process: StartProcess, scalers:
     assert (status, "left behind" in log, "Fatal" in log, "Traceback" in log) == (0, False, False, False)
 
 
-@pytest.mark.slow
 def test_request_that_never_ends_does_not_keep_the_process_from_ending(
     start_process: StartProcess, connect: Callable[..., PredictClient], scalers: Path
 ) -> None:

@@ -21,6 +21,8 @@ from slipline.serving.server.flags.options import ServerOptions
 from slipline.serving.server.process import Server
 from tests.serving.conftest import until
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 ROOT = Path(__file__).parents[3]
 X = np.array([1, 2], "float32")
 

@@ -71,6 +71,7 @@ def occurrences(html: str, text: str) -> int:
     return sum(each.count(text) for each in Values(html).texts)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=20).map(lambda t: f"§{t}§")

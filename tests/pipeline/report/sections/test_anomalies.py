@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from slipline.components.artifacts import Anomalies, Statistics
@@ -13,6 +14,8 @@ from slipline.components.examples.example_records import encode_example
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.pipeline.report.kit.pictures import picture_in
 from tests.pipeline.report.report_bench import Bench, Page, png, prepared, record, source_of
+
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
 
 HALF = ValidateParams(policy="set_aside", max_set_aside=0.5)
 

@@ -16,6 +16,8 @@ from slipline.serving.releases.ledger import Ledger
 from tests.callers import Callers
 from tests.serving.conftest import until
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 Connect = Callable[..., PredictClient]
 StartProcess = Callable[..., Any]
 
