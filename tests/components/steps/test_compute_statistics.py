@@ -27,6 +27,8 @@ from slipline.components.steps.compute_statistics import ComputeStatisticsParams
 from slipline.serving.wire.example_pb2 import Example
 from tests.components.tabular import record_of
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 MNIST = Path(__file__).parents[3] / "data/mnist/3.0.1"
 TRAIN_LABELS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 TEST_LABELS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
@@ -50,7 +52,6 @@ def mnist_examples():
     return Examples(path=MNIST, splits=tuple(splits))
 
 
-@pytest.mark.slow
 def test_mnist_is_described_as_it_is_known(tmp_path):
     """The label counts, the sizes and the pixel mean of MNIST as published."""
     statistics = compute_statistics(mnist_examples(), BeamSettings(), tmp_path)
@@ -220,7 +221,6 @@ def test_slices_are_made_by_every_feature_named_that_occurs(table, tmp_path):
     assert names == ["city=Bergen", "city=Oslo", "city=Tromsø", "label=0", "label=1", "label=2"]
 
 
-@pytest.mark.slow
 def test_records_without_the_feature_are_a_slice_of_their_own_and_the_last(table, tmp_path):
     names, _ = slice_names(table[0], tmp_path / "out", slice_by=("age",))
     assert names == [*(f"age={age}" for age in range(90)), "age=(missing)"]

@@ -11,6 +11,8 @@ from slipline.components.steps.infer_schema import infer_schema, proposed_schema
 from slipline.serving.wire.example_pb2 import Example
 from tests.components.made_statistics import feature, split
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 
 def proposed(plane, *splits):
     return infer_schema(plane.statistics(plane.ingest(*splits)), plane.out("schema"))
@@ -37,7 +39,6 @@ def test_good_digits_make_the_schema_that_training_needs(plane, digits):
     )
 
 
-@pytest.mark.slow
 def test_the_data_pass_the_schema_inferred_from_them(plane, digits):
     plane.write("train", digits)
     plane.write("test", digits[:3])
@@ -48,7 +49,6 @@ def test_the_data_pass_the_schema_inferred_from_them(plane, digits):
     assert again.validate(again.ingest("train", "test"), schema).reasons == ()
 
 
-@pytest.mark.slow
 def test_tables_pass_the_schema_inferred_from_them(plane):
     records = []
     for number in range(200):

@@ -23,6 +23,8 @@ from slipline.components.steps.ingest import IngestParams, ingest, source_files
 from slipline.pipeline.core.fingerprint import files_digest
 from tests.small_wine import wines, write_csv, write_parquet
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 DATA = Path(__file__).parents[3] / "data"
 HERE = BeamSettings()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from slipline.components.artifacts import Evaluation, Examples, Shard, Split, TrainedModel
 from slipline.components.validation.validate_settings import ValidateParams
 from slipline.pipeline.report.sections.examples import source_rows
@@ -20,6 +22,8 @@ from tests.pipeline.report.report_bench import (
     trained,
     validated,
 )
+
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
 
 
 def test_every_stage_has_a_line_and_they_add_up(bench: Bench, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ from tests.pipeline.recorder import Recorder
 from tests.pipeline.runners.test_declared import tell
 from tests.pipeline.toy import CheckParams, SumParams, Words, WriteParams, add_up, check, write
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 LONG_S = 30.0
 
 INTERRUPTED_RUN = """

@@ -26,6 +26,8 @@ from slipline.pipeline.store.store import Store
 from tests.pipeline.here import Here
 from tests.pipeline.toy import CheckParams, Words, WriteParams, check, write
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 RATE = "train.learning_rate"
 FAILING, NAN = 0.9, 0.8
 Searching = Callable[..., Search]

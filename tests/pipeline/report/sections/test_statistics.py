@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from slipline.pipeline.runners.execute import Status
 from tests.pipeline.report.report_bench import Bench, Page, prepared, record, source_of
+
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
 
 TABLE_SCHEMA = """
 feature { name: "price" type: FLOAT }

@@ -11,6 +11,8 @@ from slipline.serving.releases.store.ledger_store import LedgerStore
 from slipline.serving.releases.store.ledger_tables import MOVES, RELEASES, SERVERS
 from slipline.serving.releases.store.records import Move, NewRelease, RegisteredServer
 
+pytestmark = pytest.mark.slow  # real processes, or whole steps, for each test
+
 RELEASE = NewRelease(
     model="mnist",
     version=1,
