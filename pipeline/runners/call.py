@@ -60,16 +60,17 @@ def only_component_errors(component: Component[Any, Any]) -> Iterator[None]:
         raise ComponentError(unexpected(error, component)) from error
 
 
-def unexpected(error: BaseException, component: Component[Any, Any]) -> str:
-    """What a component did not foresee, in words, with the line."""
-    words = f"unexpected {type(error).__name__}{_words(error)} ({_line_of(error, component)})"
-    return f"{words}; the run's log has the traceback"
+def unexpected(error: BaseException, component: Component[Any, Any] | None) -> str:
+    """What nobody foresaw, in words; with the line, where the component is known."""
+    words = told(_words(error), MOST_CHARACTERS // 2)
+    where = f" ({_line_of(error, component)})" if component else ""
+    return f"unexpected {type(error).__name__}{': ' if words else ''}{words}{where}; the run's log has the traceback"
 
 
 def _words(error: BaseException) -> str:
-    """What an error says, behind a colon; empty if it cannot say it."""
+    """All that an error says; empty if it cannot say it."""
     try:
-        return f": {told(str(error), MOST_CHARACTERS // 2)}" if str(error) else ""
+        return str(error)
     except (Exception, SystemExit):
         return ""
 

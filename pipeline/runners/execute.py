@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +25,7 @@ from slipline.pipeline.core.graph import Given, Source, Step, sources_of
 from slipline.pipeline.core.source_code import Sources
 from slipline.pipeline.core.visible import told
 from slipline.pipeline.runners.call import Call, call_here, only_component_errors, place_of
-from slipline.pipeline.store.store import Committed, Known, Store, artifact_from_json, artifact_to_json
+from slipline.pipeline.store.store import Committed, Known, Store, artifact_from_json, artifact_to_json, remove
 
 T = TypeVar("T")
 
@@ -296,11 +296,13 @@ def _is_what_was_declared(step: Step, artifact: object, folder: Path) -> None:
         raise ComponentError(f"wrote nothing at {artifact.path}, where its artifact is to lie ({where})")
 
 
-def _wrote_nothing_beside(step: Step, folder: Path, strays: Iterable[Path]) -> None:
-    for stray in sorted(strays):
-        shutil.rmtree(stray) if stray.is_dir() and not stray.is_symlink() else stray.unlink(missing_ok=True)
+def _wrote_nothing_beside(step: Step, folder: Path, strays: Collection[Path]) -> None:
+    for stray in strays:
+        remove(stray)
+    if strays:
         raise ComponentError(
-            f"wrote {stray}, outside its folder `out`, {folder}; write below `out` alone ({place_of(step.component)})"
+            f"wrote {min(strays)}, outside its folder `out`, {folder}; write below `out` alone "
+            f"({place_of(step.component)})"
         )
 
 

@@ -160,8 +160,7 @@ def _outcome(message: bytes, say: Callable[[str], None]) -> bytes:
         return answer(Refused(str(error)))
     except BaseException as error:
         traceback.print_exc()
-        plain = f"unexpected {type(error).__name__}: {error}; the run's log has the traceback"
-        return answer(Refused(unexpected(error, component) if component else plain))
+        return answer(Refused(unexpected(error, component)))
 
 
 def _component(request: Request) -> Component[Any, Any]:

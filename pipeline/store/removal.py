@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from slipline.pipeline.core.errors import StoreError
 from slipline.pipeline.store.history import RecordedRun, recorded_runs
 from slipline.pipeline.store.lineage import trace
 from slipline.pipeline.store.locks import locked_if_free
-from slipline.pipeline.store.store import Store
+from slipline.pipeline.store.store import Store, remove
 from slipline.pipeline.store.tables import ExecutionInputRow, ExecutionRow, FileRow, RunRow, RunStepRow
 
 
@@ -107,7 +106,7 @@ def remove_old_runs(store: Store, old: OldRuns, also: Iterable[Path] = ()) -> No
         if {run.run_id for run in recorded_runs(store)} != {run.run_id for run in (*old.runs, *old.kept)}:
             raise StoreError("other runs came or went meanwhile, and nothing was removed; run the command again")
         for file in (*old.files, *also):  # while rows still name them: killed in between, the next call goes on
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+            remove(file)
         runs = [run.run_id for run in old.runs]
         with store.session() as session:
             _delete(session, RunStepRow.run_id, runs)
@@ -141,7 +140,7 @@ def remove_leftovers(store: Store) -> tuple[Path, ...]:
             known = set(session.scalars(select(ExecutionRow.id)))
         leftovers = tuple(folder for folder in sorted(store.home.glob("runs/*/*")) if folder.name not in known)
         for folder in leftovers:
-            shutil.rmtree(folder)
+            remove(folder)
         for lock in (store.home / "locks").iterdir():
             if lock.name not in ("runs", "database"):
                 lock.unlink()  # nobody waits for it: all who do are in a run

@@ -256,6 +256,14 @@ class Store:
         return sha256
 
 
+def remove(place: Path) -> None:
+    """Removes a folder, a file or a link, if there is one."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
 def _class_of(row: ExecutionRow, declared: type[A]) -> type[A] | None:
     if row.artifact_class:
         return find_class(row.artifact_class, declared)

@@ -98,6 +98,8 @@ def make_trouble(kind: str, scratch: Path) -> None:
         raise KeyError("oops")
     if kind == "full disk":
         raise RuntimeError("OSError: [Errno 28] No space left on device [while running 'Write']")
+    if kind == "full disk far down":
+        raise RuntimeError("a long trace\n" * 1_000 + "OSError: [Errno 28] No space left on device")
     if kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "noise":

@@ -94,6 +94,7 @@ def raises_an_interrupt(out: Path, outside: Path, say: Say) -> object:
 
 def writes_beside(out: Path, outside: Path, say: Say) -> object:
     (out.parent / "sibling").mkdir()
+    (out.parent / "sibling.too").touch()
     return Words(path=out, count=1)
 
 

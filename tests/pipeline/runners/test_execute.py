@@ -81,6 +81,7 @@ def test_a_closed_gate_says_which_and_why_and_the_component_is_not_called(store:
             "unforeseen",
             r"^add_up: unexpected KeyError: 'oops' \(.*toy.py, line \d+\); the run's log has the traceback$",
         ),
+        ("full disk far down", r"^add_up: no space left to write its result;"),
         ("full disk", r"^add_up: no space left to write its result; nothing half-written was kept\. Free space"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -220,6 +221,15 @@ def test_nothing_is_looked_for_nor_removed_while_a_run_is_under_way(store: Store
         ):
             with pytest.raises(StoreError, match="a run is under way"):
                 remove()
+
+
+def test_files_and_links_among_executions_are_leftovers_too(store: Store, tmp_path: Path) -> None:
+    _, folder = store.new_folder("write")
+    (folder.parent / "file").touch()
+    (folder.parent / "link").symlink_to(tmp_path)
+    assert {left.name for left in remove_leftovers(store)} == {folder.name, "file", "link"}
+    assert list(folder.parent.iterdir()) == []
+    assert tmp_path.is_dir()
 
 
 def test_locks_that_nobody_holds_go_with_what_a_crash_left(store: Store) -> None:
