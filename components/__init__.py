@@ -7,13 +7,11 @@ What is named here is for the public, and loaded when it is first used:
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipline.pipeline.core.public_names import lazy_names
 
-if TYPE_CHECKING:  # for type checkers and editors, and read below
+if TYPE_CHECKING:  # for type checkers and editors, and read by lazy_names
     from slipline.components.artifacts import Anomalies as Anomalies
     from slipline.components.artifacts import Baseline as Baseline
     from slipline.components.artifacts import Evaluation as Evaluation
@@ -81,17 +79,7 @@ if TYPE_CHECKING:  # for type checkers and editors, and read below
     from slipline.components.validation.anomalies_io import read_anomalies as read_anomalies
     from slipline.components.validation.validate_settings import ValidateParams as ValidateParams
 
-
-def _named_above() -> dict[str, tuple[str, ...]]:
-    """By module, what this file imports for type checkers, so that each name stands here once."""
-    found: dict[str, tuple[str, ...]] = {}
-    imports = rf"^    from {re.escape(__name__)}\.(\S+) import (\w+) as \2$"  # parsing would take ten times as long
-    for module, name in re.findall(imports, Path(__file__).read_text("utf-8"), re.MULTILINE):
-        found[module] = (*found.get(module, ()), name)
-    return found
-
-
-_get, __all__ = lazy_names(__name__, _named_above())
+_get, __all__ = lazy_names(__name__, __file__)
 
 if not TYPE_CHECKING:  # else a type checker would believe in every name
     __getattr__ = _get

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from slipline.pipeline.core.public_names import lazy_names
 
-if TYPE_CHECKING:  # for type checkers and editors; a test holds these against the names below
+if TYPE_CHECKING:  # for type checkers and editors, and read by lazy_names
     from slipline.pipeline.app.baseline import earlier_statistics as earlier_statistics
     from slipline.pipeline.app.run_pipeline import run as run
     from slipline.pipeline.app.settings.home import Home as Home
@@ -39,29 +39,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds these against t
     from slipline.pipeline.runners.execute import Status as Status
     from slipline.pipeline.runners.run_report import RunReport as RunReport
 
-_get, __all__ = lazy_names(
-    __name__,
-    {
-        "app.baseline": ("earlier_statistics",),
-        "app.run_pipeline": ("run",),
-        "app.settings.home": ("Home",),
-        "core.artifact": ("Artifact", "RunOutcome", "StepOutcome", "Verdict"),
-        "core.component": (
-            "NAMES_CODE",
-            "OUTSIDE_CACHE_KEY",
-            "Component",
-            "ComponentError",
-            "Stated",
-            "component",
-            "params",
-        ),
-        "core.errors": ("DeclarationError", "GraphError", "PipelineError", "SettingsError", "StepError", "StoreError"),
-        "core.graph": ("Pipeline", "Step"),
-        "core.signature": ("Say",),
-        "runners.execute": ("Outcome", "Status"),
-        "runners.run_report": ("RunReport",),
-    },
-)
+_get, __all__ = lazy_names(__name__, __file__)
 
 if not TYPE_CHECKING:  # else a type checker would believe in every name
     __getattr__ = _get

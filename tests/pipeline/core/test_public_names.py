@@ -130,11 +130,13 @@ def test_a_name_that_is_not_public_is_an_attribute_error_that_names_it(face: Mod
         face.Pipelin  # noqa: B018
 
 
-def test_a_lazy_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lazy_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "__init__.py"
+    file.write_text("if TYPE_CHECKING:\n    from made_up.inner import __name__ as __name__\n")
     package = ModuleType("made_up")
     monkeypatch.setitem(sys.modules, "made_up", package)
     monkeypatch.setitem(sys.modules, "made_up.inner", ModuleType("made_up.inner"))
-    get, names = lazy_names("made_up", {"inner": ("__name__",)})
+    get, names = lazy_names("made_up", str(file))
     assert (names, get("__name__")) == (["__name__"], "made_up.inner")
     assert package.__name__ == "made_up.inner"
 
